@@ -1,0 +1,153 @@
+//! Bodies: how values of an operation become octets and back.
+
+use std::marker::PhantomData;
+
+use bytes::Bytes;
+use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::{Problem, Response, SbiError};
+
+/// How a body of type `Value` is written and read.
+pub trait Codec {
+    /// What the body says.
+    type Value: Send;
+
+    /// Media type and octets of the body.
+    fn encode(value: &Self::Value) -> (HeaderValue, Bytes);
+
+    /// Reads a body that came with this media type.
+    ///
+    /// # Errors
+    /// A [`Problem`] with status 400 or 415 that names what was wrong.
+    fn decode(content_type: &str, body: Bytes) -> Result<Self::Value, Problem>;
+}
+
+/// A body of `application/json`.
+pub struct Json<T>(PhantomData<T>);
+
+impl<T: Serialize + DeserializeOwned + Send> Codec for Json<T> {
+    type Value = T;
+
+    fn encode(value: &T) -> (HeaderValue, Bytes) {
+        // Serialising our own models to memory cannot fail: no map has keys other than strings. Should one ever, the
+        // empty body is refused by the reader, not by a panic here.
+        let bytes = serde_json::to_vec(value).unwrap_or_default();
+        (HeaderValue::from_static("application/json"), Bytes::from(bytes))
+    }
+
+    fn decode(content_type: &str, body: Bytes) -> Result<T, Problem> {
+        let essence = content_type.split(';').next().unwrap_or_default().trim();
+        let json = essence.eq_ignore_ascii_case("application/json") || essence.ends_with("+json");
+        if !json {
+            return Err(Problem::unsupported_media_type(content_type));
+        }
+        serde_json::from_slice(&body).map_err(|error| Problem::invalid_body(&error))
+    }
+}
+
+/// A successful answer of an operation: status, headers and body.
+pub trait Reply {
+    /// What the answer says.
+    type Value: Send;
+
+    /// Makes the response.
+    fn write(value: Self::Value) -> Response;
+
+    /// Reads the response; a status of 300 and more is an error.
+    ///
+    /// # Errors
+    /// [`SbiError::Problem`] for an error status, [`SbiError::Peer`] for an answer that is not as specified.
+    fn read(response: Response) -> Result<Self::Value, SbiError>;
+}
+
+/// `200 OK` with a body.
+impl<C: Codec> Reply for C {
+    type Value = C::Value;
+
+    fn write(value: Self::Value) -> Response {
+        with_body::<C>(StatusCode::OK, &value)
+    }
+
+    fn read(response: Response) -> Result<Self::Value, SbiError> {
+        read_body::<C>(success(response)?)
+    }
+}
+
+/// `204 No Content`. Any successful status is taken.
+pub struct NoContent;
+
+impl Reply for NoContent {
+    type Value = ();
+
+    fn write((): ()) -> Response {
+        with_status(StatusCode::NO_CONTENT, Bytes::new())
+    }
+
+    fn read(response: Response) -> Result<(), SbiError> {
+        success(response).map(drop)
+    }
+}
+
+/// `201 Created` with the resource's URI in `Location`, and a body.
+pub struct Created<C>(PhantomData<C>);
+
+/// A created resource: its URI and its representation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WithLocation<T> {
+    /// Absolute URI of the resource.
+    pub location: String,
+    /// Its representation.
+    pub body: T,
+}
+
+impl<C: Codec> Reply for Created<C> {
+    type Value = WithLocation<C::Value>;
+
+    fn write(value: Self::Value) -> Response {
+        let mut response = with_body::<C>(StatusCode::CREATED, &value.body);
+        if let Ok(location) = HeaderValue::from_str(&value.location) {
+            response.headers_mut().insert(header::LOCATION, location);
+        }
+        response
+    }
+
+    fn read(response: Response) -> Result<Self::Value, SbiError> {
+        let response = success(response)?;
+        let location = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
+        let location = location.ok_or_else(|| SbiError::Peer("201 without Location".into()))?.to_owned();
+        Ok(WithLocation { location, body: read_body::<C>(response)? })
+    }
+}
+
+/// A response with a status and an untyped body.
+pub(crate) fn with_status(status: StatusCode, body: Bytes) -> Response {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    response
+}
+
+fn with_body<C: Codec>(status: StatusCode, value: &C::Value) -> Response {
+    let (content_type, bytes) = C::encode(value);
+    let mut response = with_status(status, bytes);
+    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    response
+}
+
+fn read_body<C: Codec>(response: Response) -> Result<C::Value, SbiError> {
+    let (parts, body) = response.into_parts();
+    C::decode(content_type(&parts.headers), body).map_err(|problem| SbiError::Peer(problem.to_string()))
+}
+
+fn success(response: Response) -> Result<Response, SbiError> {
+    match response.status().is_success() {
+        true => Ok(response),
+        false => Err(SbiError::Problem(Problem::read(response))),
+    }
+}
+
+/// The media type of a body, empty where there is none.
+pub(crate) fn content_type(headers: &http::HeaderMap) -> &str {
+    headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
