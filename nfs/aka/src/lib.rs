@@ -18,10 +18,9 @@ mod vector;
 
 pub use error::{AkaError, AutnError};
 pub use hierarchy::{
-    AlgorithmKey, HxresStar, Kamf, Kausf, Kgnb, Kseaf, NextHop, ResStar, XresStar, hres_star,
-    serving_network_name,
+    AlgorithmKey, HxresStar, Kamf, Kausf, Kgnb, Kseaf, NextHop, ResStar, XresStar, hres_star, serving_network_name,
 };
 pub use milenage::{K, Milenage, Op, Opc};
 pub use sequence::{Sqn, SqnArray};
 pub use usim::{Usim, UsimAnswer};
-pub use vector::{AmfField, Auts, Autn, HomeVector, Rand};
+pub use vector::{AmfField, Autn, Auts, HomeVector, Rand};
