@@ -18,9 +18,6 @@ pub struct Problem {
     /// Application error (TS 29.500 5.2.7.2 or the service's own).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
-    /// Short summary.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub title: Option<String>,
     /// What exactly was wrong, for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
@@ -32,13 +29,7 @@ pub struct Problem {
 impl Problem {
     /// An error of this status, application cause and explanation.
     pub fn new(status: StatusCode, cause: &str, detail: impl fmt::Display) -> Self {
-        Self {
-            status: status.as_u16(),
-            cause: Some(cause.to_owned()),
-            title: None,
-            detail: Some(detail.to_string()),
-            body: None,
-        }
+        Self { status: status.as_u16(), cause: Some(cause.to_owned()), detail: Some(detail.to_string()), body: None }
     }
 
     /// The same error answered with a service's own error body.
@@ -144,7 +135,7 @@ impl From<Problem> for Response {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.status)?;
-        for part in [&self.cause, &self.title, &self.detail].into_iter().flatten() {
+        for part in [&self.cause, &self.detail].into_iter().flatten() {
             write!(f, " {part}")?;
         }
         Ok(())

@@ -56,6 +56,7 @@ macro_rules! service {
                 ///
                 /// # Errors
                 /// What the server answered, or why it did not ([`SbiError`](crate::SbiError)).
+                #[allow(clippy::ptr_arg)] // a parameter may be any type, String among them
                 pub async fn $op(
                     &self $(, $p: &$pt)* $(, query: &$query)? $(, body: &<$body as $crate::Codec>::Value)?
                 ) -> Result<<$reply as $crate::Reply>::Value, $crate::SbiError> {
