@@ -1,1 +1,1 @@
-//! (being written)
+//! What the whole-system tests share: a running core of real processes, and scripted peers.
