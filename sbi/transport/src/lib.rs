@@ -1,1 +1,24 @@
-//! (being written)
+//! Carries the requests of the service-based interface between processes.
+//!
+//! Three transports stand behind one trait: [`Endpoint::Shm`] (messages in memory shared with the peer),
+//! [`Endpoint::H2`] and [`Endpoint::H2Unix`] (HTTP/2, prior knowledge), and [`Endpoint::Mem`] (inside the process, for tests).
+//! [`serve`] answers requests at an endpoint, a [`Pool`] sends them: it connects when first needed, keeps one
+//! connection per endpoint, and goes to the next endpoint of a peer when one refuses or dies.
+
+mod connection;
+mod endpoint;
+mod h2;
+mod limits;
+mod mem;
+mod peer;
+mod pool;
+mod server;
+mod service;
+mod shm;
+mod stats;
+
+pub use endpoint::{Endpoint, EndpointError};
+pub use limits::Limits;
+pub use pool::Pool;
+pub use server::{ServeError, Server, serve};
+pub use stats::Counters;

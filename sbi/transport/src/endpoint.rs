@@ -1,0 +1,86 @@
+//! Where a peer can be reached, and over what.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// Where requests are served, and by which transport.
+///
+/// Written as `shm:/run/amf.shm`, `h2:127.0.0.5:7777`, `h2+unix:/run/amf.sock` or `mem:amf`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Endpoint {
+    /// Shared memory; the path is the unix socket where channels are made.
+    Shm(PathBuf),
+    /// HTTP/2 over TCP. Port 0 lets the system choose one.
+    H2(SocketAddr),
+    /// HTTP/2 over a unix stream socket.
+    H2Unix(PathBuf),
+    /// A server in the same process, by name.
+    Mem(String),
+}
+
+impl Endpoint {
+    /// Name of the transport: `shm`, `h2`, `h2+unix` or `mem`.
+    pub fn transport(&self) -> &'static str {
+        match self {
+            Self::Shm(_) => "shm",
+            Self::H2(_) => "h2",
+            Self::H2Unix(_) => "h2+unix",
+            Self::Mem(_) => "mem",
+        }
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:", self.transport())?;
+        match self {
+            Self::Shm(path) | Self::H2Unix(path) => path.display().fmt(f),
+            Self::H2(address) => address.fmt(f),
+            Self::Mem(name) => name.fmt(f),
+        }
+    }
+}
+
+/// A text that names no endpoint.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("'{0}' is not an endpoint: expected shm:PATH, h2:ADDRESS:PORT, h2+unix:PATH or mem:NAME")]
+pub struct EndpointError(String);
+
+impl FromStr for Endpoint {
+    type Err = EndpointError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let wrong = || EndpointError(text.to_owned());
+        let (transport, place) = text.split_once(':').filter(|(_, place)| !place.is_empty()).ok_or_else(wrong)?;
+        match transport {
+            "shm" => Ok(Self::Shm(place.into())),
+            "h2" => place.parse().map(Self::H2).map_err(|_| wrong()),
+            "h2+unix" => Ok(Self::H2Unix(place.into())),
+            "mem" => Ok(Self::Mem(place.to_owned())),
+            _ => Err(wrong()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn written_and_read_back() {
+        for text in ["shm:/run/amf.shm", "h2:127.0.0.5:7777", "h2:[::1]:7777", "h2+unix:/run/amf.sock", "mem:amf"] {
+            let endpoint: Endpoint = text.parse().expect("an endpoint");
+            assert_eq!(endpoint.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn what_is_no_endpoint_is_refused_by_name() {
+        for text in ["", "shm:", "h2:localhost", "tcp:127.0.0.1:1", "/run/x"] {
+            let error = text.parse::<Endpoint>().expect_err("not an endpoint");
+            assert!(error.to_string().contains(text));
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! HTTP/2 with prior knowledge (TS 29.500 5.2), over TCP or a unix socket, on the `h2` crate.
+
+mod client;
+mod server;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use h2::RecvStream;
+use sbi_api::BoxFuture;
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+
+use crate::connection::{ConnectError, Connection, Transport};
+use crate::service::Service;
+use crate::stats::Stats;
+use crate::{Endpoint, Limits, ServeError};
+
+/// Octets in flight that one stream may have before its reader has taken them.
+const STREAM_WINDOW: u32 = 1 << 20;
+
+/// The same for a whole connection.
+const CONNECTION_WINDOW: u32 = 8 << 20;
+
+/// HTTP/2 over TCP.
+pub(crate) struct Tcp(pub(crate) SocketAddr);
+
+/// HTTP/2 over a unix stream socket.
+pub(crate) struct Unix(pub(crate) PathBuf);
+
+impl Transport for Tcp {
+    fn connect(&self, limits: Limits, _stats: Arc<Stats>) -> BoxFuture<'_, Result<Arc<dyn Connection>, ConnectError>> {
+        Box::pin(async move {
+            let stream = TcpStream::connect(self.0).await?;
+            stream.set_nodelay(true)?;
+            client::start(stream, limits).await
+        })
+    }
+
+    fn listen(&self, service: Arc<Service>) -> Result<(Endpoint, BoxFuture<'static, ()>), ServeError> {
+        let failed = |error: std::io::Error| ServeError::new(Endpoint::H2(self.0), error);
+        let listener = std::net::TcpListener::bind(self.0).map_err(failed)?;
+        listener.set_nonblocking(true).map_err(failed)?;
+        let listener = TcpListener::from_std(listener).map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        let accept = async move || {
+            let (stream, _) = listener.accept().await?;
+            stream.set_nodelay(true)?;
+            Ok(stream)
+        };
+        Ok((Endpoint::H2(address), Box::pin(server::run(accept, service))))
+    }
+}
+
+impl Transport for Unix {
+    fn connect(&self, limits: Limits, _stats: Arc<Stats>) -> BoxFuture<'_, Result<Arc<dyn Connection>, ConnectError>> {
+        Box::pin(async move { client::start(UnixStream::connect(&self.0).await?, limits).await })
+    }
+
+    fn listen(&self, service: Arc<Service>) -> Result<(Endpoint, BoxFuture<'static, ()>), ServeError> {
+        let endpoint = Endpoint::H2Unix(self.0.clone());
+        let failed = |error: std::io::Error| ServeError::new(endpoint.clone(), error);
+        let (listener, file) = ::shm::SocketFile::bind(&self.0).map_err(failed)?;
+        let listener = UnixListener::from_std(listener).map_err(failed)?;
+        let accept = async move || {
+            let _until_dropped = &file;
+            listener.accept().await.map(|(stream, _)| stream)
+        };
+        Ok((endpoint, Box::pin(server::run(accept, service))))
+    }
+}
+
+/// Why a body could not be read to its end.
+enum BodyError {
+    /// Longer than this limit.
+    TooLarge(usize),
+    /// The stream or connection broke.
+    Broken(h2::Error),
+}
+
+/// Reads a body of at most `limit` octets, giving back flow-control credit as it goes.
+async fn read_body(mut stream: RecvStream, limit: usize) -> Result<Bytes, BodyError> {
+    let mut whole = Bytes::new();
+    let mut joined = BytesMut::new();
+    while let Some(part) = stream.data().await {
+        let part = part.map_err(BodyError::Broken)?;
+        let _ = stream.flow_control().release_capacity(part.len());
+        if whole.len() + joined.len() + part.len() > limit {
+            return Err(BodyError::TooLarge(limit));
+        }
+        // Nearly every body comes in one frame, and then is not copied.
+        if whole.is_empty() && joined.is_empty() {
+            whole = part;
+        } else {
+            joined.extend_from_slice(&std::mem::take(&mut whole));
+            joined.extend_from_slice(&part);
+        }
+    }
+    Ok(if joined.is_empty() { whole } else { joined.freeze() })
+}
+
+/// Sends a body and ends the stream, as fast as flow control lets it.
+async fn send_body(stream: &mut h2::SendStream<Bytes>, mut body: Bytes) -> Result<(), h2::Error> {
+    while !body.is_empty() {
+        stream.reserve_capacity(body.len());
+        let Some(granted) = std::future::poll_fn(|cx| stream.poll_capacity(cx)).await else { break };
+        let part = body.split_to(granted?.min(body.len()));
+        stream.send_data(part, body.is_empty())?;
+    }
+    Ok(())
+}

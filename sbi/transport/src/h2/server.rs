@@ -1,0 +1,138 @@
+//! The server's end of HTTP/2 connections.
+
+use std::future::poll_fn;
+use std::io;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::{Either, select};
+use h2::RecvStream;
+use h2::server::{Connection, SendResponse};
+use http::{Uri, header};
+use sbi_api::{Request, Response};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::JoinSet;
+
+use super::{BodyError, CONNECTION_WINDOW, STREAM_WINDOW, read_body, send_body};
+use crate::service::{Service, too_large};
+use crate::stats::count;
+
+/// Longest time a client may take for its preface and settings.
+const HANDSHAKE: Duration = Duration::from_secs(5);
+
+/// Accepts connections until told to close; then lets those there are finish.
+pub(super) async fn run<Io>(accept: impl AsyncFn() -> io::Result<Io>, service: Arc<Service>)
+where
+    Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let mut connections = JoinSet::new();
+    let mut draining = std::pin::pin!(service.draining());
+    loop {
+        tokio::select! {
+            accepted = accept() => match accepted {
+                Ok(io) => {
+                    count(&service.stats.connects, 1);
+                    connections.spawn(serve_connection(io, service.clone()));
+                }
+                Err(error) => {
+                    // Out of descriptors, most likely: wait for one to be given back.
+                    tracing::warn!(%error, "cannot accept a connection");
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            },
+            Some(_) = connections.join_next() => {}
+            () = &mut draining => break,
+        }
+    }
+    drop(accept);
+    while connections.join_next().await.is_some() {}
+}
+
+async fn serve_connection<Io: AsyncRead + AsyncWrite + Unpin>(io: Io, service: Arc<Service>) {
+    let mut builder = h2::server::Builder::new();
+    builder
+        .initial_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_header_list_size(service.limits.max_header_list)
+        .max_concurrent_streams(service.limits.max_in_flight)
+        .max_concurrent_reset_streams(1024)
+        .max_pending_accept_reset_streams(64)
+        .max_send_buffer_size(STREAM_WINDOW as usize);
+    match tokio::time::timeout(HANDSHAKE, builder.handshake(io)).await {
+        Ok(Ok(connection)) => serve_streams(connection, service).await,
+        Ok(Err(error)) => tracing::debug!(%error, "a client's HTTP/2 handshake failed"),
+        Err(_) => tracing::debug!("a client did not finish its HTTP/2 handshake in time"),
+    }
+}
+
+/// Answers the requests of one connection. Its streams end with it.
+async fn serve_streams<Io: AsyncRead + AsyncWrite + Unpin>(
+    mut connection: Connection<Io, Bytes>,
+    service: Arc<Service>,
+) {
+    let mut streams = JoinSet::new();
+    let mut draining = std::pin::pin!(service.draining());
+    let mut is_draining = false;
+    loop {
+        tokio::select! {
+            accepted = connection.accept() => match accepted {
+                Some(Ok((request, respond))) => {
+                    let mut stream = Box::pin(serve_stream(request, respond, service.clone()));
+                    // Most handlers are done at their first poll: those need no task.
+                    if poll_fn(|cx| Poll::Ready(stream.as_mut().poll(cx).is_pending())).await {
+                        streams.spawn(stream);
+                    }
+                }
+                Some(Err(error)) => {
+                    tracing::debug!(%error, "an HTTP/2 connection broke");
+                    return;
+                }
+                None => return,
+            },
+            Some(_) = streams.join_next() => {}
+            () = &mut draining, if !is_draining => {
+                is_draining = true;
+                connection.graceful_shutdown();
+            }
+        }
+    }
+}
+
+async fn serve_stream(request: http::Request<RecvStream>, mut respond: SendResponse<Bytes>, service: Arc<Service>) {
+    let answer = std::pin::pin!(answer(request, service));
+    let reset = poll_fn(|cx| respond.poll_reset(cx));
+    let response = match select(answer, std::pin::pin!(reset)).await {
+        Either::Left((Some(response), _)) => response,
+        // The client gave up or broke off in the middle of its body; dropping the answer cancels the handler.
+        Either::Left((None, _)) | Either::Right(_) => return,
+    };
+    if let Err(error) = send(response, respond).await {
+        tracing::debug!(%error, "an answer could not be sent");
+    }
+}
+
+async fn answer(request: http::Request<RecvStream>, service: Arc<Service>) -> Option<Response> {
+    let limit = service.limits.max_body;
+    let (mut parts, stream) = request.into_parts();
+    let length = parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    if length.is_some_and(|length| length > limit) {
+        return Some(too_large(limit));
+    }
+    let body = match read_body(stream, limit).await {
+        Ok(body) => body,
+        Err(BodyError::TooLarge(limit)) => return Some(too_large(limit)),
+        Err(BodyError::Broken(_)) => return None,
+    };
+    if let Some(path) = parts.uri.path_and_query() {
+        parts.uri = Uri::from(path.clone());
+    }
+    Some(service.answer(Request::from_parts(parts, body)).await)
+}
+
+async fn send(response: Response, mut respond: SendResponse<Bytes>) -> Result<(), h2::Error> {
+    let (parts, body) = response.into_parts();
+    let mut stream = respond.send_response(http::Response::from_parts(parts, ()), body.is_empty())?;
+    send_body(&mut stream, body).await
+}

@@ -1,0 +1,31 @@
+//! What one end takes from the other.
+
+/// Bounds that protect a process from its peers.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Octets of a body; a longer request is answered with 413, a longer response fails the call.
+    pub max_body: usize,
+    /// Octets of all header fields of one message, names and values.
+    pub max_header_list: u32,
+    /// Requests that a server handles at once, over all its connections; those beyond are answered with 503.
+    pub max_concurrent: usize,
+    /// Calls under way on one connection; an HTTP/2 client waits for its turn, a shared-memory one fails the call.
+    pub max_in_flight: u32,
+    /// Users, besides our own and root, whose processes may open a shared-memory channel.
+    pub allowed_uids: Vec<u32>,
+    /// Octets of shared memory per channel, both directions together. Pages cost memory only once used.
+    pub shm_segment: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_body: 4 << 20,
+            max_header_list: 64 << 10,
+            max_concurrent: 16_384,
+            max_in_flight: 16_384,
+            allowed_uids: Vec::new(),
+            shm_segment: 1 << 20,
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! One endpoint of a peer: its connection, and when to try again after a failure.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::connection::{ConnectError, Connection};
+use crate::stats::{Stats, count};
+use crate::{Endpoint, Limits};
+
+/// Rest after a first failed connect; doubled with every further one.
+const FIRST_REST: Duration = Duration::from_millis(50);
+
+/// Longest rest between attempts to connect.
+const LONGEST_REST: Duration = Duration::from_secs(1);
+
+/// An endpoint that was called at least once.
+pub(crate) struct Peer {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) stats: Arc<Stats>,
+    state: Mutex<State>,
+    /// Held by the one caller that connects; the others wait for its result.
+    connecting: tokio::sync::Mutex<()>,
+}
+
+#[derive(Default)]
+struct State {
+    connection: Option<Arc<dyn Connection>>,
+    rest: Option<Duration>,
+    resting_until: Option<Instant>,
+}
+
+impl Peer {
+    pub(crate) fn new(endpoint: Endpoint) -> Self {
+        Self { endpoint, stats: Arc::default(), state: Mutex::default(), connecting: tokio::sync::Mutex::default() }
+    }
+
+    /// The open connection, made if there is none.
+    pub(crate) async fn connection(&self, limits: &Limits) -> Result<Arc<dyn Connection>, ConnectError> {
+        if let Some(open) = self.open_connection() {
+            return Ok(open);
+        }
+        let _turn = self.connecting.lock().await;
+        if let Some(open) = self.open_connection() {
+            return Ok(open);
+        }
+        let made = self.endpoint.carrier().connect(limits.clone(), self.stats.clone()).await;
+        let mut state = self.state();
+        match &made {
+            Ok(connection) => {
+                count(&self.stats.connects, 1);
+                *state = State { connection: Some(connection.clone()), ..State::default() };
+            }
+            Err(_) => state.fail(),
+        }
+        made
+    }
+
+    /// Whether connecting failed so recently that other endpoints are better.
+    pub(crate) fn is_resting(&self) -> bool {
+        self.state().resting_until.is_some_and(|until| Instant::now() < until)
+    }
+
+    /// Whether there is an open connection.
+    pub(crate) fn is_connected(&self) -> bool {
+        self.open_connection().is_some()
+    }
+
+    fn open_connection(&self) -> Option<Arc<dyn Connection>> {
+        let mut state = self.state();
+        // Dropping a dead connection here frees its descriptors and memory as soon as somebody calls again.
+        state.connection.take_if(|connection| !connection.is_open());
+        state.connection.clone()
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn fail(&mut self) {
+        let rest = self.rest.map_or(FIRST_REST, |rest| (rest * 2).min(LONGEST_REST));
+        self.connection = None;
+        self.rest = Some(rest);
+        self.resting_until = Some(Instant::now() + rest);
+    }
+}

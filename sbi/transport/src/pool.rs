@@ -1,0 +1,147 @@
+//! Connections to all peers of a process.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sbi_api::{CallError, Request, Response};
+use tokio::time::Instant;
+
+use crate::connection::Failure;
+use crate::peer::Peer;
+use crate::stats::count;
+use crate::{Counters, Endpoint, Limits};
+
+/// Sends requests; keeps one connection per endpoint.
+pub struct Pool {
+    limits: Limits,
+    peers: Mutex<HashMap<Endpoint, Arc<Peer>>>,
+}
+
+impl Pool {
+    /// A pool without connections; they are made when first needed.
+    pub fn new(limits: Limits) -> Self {
+        Self { limits, peers: Mutex::default() }
+    }
+
+    /// Sends `request` to a peer that can be reached at any of `endpoints`, the preferred first, and waits for the answer
+    /// until `deadline`. `authority` is the peer's host and port as HTTP names it. An answer of any status is `Ok`.
+    ///
+    /// Goes on to the next endpoint when one cannot be reached or surely has not acted on the request, and, for methods
+    /// that may be repeated (RFC 9110 9.2.2), when a connection broke half-way. An endpoint that could not be reached is left
+    /// out for a moment while others work, then tried again. Dropping the future cancels the call at the server too.
+    ///
+    /// # Errors
+    /// No endpoint could be reached, the connection broke, the deadline passed, or a body was too large.
+    pub async fn call(
+        &self,
+        endpoints: &[Endpoint],
+        authority: &str,
+        request: Request,
+        deadline: Instant,
+    ) -> Result<Response, CallError> {
+        let started = Instant::now();
+        let attempts = self.attempt_all(endpoints, authority, &request);
+        match tokio::time::timeout_at(deadline, attempts).await {
+            Ok(outcome) => outcome,
+            Err(_) => {
+                let allowed = deadline.saturating_duration_since(started).as_millis();
+                Err(CallError::Timeout(u64::try_from(allowed).unwrap_or(u64::MAX)))
+            }
+        }
+    }
+
+    /// Counters of every endpoint that was ever called.
+    pub fn stats(&self) -> Vec<(Endpoint, Counters)> {
+        let peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
+        peers.iter().map(|(endpoint, peer)| (endpoint.clone(), peer.stats.read())).collect()
+    }
+
+    /// Forgets endpoints that are not connected, such as those of instances that left for good.
+    pub fn forget_unconnected(&self) {
+        self.peers.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, peer| peer.is_connected());
+    }
+
+    /// Two rounds: in the first, endpoints that failed a moment ago are passed over; in the second nothing is. An endpoint
+    /// whose connection broke is thereby tried again, on a new connection.
+    async fn attempt_all(
+        &self,
+        endpoints: &[Endpoint],
+        authority: &str,
+        request: &Request,
+    ) -> Result<Response, CallError> {
+        if request.body().len() > self.limits.max_body {
+            return Err(CallError::TooLarge(self.limits.max_body));
+        }
+        let mut last = None;
+        let mut refused = vec![false; endpoints.len()];
+        for round in 0..2 {
+            for (endpoint, refused) in endpoints.iter().zip(&mut refused) {
+                let peer = self.peer(endpoint);
+                if *refused || (round == 0 && endpoints.len() > 1 && peer.is_resting()) {
+                    continue;
+                }
+                match self.attempt(&peer, authority, request).await {
+                    Ok(response) => return Ok(response),
+                    Err(Attempt::Over(error)) => return Err(error),
+                    Err(Attempt::Unreachable(error)) => {
+                        *refused = true;
+                        last = Some(error);
+                    }
+                    Err(Attempt::Lost(error)) => last = Some(error),
+                }
+            }
+        }
+        Err(last.unwrap_or_else(|| CallError::Unreachable {
+            peer: authority.to_owned(),
+            reason: "it has no endpoint".into(),
+        }))
+    }
+
+    async fn attempt(&self, peer: &Peer, authority: &str, request: &Request) -> Result<Response, Attempt> {
+        let connection = match peer.connection(&self.limits).await {
+            Ok(connection) => connection,
+            Err(error) => {
+                count(&peer.stats.failures, 1);
+                return Err(Attempt::Unreachable(Failure::NotProcessed(error.to_string()).into_error(&peer.endpoint)));
+            }
+        };
+        count(&peer.stats.calls, 1);
+        count(&peer.stats.bytes_sent, request.body().len());
+        match connection.call(authority, request).await {
+            Ok(response) => {
+                count(&peer.stats.bytes_received, response.body().len());
+                Ok(response)
+            }
+            Err(failure) => {
+                count(&peer.stats.failures, 1);
+                let may_repeat = match failure {
+                    Failure::NotProcessed(_) => true,
+                    Failure::Broken(_) => request.method().is_idempotent(),
+                    Failure::TooLarge(_) => false,
+                };
+                let error = failure.into_error(&peer.endpoint);
+                Err(if may_repeat { Attempt::Lost(error) } else { Attempt::Over(error) })
+            }
+        }
+    }
+
+    fn peer(&self, endpoint: &Endpoint) -> Arc<Peer> {
+        let mut peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(peer) = peers.get(endpoint) {
+            return peer.clone();
+        }
+        let peer = Arc::new(Peer::new(endpoint.clone()));
+        peers.insert(endpoint.clone(), peer.clone());
+        peer
+    }
+}
+
+/// How an attempt at one endpoint failed.
+enum Attempt {
+    /// No connection: this endpoint is out for this call.
+    Unreachable(CallError),
+    /// The connection was lost, but the request may be sent again.
+    Lost(CallError),
+    /// The call is over.
+    Over(CallError),
+}
