@@ -1,1 +1,23 @@
-//! (being written)
+//! The one skeleton every network function is built on: configuration, tracing, metrics, the operator's socket, signals,
+//! serving and calling the service-based interface, and the NRF.
+//!
+//! An NF's `main.rs` is `fn main() -> ExitCode { runtime::main::<amf::Amf>() }`; what is its own it says in
+//! [`NetworkFunction`]. Nothing here knows what a subscriber is.
+
+mod defaults;
+mod function;
+mod metrics;
+mod network;
+mod process;
+mod range;
+mod rejects;
+mod shutdown;
+mod written;
+
+pub use function::{Context, NetworkFunction, OfferedService, Running, StartError};
+pub use metrics::{Metrics, Procedure};
+pub use network::{DataNetwork, Network, NetworkName};
+pub use process::main;
+pub use range::within;
+pub use rejects::{Reject, RejectRecord, Rejects};
+pub use shutdown::Shutdown;

@@ -1,0 +1,31 @@
+//! What holds where the configuration says nothing; configs/core.yaml says the same.
+
+use std::fmt::Debug;
+use std::str::FromStr;
+
+use crate::network::{DataNetwork, Network, NetworkName};
+
+/// The network of UERANSIM's stock samples for Open5GS.
+pub(crate) fn network() -> Network {
+    Network {
+        name: NetworkName::default(),
+        plmn: well_formed("999/70"),
+        amf_id: well_formed("020040"),
+        tacs: vec![well_formed("000001")],
+        slices: vec![well_formed("1")],
+        dnns: vec![
+            DataNetwork::new(well_formed("internet"), well_formed("10.45.0.0/16")),
+            DataNetwork::new(well_formed("ims"), well_formed("10.46.0.0/16")),
+        ],
+    }
+}
+
+impl Default for Network {
+    fn default() -> Self {
+        network()
+    }
+}
+
+fn well_formed<T: FromStr<Err: Debug>>(text: &'static str) -> T {
+    text.parse().expect("the built-in defaults are well formed (a test reads them)")
+}
