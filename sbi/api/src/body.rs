@@ -107,16 +107,13 @@ impl<C: Codec> Reply for Created<C> {
 
     fn write(value: Self::Value) -> Response {
         let mut response = with_body::<C>(StatusCode::CREATED, &value.body);
-        if let Ok(location) = HeaderValue::from_str(&value.location) {
-            response.headers_mut().insert(header::LOCATION, location);
-        }
+        set_location(&mut response, &value.location);
         response
     }
 
     fn read(response: Response) -> Result<Self::Value, SbiError> {
         let response = success(response)?;
-        let location = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
-        let location = location.ok_or_else(|| SbiError::Peer("201 without Location".into()))?.to_owned();
+        let location = location(&response).ok_or_else(|| SbiError::Peer("201 without Location".into()))?;
         Ok(WithLocation { location, body: read_body::<C>(response)? })
     }
 }
@@ -128,23 +125,35 @@ pub(crate) fn with_status(status: StatusCode, body: Bytes) -> Response {
     response
 }
 
-fn with_body<C: Codec>(status: StatusCode, value: &C::Value) -> Response {
+pub(crate) fn with_body<C: Codec>(status: StatusCode, value: &C::Value) -> Response {
     let (content_type, bytes) = C::encode(value);
     let mut response = with_status(status, bytes);
     response.headers_mut().insert(header::CONTENT_TYPE, content_type);
     response
 }
 
-fn read_body<C: Codec>(response: Response) -> Result<C::Value, SbiError> {
+pub(crate) fn read_body<C: Codec>(response: Response) -> Result<C::Value, SbiError> {
     let (parts, body) = response.into_parts();
     C::decode(content_type(&parts.headers), body).map_err(|problem| SbiError::Peer(problem.to_string()))
 }
 
-fn success(response: Response) -> Result<Response, SbiError> {
+pub(crate) fn success(response: Response) -> Result<Response, SbiError> {
     match response.status().is_success() {
         true => Ok(response),
         false => Err(SbiError::Problem(Problem::read(response))),
     }
+}
+
+/// Says where the resource is.
+pub(crate) fn set_location(response: &mut Response, location: &str) {
+    if let Ok(location) = HeaderValue::from_str(location) {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+}
+
+/// Where the resource is, if the response says so.
+pub(crate) fn location(response: &Response) -> Option<String> {
+    response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok()).map(str::to_owned)
 }
 
 /// The media type of a body, empty where there is none.

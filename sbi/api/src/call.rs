@@ -174,10 +174,8 @@ pub(crate) fn build_request<B: Codec>(
     path: &str,
     body: Option<&B::Value>,
 ) -> Result<Request, SbiError> {
-    let builder = http::Request::builder()
-        .method(method)
-        .uri(path)
-        .header(header::ACCEPT, "application/json, application/problem+json");
+    let builder =
+        http::Request::builder().method(method).uri(path).header(crate::reply::ACCEPT.0, crate::reply::ACCEPT.1);
     let request = match body {
         None => builder.body(Bytes::new()),
         Some(value) => {

@@ -6,15 +6,21 @@
 
 mod body;
 mod call;
+pub mod multipart;
 mod problem;
+mod reply;
 mod route;
 mod service;
+mod services;
 
 pub use body::{Codec, Created, Json, NoContent, Reply, WithLocation};
 pub use call::{
     ApiRoot, BoxFuture, CallError, Caller, Handler, Request, Response, SbiError, ServiceQuery, Target, notify,
 };
+pub use multipart::{Multipart, Part, WithParts};
 pub use problem::Problem;
+pub use reply::{JsonPatch, MaybeAccepted, MergePatch, Optional, Progress, Put, Stored};
 pub use route::{Routes, fill_path, match_path, read_query, write_query};
 #[doc(hidden)]
 pub use service::__private;
+pub use services::*;

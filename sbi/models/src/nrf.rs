@@ -1,5 +1,18 @@
 //! Nnrf: NF profiles, management and discovery (TS 29.510).
 
+mod discovery;
+mod management;
+mod profile;
+
+pub use discovery::{CommaList, SearchQuery, SearchResult};
+pub use management::{
+    NotificationData, NotificationEventType, PatchItem, PatchOperation, SubscrCond, SubscriptionData,
+};
+pub use profile::{
+    AmfInfo, AusfInfo, DnnSmfInfoItem, IpEndPoint, LocalReach, NfProfile, NfService, NfServiceStatus, NfServiceVersion,
+    NfStatus, SmfInfo, SnssaiSmfInfoItem, SupiRange, UdmInfo, UdrInfo, UriScheme,
+};
+
 open_enum! {
     /// Type of a network function (TS 29.510 6.1.6.3.3).
     NfType {
@@ -17,6 +30,8 @@ open_enum! {
 
 open_enum! {
     /// Name of a service (TS 29.510 6.1.6.3.11); also the first segment of its URIs (TS 29.501 4.4.1).
+    ///
+    /// The `...Callback` values name no service: they are the first segment of the URIs we give for notifications.
     ServiceName {
         NnrfNfm = "nnrf-nfm",
         NnrfDisc = "nnrf-disc",
@@ -28,5 +43,8 @@ open_enum! {
         NamfComm = "namf-comm",
         NsmfPduSession = "nsmf-pdusession",
         NausfAuth = "nausf-auth",
+        NnrfCallback = "nnrf-callback",
+        NamfCallback = "namf-callback",
+        NsmfCallback = "nsmf-callback",
     }
 }

@@ -1,0 +1,9 @@
+//! One module per service of TS 29.5xx, and one per kind of NF for the notifications it receives.
+
+pub mod namf_callback;
+pub mod namf_comm;
+pub mod nnrf_callback;
+pub mod nnrf_disc;
+pub mod nnrf_nfm;
+pub mod nsmf_callback;
+pub mod nsmf_pdusession;
