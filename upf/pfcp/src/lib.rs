@@ -8,20 +8,26 @@
 //! types show here. The other values are written and read here, because there it loses what we need (the parts of an SDF
 //! filter besides the flow description, unknown causes, labels of a domain name).
 
+mod association;
 mod cause;
+mod endpoint;
 pub mod ie;
 mod messages;
 mod node;
 mod packet;
 mod rule;
+mod transactions;
 mod tunnel;
 mod usage;
 mod wire;
 
+pub use association::Down;
 pub use cause::{Cause, FailedRuleId, IeProblem, OffendingIe};
+pub use endpoint::{Counters, Endpoint, EndpointConfig, Event, PORT, RequestError, RequestToken, Role};
 pub use messages::*;
 pub use node::{ApnDnn, CpFunctionFeatures, NetworkInstance, NodeId, NtpTime, RecoveryTimeStamp, UpFunctionFeatures};
 pub use packet::{DecodeError, EncodeError, Header, Message, MessageType, Packet, Sequence};
 pub use rule::*;
+pub use transactions::{Arrival, RequestId, Timers, Transactions, Transmit};
 pub use tunnel::{FSeid, FTeid, Interface, OuterHeaderCreation, OuterHeaderRemoval, Seid, Teid, UeIpAddress};
 pub use usage::*;
