@@ -1,0 +1,40 @@
+# Peregrine: `make demo` shows the core at work, `make test` checks it. `make help` lists the rest.
+
+UES ?= 64
+SECONDS_PER_TARGET ?= 60
+UERANSIM ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build demo test test-sctp-kernel fuzz bench ueransim
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
+
+setup: ## install the system packages that are missing
+	@scripts/setup
+
+build: setup ## build the programs (target/release)
+	cargo build --release --workspace --bins
+
+demo: build ## start the core, a gNB and UES=64 UEs in namespaces, and show registration, sessions and traffic
+	target/release/peregrine-demo --ues $(UES)
+
+test: setup ## format, lints, unit, property, conformance and system tests
+	cargo fmt --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	cargo test --workspace --no-run
+	scripts/in-namespace cargo test --workspace --offline
+
+test-sctp-kernel: ## the SCTP tests on a kernel that has SCTP (user-mode Linux)
+	@scripts/setup user-mode-linux busybox-static
+	scripts/test-sctp-kernel
+
+fuzz: setup ## every fuzz target for SECONDS_PER_TARGET=60, guided by coverage
+	tests/fuzz/run $(SECONDS_PER_TARGET)
+
+bench: build ## the control-plane figures: shared memory against HTTP/2
+	target/release/bench control-plane
+
+ueransim: build ## attach a UERANSIM build of yours: UERANSIM=/path/to/build
+	@[ -n "$(UERANSIM)" ] || { echo "give the folder with nr-gnb and nr-ue: make ueransim UERANSIM=/path/to/build"; exit 2; }
+	testbed/ueransim/run "$(UERANSIM)"
