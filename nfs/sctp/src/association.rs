@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::inbox::Inbox;
 use crate::transport::{ListenerSocket, Socket};
 use crate::{Backend, Error, Options};
 
@@ -89,7 +90,10 @@ impl Association {
 
     fn new(socket: Socket) -> Association {
         let socket = Arc::new(socket);
-        Association { sender: Sender { socket: Arc::clone(&socket) }, receiver: Receiver { socket } }
+        Association {
+            sender: Sender { socket: Arc::clone(&socket) },
+            receiver: Receiver { inbox: Inbox::new(), socket },
+        }
     }
 
     /// See [`Sender::send`].
@@ -187,6 +191,7 @@ impl fmt::Debug for Sender {
 #[derive(Debug)]
 pub struct Receiver {
     socket: Arc<Socket>,
+    inbox: Inbox,
 }
 
 impl Receiver {
@@ -194,7 +199,7 @@ impl Receiver {
     ///
     /// Cancel safe.
     pub async fn recv(&mut self) -> Event {
-        self.socket.recv().await
+        self.inbox.next(&self.socket).await
     }
 
     /// Shuts down and waits, two seconds at most, until the peer has agreed.

@@ -21,10 +21,18 @@
 //! # }
 //! ```
 
+// The stacks below are C interfaces: sockets of the operating system with SCTP's own options and control
+// messages, and libusrsctp.
+#![allow(unsafe_code)]
+
 mod association;
 mod error;
+mod inbox;
+mod kernel;
+mod notification;
 mod options;
 mod transport;
+mod userspace;
 
 pub use association::{Association, Event, Listener, Receiver, Sender};
 pub use error::Error;

@@ -1,0 +1,152 @@
+//! The runner, addresses, and peers in processes of their own.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::process::{ExitCode, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use sctp::{Association, Backend, Event, Listener, Options};
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{ChildStdout, Command};
+
+/// A test's name and what it does.
+pub struct Test {
+    pub name: &'static str,
+    pub body: fn() -> Pin<Box<dyn Future<Output = ()> + Send>>,
+}
+
+/// A [`Test`] of an async function.
+#[macro_export]
+macro_rules! test {
+    ($name:ident) => {
+        Test { name: stringify!($name), body: || Box::pin($name()) }
+    };
+}
+
+/// Runs the tests one after the other, or a child's part if this process is one.
+pub fn run(tests: &[Test]) -> ExitCode {
+    topo::enter().expect("namespaces of our own");
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("tokio");
+    if let [role, port, from] = &arguments[..]
+        && role.starts_with("child-")
+    {
+        runtime.block_on(child(role, port.parse().expect("a port"), from.parse().expect("a port")));
+        return ExitCode::SUCCESS;
+    }
+    println!("SCTP: {}", Backend::probe().reason);
+    let filter = arguments.iter().find(|argument| !argument.starts_with('-'));
+    let mut failed = 0;
+    for test in tests.iter().filter(|test| filter.is_none_or(|filter| test.name.contains(filter.as_str()))) {
+        let result = runtime
+            .block_on(async { tokio::time::timeout(Duration::from_secs(60), tokio::spawn((test.body)())).await });
+        let verdict = match result {
+            Ok(Ok(())) => "ok",
+            Ok(Err(_)) => "FAILED",
+            Err(_) => "FAILED: still running after a minute",
+        };
+        failed += usize::from(verdict != "ok");
+        println!("test {} ... {verdict}", test.name);
+    }
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// The stack under test.
+pub fn backend() -> Backend {
+    match std::env::var("SCTP_BACKEND").as_deref() {
+        Ok("kernel") => Backend::Kernel,
+        Ok("user-space") => Backend::UserSpace,
+        _ => Backend::probe().backend,
+    }
+}
+
+/// The defaults on the stack under test.
+pub fn options() -> Options {
+    Options { backend: Some(backend()), ..Options::default() }
+}
+
+/// The AMF's default address, which is not on `lo` of a fresh namespace.
+pub fn address(port: u16) -> SocketAddr {
+    ([127, 0, 0, 5], port).into()
+}
+
+/// A port no other test uses.
+pub fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(20_000);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// Both ends of an association.
+pub async fn pair(options: Options) -> (Association, Association) {
+    let listener = Listener::bind(&[address(0)], options.clone()).await.expect("bound");
+    let bound = listener.local_addresses().expect("addresses");
+    let (here, there) = tokio::join!(Association::connect(None, &bound, options), listener.accept());
+    (here.expect("connected"), there.expect("accepted"))
+}
+
+/// Bytes that differ with their place and the length.
+pub fn pattern(length: usize) -> Bytes {
+    (0..length).map(|at| (at * 31 + at / 251 + length) as u8).collect::<Vec<_>>().into()
+}
+
+/// Waits at most 30 s.
+pub async fn eventually<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(30), future).await.expect("within 30 s")
+}
+
+/// A peer in a process of its own; dropping it kills it as `kill -9` does.
+pub struct Child {
+    lines: Lines<BufReader<ChildStdout>>,
+    _process: tokio::process::Child,
+}
+
+impl Child {
+    /// One that listens on `port` and accepts whoever comes.
+    pub async fn listen(port: u16) -> Child {
+        Child::start("child-listen", port, 0).await
+    }
+
+    /// One that has connected to `port` from its port `from` (0: any).
+    pub async fn connect(port: u16, from: u16) -> Child {
+        Child::start("child-connect", port, from).await
+    }
+
+    async fn start(role: &str, port: u16, from: u16) -> Child {
+        let mut process = Command::new(std::env::current_exe().expect("this program"))
+            .args([role, &port.to_string(), &from.to_string()])
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("a child");
+        let lines = BufReader::new(process.stdout.take().expect("piped")).lines();
+        let mut child = Child { lines, _process: process };
+        child.says("ready").await;
+        child
+    }
+
+    /// Waits until the child has said this.
+    pub async fn says(&mut self, what: &str) {
+        let line = eventually(self.lines.next_line()).await.expect("the child's output");
+        assert_eq!(line.as_deref(), Some(what));
+    }
+}
+
+async fn child(role: &str, port: u16, from: u16) {
+    if role == "child-listen" {
+        let listener = Listener::bind(&[address(port)], options()).await.expect("bound");
+        println!("ready");
+        let mut accepted = Vec::new();
+        loop {
+            accepted.push(listener.accept().await.expect("accepted"));
+        }
+    }
+    let local = [SocketAddr::from(([127, 0, 0, 1], from))];
+    let mut association = Association::connect(Some(&local), &[address(port)], options()).await.expect("connected");
+    println!("ready");
+    while let Event::Message { .. } = association.recv().await {
+        println!("message");
+    }
+}
