@@ -177,7 +177,7 @@ pub struct Endpoint {
 impl Endpoint {
     /// A node without associations.
     pub fn new(config: EndpointConfig) -> Self {
-        let transactions = Transactions::new(config.timers, config.max_transactions);
+        let transactions = Transactions::new(config.timers, config.max_transactions, first_sequence(config.recovery));
         let (associations, node_requests) = (HashMap::new(), HashMap::new());
         Self {
             config,
@@ -258,7 +258,7 @@ impl Endpoint {
     /// Takes a datagram from a peer.
     pub fn handle_datagram(&mut self, now: Instant, from: SocketAddr, octets: &[u8]) {
         match Packet::decode(octets) {
-            Ok(packet) if packet.message.kind().is_request() => self.handle_request(now, from, packet),
+            Ok(packet) if packet.message.kind().is_request() => self.handle_request(now, from, packet, octets),
             Ok(packet) => self.handle_response(now, from, packet),
             Err(DecodeError::Discard(_)) => self.counters.discarded += 1,
             Err(DecodeError::Version { sequence, .. }) => {
@@ -268,7 +268,10 @@ impl Endpoint {
                 }
             }
             Err(DecodeError::Rejected { header, sender, problem }) => {
-                self.handle_malformed(now, from, header, sender, problem)
+                self.counters.malformed += 1;
+                if self.arrive(now, from, header.sequence, octets) {
+                    self.handle_malformed(from, header, sender, problem);
+                }
             }
             Err(DecodeError::BadResponse { header, problem }) => {
                 self.counters.malformed += 1;
@@ -325,24 +328,13 @@ impl Endpoint {
         self.associations.iter().filter(|(_, a)| a.is_up()).filter_map(|(peer, a)| Some((*peer, a.node_id.as_ref()?)))
     }
 
-    fn arrive(&mut self, now: Instant, from: SocketAddr, header: Header) -> bool {
-        let arrival = self.transactions.arrive(now, from, header.sequence, header.kind);
+    fn arrive(&mut self, now: Instant, from: SocketAddr, sequence: Sequence, octets: &[u8]) -> bool {
+        let arrival = self.transactions.arrive(now, from, sequence, octets);
         self.counters.repeated += u64::from(arrival == Arrival::Repeated);
         arrival == Arrival::New
     }
 
-    fn handle_malformed(
-        &mut self,
-        now: Instant,
-        from: SocketAddr,
-        header: Header,
-        sender: Option<FSeid>,
-        problem: IeProblem,
-    ) {
-        self.counters.malformed += 1;
-        if !self.arrive(now, from, header) {
-            return;
-        }
+    fn handle_malformed(&mut self, from: SocketAddr, header: Header, sender: Option<FSeid>, problem: IeProblem) {
         let token = RequestToken { from, sequence: header.sequence, kind: header.kind };
         let associated = self.associations.get(&from.ip()).is_some_and(Association::is_up);
         match header.seid {
@@ -355,12 +347,11 @@ impl Endpoint {
         }
     }
 
-    fn handle_request(&mut self, now: Instant, from: SocketAddr, packet: Packet) {
-        let header = Header { kind: packet.message.kind(), seid: packet.seid, sequence: packet.sequence };
-        if !self.arrive(now, from, header) {
+    fn handle_request(&mut self, now: Instant, from: SocketAddr, packet: Packet, octets: &[u8]) {
+        if !self.arrive(now, from, packet.sequence, octets) {
             return;
         }
-        let token = RequestToken { from, sequence: packet.sequence, kind: header.kind };
+        let token = RequestToken { from, sequence: packet.sequence, kind: packet.message.kind() };
         match (packet.message, packet.seid) {
             (Message::HeartbeatRequest(request), _) => {
                 self.heartbeat_requested(now, token, request.recovery_time_stamp)
@@ -471,6 +462,7 @@ impl Endpoint {
                 _ => SocketAddr::new(peer, self.config.peer_port),
             };
             self.end_sessions(now, peer, Down::Restarted);
+            self.transactions.forget_peer(peer, (token.from, token.sequence));
             let accepted = self.associations.entry(peer).or_insert_with(|| Association::accepted(address));
             accepted.up(request.node_id.clone(), request.recovery_time_stamp, now + self.config.heartbeat);
             let up_features = request.up_features.unwrap_or_default();
@@ -586,4 +578,9 @@ impl Endpoint {
 /// A message with a SEID where its kind has one.
 fn with_seid(kind: MessageType, seid: Seid, sequence: Sequence, message: Message) -> Packet {
     Packet { seid: kind.is_of_session().then_some(seid), sequence, message }
+}
+
+/// A first number that differs from start to start.
+fn first_sequence(recovery: RecoveryTimeStamp) -> Sequence {
+    Sequence::new(recovery.0.wrapping_mul(0x9e37_79b1) >> 8)
 }

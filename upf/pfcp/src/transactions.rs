@@ -1,7 +1,8 @@
 //! Requests that are repeated until answered, and responses that are repeated when asked again (TS 29.244 6.4).
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::net::SocketAddr;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use crate::{MessageType, Sequence};
@@ -47,7 +48,8 @@ struct Outgoing {
 }
 
 struct Incoming {
-    kind: MessageType,
+    /// A digest of its octets, which a repetition shares; a number used again for another request does not.
+    digest: u64,
     /// Absent while the request is being worked on.
     response: Option<Vec<u8>>,
 }
@@ -76,12 +78,13 @@ pub struct Transactions {
 }
 
 impl Transactions {
-    /// Remembers at most `limit` transactions of peers, and has at most as many of its own under way.
-    pub fn new(timers: Timers, limit: usize) -> Self {
+    /// Remembers at most `limit` transactions of peers, and has at most as many of its own under way. Numbers start at
+    /// `first`, best another one with each start, so that a peer does not take new requests for repeated ones.
+    pub fn new(timers: Timers, limit: usize, first: Sequence) -> Self {
         Self {
             timers,
             limit,
-            next: Sequence::new(1),
+            next: first,
             outgoing: HashMap::new(),
             due: BTreeSet::new(),
             incoming: HashMap::new(),
@@ -141,10 +144,13 @@ impl Transactions {
     }
 
     /// Takes note of a request from a peer; a repetition is answered with the response given before, if there is one.
-    pub fn arrive(&mut self, now: Instant, from: SocketAddr, sequence: Sequence, kind: MessageType) -> Arrival {
+    pub fn arrive(&mut self, now: Instant, from: SocketAddr, sequence: Sequence, octets: &[u8]) -> Arrival {
         let key = (from, sequence);
+        let mut hasher = DefaultHasher::new();
+        octets.hash(&mut hasher);
+        let digest = hasher.finish();
         match self.incoming.get(&key) {
-            Some(known) if known.kind == kind => {
+            Some(known) if known.digest == digest => {
                 let response = known.response.clone();
                 self.transmits.extend(response.map(|octets| Transmit { to: from, octets }));
                 return Arrival::Repeated;
@@ -156,7 +162,7 @@ impl Transactions {
         if self.incoming.len() >= self.limit && !self.forget_oldest_answered() {
             return Arrival::Full;
         }
-        self.incoming.insert(key, Incoming { kind, response: None });
+        self.incoming.insert(key, Incoming { digest, response: None });
         self.arrivals.push_back((now + self.timers.memory(), key));
         Arrival::New
     }
@@ -174,10 +180,12 @@ impl Transactions {
         self.transmits.push_back(Transmit { to, octets });
     }
 
-    /// Forgets what a peer's requests were answered: it started anew.
-    pub fn forget_peer(&mut self, peer: std::net::IpAddr) {
-        self.incoming.retain(|key, _| key.0.ip() != peer);
-        self.arrivals.retain(|(_, key)| key.0.ip() != peer);
+    /// Forgets what a peer's requests were answered, but for the request `sequence` of `from`: it started anew, and may
+    /// use its numbers again.
+    pub fn forget_peer(&mut self, peer: IpAddr, but: (SocketAddr, Sequence)) {
+        let keep = |key: &Key| key.0.ip() != peer || *key == but;
+        self.incoming.retain(|key, _| keep(key));
+        self.arrivals.retain(|(_, key)| keep(key));
     }
 
     fn forget(&mut self, key: Key) {
