@@ -4,19 +4,29 @@
 //! An NF's `main.rs` is `fn main() -> ExitCode { runtime::main::<amf::Amf>() }`; what is its own it says in
 //! [`NetworkFunction`]. Nothing here knows what a subscriber is.
 
+mod admin;
+mod args;
+pub mod config;
 mod defaults;
 mod function;
+mod logging;
 mod metrics;
 mod network;
+mod place;
 mod process;
 mod range;
 mod rejects;
+mod sbi;
+pub mod sections;
 mod shutdown;
+mod signals;
+mod system;
 mod written;
 
 pub use function::{Context, NetworkFunction, OfferedService, Running, StartError};
 pub use metrics::{Metrics, Procedure};
 pub use network::{DataNetwork, Network, NetworkName};
+pub use place::Directories;
 pub use process::main;
 pub use range::within;
 pub use rejects::{Reject, RejectRecord, Rejects};

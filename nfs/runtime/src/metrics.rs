@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use prometheus_client::collector::Collector;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -60,6 +61,11 @@ impl Metrics {
         self.0.registry.lock().unwrap_or_else(PoisonError::into_inner).register(name, help, metric);
     }
 
+    /// Adds metrics that are read when asked for.
+    pub fn register_collector(&self, collector: Box<dyn Collector>) {
+        self.0.registry.lock().unwrap_or_else(PoisonError::into_inner).register_collector(collector);
+    }
+
     /// All metrics in the OpenMetrics text format.
     pub fn encode(&self) -> String {
         let mut text = String::new();
@@ -72,7 +78,7 @@ impl Metrics {
 }
 
 /// A histogram of latencies: 50 microseconds to 13 seconds.
-fn latency() -> Histogram {
+pub(crate) fn latency() -> Histogram {
     Histogram::new(exponential_buckets(50e-6, 2.0, 18))
 }
 

@@ -6,7 +6,13 @@ use tokio::sync::watch;
 
 /// Says when to end. Clones tell each other.
 #[derive(Clone, Debug)]
-pub struct Shutdown(Arc<watch::Sender<Option<String>>>);
+pub struct Shutdown(Arc<watch::Sender<Option<Reason>>>);
+
+#[derive(Clone, Debug)]
+struct Reason {
+    why: String,
+    failure: bool,
+}
 
 impl Shutdown {
     /// Nobody has asked yet.
@@ -16,13 +22,27 @@ impl Shutdown {
 
     /// Asks all to end, because of `why`. The first reason stays.
     pub fn request(&self, why: impl Into<String>) {
+        self.ask(Reason { why: why.into(), failure: false });
+    }
+
+    /// Asks all to end because something failed that cannot be mended here; the process says so by its exit status.
+    pub fn fail(&self, why: impl Into<String>) {
+        self.ask(Reason { why: why.into(), failure: true });
+    }
+
+    fn ask(&self, asked: Reason) {
         self.0.send_if_modified(|reason| {
             let first = reason.is_none();
             if first {
-                *reason = Some(why.into());
+                *reason = Some(asked);
             }
             first
         });
+    }
+
+    /// Whether the reason to end is a failure.
+    pub fn has_failed(&self) -> bool {
+        self.0.borrow().as_ref().is_some_and(|reason| reason.failure)
     }
 
     /// Whether it was asked for.
@@ -35,7 +55,7 @@ impl Shutdown {
         let mut seen = self.0.subscribe();
         // The sender lives as long as `self`, so this cannot end without a reason.
         match seen.wait_for(Option::is_some).await {
-            Ok(reason) => reason.clone().unwrap_or_default(),
+            Ok(reason) => reason.as_ref().map(|reason| reason.why.clone()).unwrap_or_default(),
             Err(_) => String::new(),
         }
     }

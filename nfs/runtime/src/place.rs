@@ -1,0 +1,116 @@
+//! Where an NF keeps its sockets and its state.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use crate::StartError;
+use crate::sections::ProcessSettings;
+
+/// The longest path of a directory of sockets: a unix socket's path has 107 octets, the longest name in it 50.
+const LONGEST_RUN_DIR: usize = 57;
+
+/// Directories of a core. All its NFs on a machine use the same ones.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Directories {
+    /// Directory of sockets.
+    pub run: PathBuf,
+    /// Directory of what must survive.
+    pub state: PathBuf,
+}
+
+impl Directories {
+    /// The directories as the environment, the configuration or the system's customs say, in this order.
+    pub fn find(settings: &ProcessSettings) -> Self {
+        Self::choose(settings, rustix::process::geteuid().as_raw(), |name| std::env::var_os(name).map(PathBuf::from))
+    }
+
+    fn choose(settings: &ProcessSettings, uid: u32, environment: impl Fn(&str) -> Option<PathBuf>) -> Self {
+        let set = |name: &str| environment(name).filter(|value| !value.as_os_str().is_empty());
+        let run = || match uid {
+            0 => PathBuf::from("/run/peregrine"),
+            _ => set("XDG_RUNTIME_DIR")
+                .map_or_else(|| format!("/tmp/peregrine-{uid}").into(), |dir| dir.join("peregrine")),
+        };
+        let home = || set("HOME").unwrap_or_else(|| "/tmp".into()).join(".local/state");
+        let state = || match uid {
+            0 => PathBuf::from("/var/lib/peregrine"),
+            _ => set("XDG_STATE_HOME").unwrap_or_else(home).join("peregrine"),
+        };
+        Self {
+            run: set("PEREGRINE_RUN_DIR").or_else(|| settings.run_dir.clone()).unwrap_or_else(run),
+            state: set("PEREGRINE_STATE_DIR").or_else(|| settings.state_dir.clone()).unwrap_or_else(state),
+        }
+    }
+
+    /// Makes the directories, for their owner only.
+    ///
+    /// # Errors
+    /// One cannot be made or written to, or its path is too long for a socket in it.
+    pub fn make(&self) -> Result<(), StartError> {
+        if self.run.as_os_str().len() > LONGEST_RUN_DIR {
+            let why = format!(
+                "longer than {LONGEST_RUN_DIR} characters: a socket's path would not fit. Set process.run_dir or PEREGRINE_RUN_DIR"
+            );
+            return Err(StartError::file(&self.run, why));
+        }
+        make_directory(&self.run, "process.run_dir or PEREGRINE_RUN_DIR")?;
+        make_directory(&self.state, "process.state_dir or PEREGRINE_STATE_DIR")
+    }
+
+    /// The operator's socket of an NF (`amf`).
+    pub fn admin_socket(&self, nf: &str) -> PathBuf {
+        self.run.join(format!("{nf}.admin.sock"))
+    }
+
+    /// The socket where the NF that serves `address` hands out shared-memory channels. It follows from the address, so
+    /// that a URI is enough to find it.
+    pub fn shm_socket(&self, address: SocketAddr) -> PathBuf {
+        self.run.join(format!("{}_{}.shm", address.ip(), address.port()))
+    }
+}
+
+fn make_directory(path: &Path, key: &str) -> Result<(), StartError> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    let usable = made.and_then(|()| rustix::fs::access(path, rustix::fs::Access::WRITE_OK).map_err(Into::into));
+    usable.map_err(|why| {
+        StartError::file(path, format!("{why}. Name a directory that this user may write to with {key}"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen(settings: &ProcessSettings, uid: u32, environment: &[(&str, &str)]) -> (String, String) {
+        let value = |name: &str| environment.iter().find(|(n, _)| *n == name).map(|(_, value)| PathBuf::from(value));
+        let dirs = Directories::choose(settings, uid, value);
+        (dirs.run.display().to_string(), dirs.state.display().to_string())
+    }
+
+    #[test]
+    fn the_environment_goes_before_the_file_and_the_file_before_custom() {
+        let file = ProcessSettings { run_dir: Some("/r".into()), ..ProcessSettings::default() };
+        let plain = ProcessSettings::default();
+        assert_eq!(chosen(&plain, 0, &[]), ("/run/peregrine".into(), "/var/lib/peregrine".into()));
+        let user = [("XDG_RUNTIME_DIR", "/run/user/1"), ("HOME", "/home/u")];
+        assert_eq!(chosen(&plain, 1, &user), ("/run/user/1/peregrine".into(), "/home/u/.local/state/peregrine".into()));
+        assert_eq!(chosen(&plain, 1, &[]).0, "/tmp/peregrine-1");
+        assert_eq!(chosen(&file, 0, &[]).0, "/r");
+        assert_eq!(chosen(&file, 0, &[("PEREGRINE_RUN_DIR", "/e")]).0, "/e");
+    }
+
+    #[test]
+    fn a_directory_too_long_for_sockets_is_refused_with_the_key_to_change() {
+        let place = tempfile::tempdir().expect("a directory");
+        let long = Directories { run: place.path().join("x".repeat(80)), state: place.path().join("s") };
+        let error = long.make().expect_err("too long").to_string();
+        assert!(error.contains("process.run_dir"), "{error}");
+    }
+
+    #[test]
+    fn a_directory_that_cannot_be_made_is_refused_with_the_key_to_change() {
+        let error = Directories { run: "/proc/nowhere".into(), state: "/tmp".into() }.make().expect_err("not possible");
+        assert!(error.to_string().contains("PEREGRINE_RUN_DIR"), "{error}");
+    }
+}

@@ -1,0 +1,263 @@
+//! The calling side: from a service's name to the instance that answers, whichever transport leads there.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use sbi_api::nnrf_disc::NnrfDisc;
+use sbi_api::{ApiRoot, BoxFuture, CallError, Caller, Request, Response, SbiError, ServiceQuery, Target};
+use sbi_models::nrf::{NfType, NotificationData, SearchQuery, SearchResult};
+use sbi_transport::{Endpoint, Pool};
+
+use super::directory::{Directory, Instance, Lookup};
+use super::metrics::ClientMetrics;
+use super::reach::Reach;
+use crate::sections::SbiSettings;
+
+/// The first pause before a call looks again for an NF that is not there; each next one is twice as long, up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+const LONGEST_PAUSE: Duration = Duration::from_millis(200);
+
+/// Brings a request to any of some endpoints: the transports, or a script in tests.
+pub(crate) trait Carrier: Send + Sync + 'static {
+    /// As [`Pool::call`].
+    fn carry(
+        &self,
+        endpoints: &[Endpoint],
+        authority: &str,
+        request: Request,
+        deadline: Instant,
+    ) -> impl Future<Output = Result<Response, CallError>> + Send;
+}
+
+impl Carrier for Arc<Pool> {
+    async fn carry(
+        &self,
+        endpoints: &[Endpoint],
+        authority: &str,
+        request: Request,
+        deadline: Instant,
+    ) -> Result<Response, CallError> {
+        self.call(endpoints, authority, request, deadline.into()).await
+    }
+}
+
+/// How long a call may take and wait.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience {
+    /// For the call in all.
+    pub(crate) timeout: Duration,
+    /// Of that, for an NF that is not there.
+    pub(crate) absence: Duration,
+}
+
+impl From<&SbiSettings> for Patience {
+    fn from(settings: &SbiSettings) -> Self {
+        Self {
+            timeout: Duration::from_millis(settings.timeout_ms),
+            absence: Duration::from_millis(settings.patience_ms),
+        }
+    }
+}
+
+/// The [`Caller`] of every NF.
+pub(crate) struct SbiCaller<C> {
+    direct: Arc<DirectCaller<C>>,
+    nrf: Option<NnrfDisc>,
+    own_type: NfType,
+    patience: Patience,
+    directory: Mutex<Directory>,
+    /// One at a time asks the NRF about a service; the others wait for its result.
+    asking: Mutex<HashMap<ServiceQuery, Arc<tokio::sync::Mutex<()>>>>,
+    metrics: ClientMetrics,
+}
+
+impl<C: Carrier> SbiCaller<C> {
+    /// A caller that asks the NRF at `nrf`; the NRF itself has none to ask.
+    pub(crate) fn new(
+        carrier: C,
+        reach: Reach,
+        nrf: Option<ApiRoot>,
+        own_type: NfType,
+        patience: Patience,
+        metrics: ClientMetrics,
+    ) -> Self {
+        let direct = Arc::new(DirectCaller { carrier, reach, timeout: patience.timeout });
+        let nrf = nrf.map(|root| NnrfDisc::at(direct.clone(), root));
+        Self { direct, nrf, own_type, patience, directory: Mutex::default(), asking: Mutex::default(), metrics }
+    }
+
+    /// A caller of given addresses only, over the same connections.
+    pub(crate) fn direct(&self) -> Arc<dyn Caller> {
+        self.direct.clone()
+    }
+
+    /// The NRF tells of a change.
+    pub(crate) fn handle_notification(&self, notification: &NotificationData) {
+        self.directory().handle_notification(Instant::now(), notification);
+    }
+
+    /// The NRF started anew: what it told may have changed without a notification.
+    pub(crate) fn expire_all(&self) {
+        self.directory().expire_all(Instant::now());
+    }
+
+    fn directory(&self) -> MutexGuard<'_, Directory> {
+        self.directory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Calls any instance of a service; waits a while for one that is not there. Nothing was sent while it waits.
+    async fn call_service(&self, query: &ServiceQuery, request: Request) -> Result<Response, CallError> {
+        let began = Instant::now();
+        let deadline = began + self.patience.timeout;
+        let patient_until = deadline.min(began + self.patience.absence);
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let error = match self.call_instances(query, &request, deadline).await {
+                Ok(response) => return Ok(response),
+                Err(error) => error,
+            };
+            let absent = matches!(error, CallError::NoInstance(_) | CallError::Unreachable { .. });
+            if !absent || Instant::now() + pause > patient_until {
+                return Err(error);
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// Tries the instances in turn, as long as the request surely was not acted on or may be repeated.
+    async fn call_instances(
+        &self,
+        query: &ServiceQuery,
+        request: &Request,
+        deadline: Instant,
+    ) -> Result<Response, CallError> {
+        let repeatable = request.method().is_idempotent();
+        let instances = self.discover(query).await?;
+        let mut last = CallError::NoInstance(query.service.to_string());
+        for (tried, instance) in instances.iter().enumerate() {
+            let others = instances.len() - tried - 1;
+            let by = if repeatable { share(deadline, others) } else { deadline };
+            let outcome =
+                self.direct.carrier.carry(&instance.endpoints, &instance.authority, request.clone(), by).await;
+            let error = match outcome {
+                Ok(response) => return Ok(response),
+                Err(error) => error,
+            };
+            self.directory().instance_failed(Instant::now(), query, instance.id);
+            let elsewhere = match &error {
+                CallError::Unreachable { .. } | CallError::NoInstance(_) => true,
+                CallError::Broken { .. } | CallError::Timeout(_) => repeatable,
+                CallError::TooLarge(_) => false,
+            };
+            if !elsewhere {
+                return Err(error);
+            }
+            last = error;
+        }
+        Err(last)
+    }
+
+    /// The instances of a service in the order to try: as known, or as the NRF says, or as it said last if it does not answer.
+    async fn discover(&self, query: &ServiceQuery) -> Result<Vec<Arc<Instance>>, CallError> {
+        if let Lookup::Fresh(instances) = self.lookup(query) {
+            return Ok(instances);
+        }
+        let gate = self.gate(query);
+        let _turn = gate.lock().await;
+        let stale = match self.lookup(query) {
+            Lookup::Fresh(instances) => return Ok(instances),
+            Lookup::Stale(instances) => Some(instances),
+            Lookup::Unknown => None,
+        };
+        match self.ask_nrf(query).await {
+            Ok(found) => {
+                self.directory().store(Instant::now(), query, &found, &self.direct.reach);
+                match self.lookup(query) {
+                    Lookup::Fresh(instances) | Lookup::Stale(instances) => Ok(instances),
+                    Lookup::Unknown => Err(CallError::NoInstance(query.service.to_string())),
+                }
+            }
+            Err(error) => stale.ok_or(error),
+        }
+    }
+
+    fn lookup(&self, query: &ServiceQuery) -> Lookup {
+        self.directory().lookup(Instant::now(), query)
+    }
+
+    fn gate(&self, query: &ServiceQuery) -> Arc<tokio::sync::Mutex<()>> {
+        let mut asking = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
+        asking.entry(query.clone()).or_default().clone()
+    }
+
+    async fn ask_nrf(&self, query: &ServiceQuery) -> Result<SearchResult, CallError> {
+        let no_instance = || CallError::NoInstance(query.service.to_string());
+        let nrf = self.nrf.as_ref().ok_or_else(no_instance)?;
+        let search = SearchQuery::new(self.own_type.clone(), query.nf_type.clone(), query.service.clone());
+        nrf.search(&search).await.map_err(|error| match error {
+            SbiError::Call(error) => error,
+            other => CallError::Unreachable { peer: "NRF".into(), reason: other.to_string() },
+        })
+    }
+}
+
+/// When an attempt must be over so that `others` get their part of the time too.
+fn share(deadline: Instant, others: usize) -> Instant {
+    let now = Instant::now();
+    let parts = u32::try_from(others.saturating_add(1)).unwrap_or(u32::MAX);
+    now + deadline.saturating_duration_since(now) / parts
+}
+
+impl<C: Carrier> Caller for SbiCaller<C> {
+    fn call<'a>(&'a self, target: &'a Target, request: Request) -> BoxFuture<'a, Result<Response, CallError>> {
+        Box::pin(async move {
+            let timed = self.metrics.begin(request.uri().path());
+            let outcome = match target {
+                Target::Service(query) => self.call_service(query, request).await,
+                Target::Root(_) => self.direct.call(target, request).await,
+            };
+            timed.end(&outcome);
+            outcome
+        })
+    }
+}
+
+/// Calls given addresses, without discovery.
+struct DirectCaller<C> {
+    carrier: C,
+    reach: Reach,
+    timeout: Duration,
+}
+
+impl<C: Carrier> Caller for DirectCaller<C> {
+    fn call<'a>(&'a self, target: &'a Target, request: Request) -> BoxFuture<'a, Result<Response, CallError>> {
+        Box::pin(async move {
+            let root = match target {
+                Target::Root(root) => root,
+                Target::Service(query) => return Err(CallError::NoInstance(query.service.to_string())),
+            };
+            let endpoints = self.reach.of_address(resolve(root).await?);
+            self.carrier.carry(&endpoints, root.authority(), request, Instant::now() + self.timeout).await
+        })
+    }
+}
+
+/// The address behind a root: as written, or as its name resolves.
+async fn resolve(root: &ApiRoot) -> Result<SocketAddr, CallError> {
+    let authority = root.authority();
+    if let Ok(address) = authority.parse() {
+        return Ok(address);
+    }
+    let unreachable = |reason: String| CallError::Unreachable { peer: root.to_string(), reason };
+    let with_port = if authority.contains(':') { authority.to_owned() } else { format!("{authority}:80") };
+    let found = tokio::net::lookup_host(with_port).await.map_err(|error| unreachable(error.to_string()))?;
+    found.into_iter().next().ok_or_else(|| unreachable("its name has no address".into()))
+}
+
+#[cfg(test)]
+#[path = "caller_tests.rs"]
+mod tests;

@@ -1,0 +1,172 @@
+//! The caller over a scripted network.
+
+use std::collections::VecDeque;
+
+use http::StatusCode;
+use sbi_api::SbiError;
+use sbi_models::nrf::NfProfile;
+
+use super::super::directory::tests::{found, query, reach, udm};
+use super::*;
+use crate::Metrics;
+
+/// What the network does with a request to an authority.
+#[derive(Clone, Debug)]
+enum Act {
+    Answer(u16),
+    Unreachable,
+    Broken,
+}
+
+/// A network in which the NRF knows `profiles` and each authority acts by its script, the last act for ever.
+#[derive(Default)]
+struct Script {
+    profiles: Mutex<Vec<NfProfile>>,
+    acts: Mutex<HashMap<String, VecDeque<Act>>>,
+    seen: Mutex<Vec<String>>,
+    nrf_is_away: Mutex<bool>,
+}
+
+const NRF: &str = "127.0.0.10:7777";
+
+impl Script {
+    fn of(profiles: Vec<NfProfile>, acts: &[(&str, &[Act])]) -> Arc<Self> {
+        let acts =
+            acts.iter().map(|(authority, acts)| ((*authority).to_owned(), acts.iter().cloned().collect())).collect();
+        Arc::new(Self { profiles: Mutex::new(profiles), acts: Mutex::new(acts), ..Self::default() })
+    }
+
+    fn seen(&self) -> Vec<String> {
+        std::mem::take(&mut self.seen.lock().expect("no panic while held"))
+    }
+
+    fn act(&self, authority: &str) -> Act {
+        let mut acts = self.acts.lock().expect("no panic while held");
+        let Some(script) = acts.get_mut(authority) else { return Act::Answer(200) };
+        let next = script.front().cloned().expect("a script has an act");
+        if script.len() > 1 {
+            script.pop_front();
+        }
+        next
+    }
+}
+
+impl Carrier for Arc<Script> {
+    async fn carry(&self, _: &[Endpoint], authority: &str, _: Request, _: Instant) -> Result<Response, CallError> {
+        self.seen.lock().expect("no panic while held").push(authority.to_owned());
+        let away = *self.nrf_is_away.lock().expect("no panic while held");
+        let unreachable = || CallError::Unreachable { peer: authority.into(), reason: "refused".into() };
+        if authority == NRF {
+            let profiles = self.profiles.lock().expect("no panic while held").clone();
+            let body = serde_json::to_vec(&found(profiles)).expect("serialises");
+            let answer = http::Response::builder().header("content-type", "application/json").body(body.into());
+            return if away { Err(unreachable()) } else { Ok(answer.expect("a response")) };
+        }
+        match self.act(authority) {
+            Act::Answer(status) => {
+                let mut response = Response::default();
+                *response.status_mut() = StatusCode::from_u16(status).expect("a status");
+                Ok(response)
+            }
+            Act::Unreachable => Err(unreachable()),
+            Act::Broken => Err(CallError::Broken { peer: authority.into(), reason: "gone".into() }),
+        }
+    }
+}
+
+fn caller(script: &Arc<Script>, absence: Duration) -> SbiCaller<Arc<Script>> {
+    let patience = Patience { timeout: Duration::from_secs(5), absence };
+    let metrics = ClientMetrics::new(&Metrics::new("amf"));
+    SbiCaller::new(script.clone(), reach(), Some(ApiRoot::http(NRF)), NfType::Amf, patience, metrics)
+}
+
+async fn call(caller: &SbiCaller<Arc<Script>>, method: &str) -> Result<u16, CallError> {
+    let request =
+        http::Request::builder().method(method).uri("/nudm-sdm/v2/x").body(Default::default()).expect("a request");
+    caller.call(&Target::Service(query()), request).await.map(|response| response.status().as_u16())
+}
+
+#[tokio::test]
+async fn the_nrf_is_asked_once_as_long_as_its_answer_holds() {
+    let script = Script::of(vec![udm(1, "here", 0)], &[]);
+    let caller = caller(&script, Duration::ZERO);
+    for _ in 0..3 {
+        assert_eq!(call(&caller, "GET").await, Ok(200));
+    }
+    assert_eq!(script.seen(), [NRF, "127.0.0.1:7777", "127.0.0.1:7777", "127.0.0.1:7777"]);
+}
+
+#[tokio::test]
+async fn many_at_once_ask_the_nrf_once() {
+    let script = Script::of(vec![udm(1, "here", 0)], &[]);
+    let caller = caller(&script, Duration::ZERO);
+    let calls = futures_util::future::join_all((0..64).map(|_| call(&caller, "GET"))).await;
+    assert!(calls.iter().all(Result::is_ok));
+    assert_eq!(script.seen().iter().filter(|authority| *authority == NRF).count(), 1);
+}
+
+#[tokio::test]
+async fn an_unreachable_instance_is_passed_over_for_any_method() {
+    let script = Script::of(vec![udm(1, "here", 0), udm(2, "here", 1)], &[("127.0.0.1:7777", &[Act::Unreachable])]);
+    let caller = caller(&script, Duration::ZERO);
+    assert_eq!(call(&caller, "POST").await, Ok(200));
+    assert_eq!(script.seen(), [NRF, "127.0.0.1:7777", "127.0.0.2:7777"]);
+    assert_eq!(call(&caller, "POST").await, Ok(200));
+    assert_eq!(script.seen(), [NRF, "127.0.0.2:7777"], "the failed one comes last, and the NRF is asked again");
+}
+
+#[tokio::test]
+async fn what_broke_half_way_is_repeated_elsewhere_only_if_it_may_be() {
+    let profiles = || vec![udm(1, "here", 0), udm(2, "here", 1)];
+    for (method, repeats) in [("GET", true), ("PUT", true), ("DELETE", true), ("POST", false), ("PATCH", false)] {
+        let script = Script::of(profiles(), &[("127.0.0.1:7777", &[Act::Broken])]);
+        let caller = caller(&script, Duration::ZERO);
+        assert_eq!(call(&caller, method).await.is_ok(), repeats, "{method}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_is_an_answer_and_goes_nowhere_else() {
+    let script = Script::of(vec![udm(1, "here", 0), udm(2, "here", 1)], &[("127.0.0.1:7777", &[Act::Answer(403)])]);
+    assert_eq!(call(&caller(&script, Duration::ZERO), "GET").await, Ok(403));
+    assert_eq!(script.seen(), [NRF, "127.0.0.1:7777"]);
+}
+
+#[tokio::test]
+async fn a_call_waits_for_an_nf_that_comes_back() {
+    let acts: &[Act] = &[Act::Unreachable, Act::Unreachable, Act::Answer(201)];
+    let script = Script::of(vec![udm(1, "here", 0)], &[("127.0.0.1:7777", acts)]);
+    assert_eq!(call(&caller(&script, Duration::from_secs(5)), "POST").await, Ok(201));
+}
+
+#[tokio::test]
+async fn nobody_registered_is_an_error_that_names_the_service() {
+    let script = Script::of(vec![], &[]);
+    let error = call(&caller(&script, Duration::ZERO), "GET").await.expect_err("nobody");
+    assert_eq!(error, CallError::NoInstance("nudm-sdm".into()));
+}
+
+#[tokio::test]
+async fn what_the_nrf_said_last_holds_while_it_is_away() {
+    let script = Script::of(vec![udm(1, "here", 0)], &[]);
+    let caller = caller(&script, Duration::ZERO);
+    assert_eq!(call(&caller, "GET").await, Ok(200));
+    *script.nrf_is_away.lock().expect("no panic while held") = true;
+    caller.expire_all();
+    assert_eq!(call(&caller, "GET").await, Ok(200));
+    script.seen();
+    script.acts.lock().expect("no panic while held").insert("127.0.0.1:7777".into(), [Act::Broken].into());
+    assert!(call(&caller, "POST").await.is_err());
+}
+
+#[tokio::test]
+async fn a_root_is_called_without_asking_anyone() {
+    let script = Script::of(vec![], &[]);
+    let caller = caller(&script, Duration::ZERO);
+    let target = Target::Root(ApiRoot::http("127.0.0.9:7777"));
+    assert!(caller.call(&target, Request::default()).await.is_ok());
+    assert_eq!(script.seen(), ["127.0.0.9:7777"]);
+    let nowhere = Target::Root(ApiRoot::http("amf.invalid"));
+    let error = caller.call(&nowhere, Request::default()).await.map_err(SbiError::from).expect_err("no such name");
+    assert!(error.to_string().contains("amf.invalid"), "{error}");
+}

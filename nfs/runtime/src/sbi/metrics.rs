@@ -1,0 +1,157 @@
+//! What is counted of calls to other NFs, and of those from them.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Instant;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::histogram::Histogram;
+use sbi_api::{CallError, Response};
+use sbi_transport::{Counters, Pool, Server};
+
+use crate::Metrics;
+use crate::metrics::latency;
+
+/// Calls of this process, by service.
+#[derive(Clone)]
+pub(crate) struct ClientMetrics {
+    results: Family<CallLabels, Counter>,
+    seconds: Family<ServiceLabel, Histogram>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CallLabels {
+    service: &'static str,
+    result: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ServiceLabel {
+    service: &'static str,
+}
+
+impl ClientMetrics {
+    /// Registers the families.
+    pub(crate) fn new(metrics: &Metrics) -> Self {
+        let results = Family::default();
+        metrics.register("sbi_calls", "Calls to services of other NFs, by result", results.clone());
+        let seconds = Family::new_with_constructor(latency as fn() -> Histogram);
+        metrics.register("sbi_call_seconds", "How long those calls took", seconds.clone());
+        Self { results, seconds }
+    }
+
+    /// A call to this path begins.
+    pub(crate) fn begin(&self, path: &str) -> TimedCall<'_> {
+        TimedCall { metrics: self, service: service_label(path), began: Instant::now() }
+    }
+}
+
+/// A call being timed.
+pub(crate) struct TimedCall<'m> {
+    metrics: &'m ClientMetrics,
+    service: &'static str,
+    began: Instant,
+}
+
+impl TimedCall<'_> {
+    /// It ended so.
+    pub(crate) fn end(self, outcome: &Result<Response, CallError>) {
+        let result = match outcome {
+            Ok(response) => match response.status().as_u16() {
+                0..300 => "success",
+                300..500 => "refused",
+                _ => "server_error",
+            },
+            Err(CallError::NoInstance(_)) => "no_instance",
+            Err(CallError::Unreachable { .. }) => "unreachable",
+            Err(CallError::Broken { .. }) => "broken",
+            Err(CallError::Timeout(_)) => "timeout",
+            Err(CallError::TooLarge(_)) => "too_large",
+        };
+        self.metrics.results.get_or_create(&CallLabels { service: self.service, result }).inc();
+        let took = self.began.elapsed().as_secs_f64();
+        self.metrics.seconds.get_or_create(&ServiceLabel { service: self.service }).observe(took);
+    }
+}
+
+/// The service a path belongs to, of those known: a label must not grow with what a peer sends.
+fn service_label(path: &str) -> &'static str {
+    const KNOWN: &[&str] = &[
+        "nnrf-nfm",
+        "nnrf-disc",
+        "nudm-sdm",
+        "nudm-uecm",
+        "nudm-ueau",
+        "nudr-dr",
+        "namf-comm",
+        "nsmf-pdusession",
+        "nausf-auth",
+    ];
+    let name = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+    KNOWN.iter().find(|known| **known == name).copied().unwrap_or("callback")
+}
+
+/// Counters of the transports, read when asked for.
+pub(crate) struct TransportMetrics {
+    /// Connections to others.
+    pub(crate) pool: Arc<Pool>,
+    /// Servers of this process, as long as they run.
+    pub(crate) servers: Weak<Mutex<Vec<Server>>>,
+}
+
+impl fmt::Debug for TransportMetrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TransportMetrics")
+    }
+}
+
+type Rows = Vec<(Vec<(&'static str, String)>, Counters)>;
+
+impl TransportMetrics {
+    fn rows(&self) -> Rows {
+        let labels = |side: &str, transport: &str, place: String| {
+            vec![("side", side.to_owned()), ("transport", transport.to_owned()), ("endpoint", place)]
+        };
+        let pool = self.pool.stats().into_iter();
+        let mut rows: Rows = pool
+            .map(|(endpoint, counters)| (labels("client", endpoint.transport(), endpoint.to_string()), counters))
+            .collect();
+        if let Some(servers) = self.servers.upgrade() {
+            let servers = servers.lock().unwrap_or_else(PoisonError::into_inner);
+            rows.extend(servers.iter().map(|server| {
+                let endpoint = server.endpoint();
+                (labels("server", endpoint.transport(), endpoint.to_string()), server.stats())
+            }));
+        }
+        rows
+    }
+}
+
+impl Collector for TransportMetrics {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        type Read = fn(&Counters) -> u64;
+        let columns: [(&str, &str, Read); 7] = [
+            ("sbi_transport_calls", "Requests by transport and endpoint", |c| c.calls),
+            ("sbi_transport_failures", "Calls that ended without an answer", |c| c.failures),
+            ("sbi_transport_connects", "Connections made or taken", |c| c.connects),
+            ("sbi_transport_sent_bytes", "Octets of bodies sent", |c| c.bytes_sent),
+            ("sbi_transport_received_bytes", "Octets of bodies received", |c| c.bytes_received),
+            ("sbi_transport_wakeups", "Times woken by the peer (shm)", |c| c.wakeups),
+            ("sbi_transport_doorbells", "Times the peer had to be woken (shm)", |c| c.doorbells),
+        ];
+        let rows = self.rows();
+        for (name, help, read) in columns {
+            let counter = ConstCounter::new(0u64);
+            let mut family = encoder.encode_descriptor(name, help, None, counter.metric_type())?;
+            for (labels, counters) in &rows {
+                let labels: Vec<(&str, &str)> = labels.iter().map(|(name, value)| (*name, value.as_str())).collect();
+                let labels = labels.as_slice();
+                ConstCounter::new(read(counters)).encode(family.encode_family(&labels)?)?;
+            }
+        }
+        Ok(())
+    }
+}
