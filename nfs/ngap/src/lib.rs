@@ -21,7 +21,11 @@ mod message;
 mod plmn;
 mod qos;
 mod ran_node;
+#[cfg(test)]
+mod sample;
 mod security;
+#[cfg(test)]
+mod tests;
 pub mod transfer;
 mod tunnel;
 mod wire;

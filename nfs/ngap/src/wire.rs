@@ -38,6 +38,13 @@ macro_rules! record {
         pub struct $Name {
             $($(#[$doc])* pub $field: $ty,)*
         }
+        #[cfg(test)]
+        impl $crate::sample::Sample for $Name {
+            #[allow(unused_variables)] // a SEQUENCE may have no fields
+            fn sample(seed: &mut $crate::sample::Seed) -> Self {
+                Self { $($field: $crate::sample::Sample::sample(seed),)* }
+            }
+        }
         impl<'w> $crate::wire::Wire<oxirush_ngap::ngap::$Asn $(<$life>)?> for $Name {
             #[allow(unused_variables)] // a SEQUENCE may have no fields
             fn from_wire(
@@ -70,6 +77,12 @@ macro_rules! enumerated {
         impl $Name {
             /// Every value, in the order of the ASN.1.
             pub const ALL: &'static [Self] = &[$(Self::$Variant,)*];
+        }
+        #[cfg(test)]
+        impl $crate::sample::Sample for $Name {
+            fn sample(seed: &mut $crate::sample::Seed) -> Self {
+                *seed.one_of(Self::ALL)
+            }
         }
         impl $crate::wire::Wire<oxirush_ngap::ngap::$Asn> for $Name {
             fn from_wire(

@@ -165,6 +165,13 @@ macro_rules! messages {
                     .map_err($crate::message::ie::unencodable(stringify!($Asn)))
             }
         }
+        #[cfg(test)]
+        impl $crate::sample::Sample for $Name {
+            #[allow(unused_variables)] // a message may have no IEs
+            fn sample(seed: &mut $crate::sample::Seed) -> Self {
+                Self { $($field: $crate::sample::Sample::sample(seed),)* }
+            }
+        }
         impl From<$Name> for $crate::Message {
             fn from(message: $Name) -> Self {
                 Self::$Name(message)

@@ -84,6 +84,12 @@ macro_rules! message_enum {
                 }
             }
 
+            /// One message of each type.
+            #[cfg(test)]
+            pub(crate) fn samples(seed: &mut crate::sample::Seed) -> Vec<Self> {
+                vec![$(Self::$Name(crate::sample::Sample::sample(seed)),)*]
+            }
+
             /// Whether this crate has a type for what `pdu` is.
             pub(crate) fn supports(pdu: &NGAPPDU<'_>) -> bool {
                 matches!(pdu.kind(), $(NgapPduKind::$Kind)|*)

@@ -18,6 +18,24 @@ pub struct SonConfigurationTransfer {
 }
 
 impl SonConfigurationTransfer {
+    /// A request of `source` for the Xn transport addresses of `target`.
+    #[cfg(test)]
+    pub(crate) fn asking_for_xn(
+        source: GlobalRanNodeId,
+        source_tai: Tai,
+        target_ran_node_id: GlobalRanNodeId,
+        target_tai: Tai,
+    ) -> Self {
+        let wire = asn::SONConfigurationTransfer::new(
+            asn::TargetRANNodeIDSON::new(target_ran_node_id.to_wire().unwrap(), target_tai.to_wire().unwrap(), None),
+            asn::SourceRANNodeID::new(source.to_wire().unwrap(), source_tai.to_wire().unwrap(), None),
+            asn::SONInformation::sONInformationRequest(asn::SONInformationRequest::xn_TNL_configuration_info),
+            None,
+            None,
+        );
+        Self::from_wire(wire).unwrap()
+    }
+
     /// The node it is for.
     pub fn target_ran_node_id(&self) -> GlobalRanNodeId {
         self.target_ran_node_id
