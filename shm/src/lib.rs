@@ -1,6 +1,52 @@
 //! Channels of messages between two processes over memory that only they share.
-#![allow(unsafe_code)] // maps memory and reads what another process writes; all of it is in `segment`
+//!
+//! A [`Listener`] waits on a unix socket; each peer that [`connect`]s there, and whose user is allowed, gets a channel: a
+//! sealed memfd that the two alone map, with, in each direction, a ring of descriptors and a slab of blocks for the payload,
+//! and an eventfd on either side as doorbell. The socket stays open: its hang-up is how the death of a peer is noticed.
+//!
+//! A channel is a [`Sender`] (any number, from any task) and a [`Receiver`]. A message is a stream number and a kind, which
+//! mean what the two ends agree, and a payload of octets. Whoever holds a channel must keep polling its receiver: it is what
+//! answers the doorbell, for messages that came and for room to send.
+//!
+//! The peer is not trusted with our safety: each index, offset and length is read from shared memory once, checked, then used.
+//! What does not fit fails the channel with a [`ChannelError`] that says what was wrong, and nothing else.
+// The memory is another process's too, which no safe type describes. All of it is in `segment` (and one block
+// in `bell`), each with its case.
+#![allow(unsafe_code)]
 
+mod doorbell;
+mod error;
+mod ring;
+mod slab;
+mod sync;
+
+#[cfg(not(loom))]
+mod bell;
+#[cfg(not(loom))]
+mod channel;
+#[cfg(not(loom))]
+mod hello;
+#[cfg(not(loom))]
+mod layout;
+#[cfg(not(loom))]
+mod payload;
+#[cfg(not(loom))]
+mod receiver;
+#[cfg(not(loom))]
+mod segment;
+#[cfg(not(loom))]
+mod sender;
+#[cfg(not(loom))]
 mod socket;
 
-pub use socket::SocketFile;
+pub use error::{ChannelError, HelloError, Violation};
+
+#[cfg(not(loom))]
+pub use {
+    channel::{ChannelCounters, Options},
+    hello::{Incoming, Listener, connect, node_identity},
+    payload::{Message, Payload},
+    receiver::Receiver,
+    sender::Sender,
+    socket::SocketFile,
+};

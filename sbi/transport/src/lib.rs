@@ -5,6 +5,7 @@
 //! [`serve`] answers requests at an endpoint, a [`Pool`] sends them: it connects when first needed, keeps one
 //! connection per endpoint, and goes to the next endpoint of a peer when one refuses or dies.
 
+mod accept;
 mod connection;
 mod endpoint;
 mod h2;
@@ -21,4 +22,5 @@ pub use endpoint::{Endpoint, EndpointError};
 pub use limits::Limits;
 pub use pool::Pool;
 pub use server::{ServeError, Server, serve};
+pub use shm::wire;
 pub use stats::Counters;

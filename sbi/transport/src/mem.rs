@@ -22,6 +22,12 @@ struct Hall {
     alive: watch::Receiver<()>,
 }
 
+impl Hall {
+    fn is_open(&self) -> bool {
+        self.alive.has_changed().is_ok() && !self.service.is_draining()
+    }
+}
+
 /// The transport to the server of this name.
 pub(crate) struct Mem(pub(crate) String);
 
@@ -69,7 +75,7 @@ impl Connection for MemConnection {
     fn call<'a>(&'a self, _authority: &'a str, request: &'a Request) -> BoxFuture<'a, Result<Response, Failure>> {
         Box::pin(async move {
             let gone = || Failure::NotProcessed("the server is gone".into());
-            let hall = self.hall.upgrade().filter(|hall| !hall.service.is_draining()).ok_or_else(gone)?;
+            let hall = self.hall.upgrade().filter(|hall| hall.is_open()).ok_or_else(gone)?;
             let (service, mut alive) = (hall.service.clone(), hall.alive.clone());
             let _under_way = UnderWay::enter(&hall.calls);
             if request.body().len() > service.limits.max_body {
@@ -88,7 +94,7 @@ impl Connection for MemConnection {
     }
 
     fn is_open(&self) -> bool {
-        self.hall.upgrade().is_some_and(|hall| !hall.service.is_draining())
+        self.hall.upgrade().is_some_and(|hall| hall.is_open())
     }
 }
 

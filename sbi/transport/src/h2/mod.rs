@@ -3,6 +3,7 @@
 mod client;
 mod server;
 
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use h2::RecvStream;
 use sbi_api::BoxFuture;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
+use crate::accept::{self, Door};
 use crate::connection::{ConnectError, Connection, Transport};
 use crate::service::Service;
 use crate::stats::Stats;
@@ -44,12 +46,7 @@ impl Transport for Tcp {
         listener.set_nonblocking(true).map_err(failed)?;
         let listener = TcpListener::from_std(listener).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let accept = async move || {
-            let (stream, _) = listener.accept().await?;
-            stream.set_nodelay(true)?;
-            Ok(stream)
-        };
-        Ok((Endpoint::H2(address), Box::pin(server::run(accept, service))))
+        Ok((Endpoint::H2(address), Box::pin(accept::run(TcpDoor(listener), service))))
     }
 }
 
@@ -63,11 +60,41 @@ impl Transport for Unix {
         let failed = |error: std::io::Error| ServeError::new(endpoint.clone(), error);
         let (listener, file) = ::shm::SocketFile::bind(&self.0).map_err(failed)?;
         let listener = UnixListener::from_std(listener).map_err(failed)?;
-        let accept = async move || {
-            let _until_dropped = &file;
-            listener.accept().await.map(|(stream, _)| stream)
-        };
-        Ok((endpoint, Box::pin(server::run(accept, service))))
+        Ok((endpoint, Box::pin(accept::run(UnixDoor { _file: file, listener }, service))))
+    }
+}
+
+struct TcpDoor(TcpListener);
+
+impl Door for TcpDoor {
+    type Guest = TcpStream;
+
+    async fn accept(&self) -> io::Result<TcpStream> {
+        let (stream, _) = self.0.accept().await?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+
+    fn serve(guest: TcpStream, service: Arc<Service>) -> impl Future<Output = ()> + Send + 'static {
+        server::serve_connection(guest, service)
+    }
+}
+
+struct UnixDoor {
+    // Dropped first, so that what is removed is our file and not a successor's.
+    _file: ::shm::SocketFile,
+    listener: UnixListener,
+}
+
+impl Door for UnixDoor {
+    type Guest = UnixStream;
+
+    async fn accept(&self) -> io::Result<UnixStream> {
+        Ok(self.listener.accept().await?.0)
+    }
+
+    fn serve(guest: UnixStream, service: Arc<Service>) -> impl Future<Output = ()> + Send + 'static {
+        server::serve_connection(guest, service)
     }
 }
 

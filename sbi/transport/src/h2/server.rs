@@ -1,10 +1,8 @@
 //! The server's end of HTTP/2 connections.
 
 use std::future::poll_fn;
-use std::io;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::{Either, select};
@@ -16,41 +14,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinSet;
 
 use super::{BodyError, CONNECTION_WINDOW, STREAM_WINDOW, read_body, send_body};
+use crate::accept::HANDSHAKE;
 use crate::service::{Service, too_large};
-use crate::stats::count;
 
-/// Longest time a client may take for its preface and settings.
-const HANDSHAKE: Duration = Duration::from_secs(5);
-
-/// Accepts connections until told to close; then lets those there are finish.
-pub(super) async fn run<Io>(accept: impl AsyncFn() -> io::Result<Io>, service: Arc<Service>)
-where
-    Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let mut connections = JoinSet::new();
-    let mut draining = std::pin::pin!(service.draining());
-    loop {
-        tokio::select! {
-            accepted = accept() => match accepted {
-                Ok(io) => {
-                    count(&service.stats.connects, 1);
-                    connections.spawn(serve_connection(io, service.clone()));
-                }
-                Err(error) => {
-                    // Out of descriptors, most likely: wait for one to be given back.
-                    tracing::warn!(%error, "cannot accept a connection");
-                    tokio::time::sleep(Duration::from_millis(20)).await;
-                }
-            },
-            Some(_) = connections.join_next() => {}
-            () = &mut draining => break,
-        }
-    }
-    drop(accept);
-    while connections.join_next().await.is_some() {}
-}
-
-async fn serve_connection<Io: AsyncRead + AsyncWrite + Unpin>(io: Io, service: Arc<Service>) {
+/// Shakes hands over `io`, then answers what comes.
+pub(super) async fn serve_connection<Io: AsyncRead + AsyncWrite + Unpin>(io: Io, service: Arc<Service>) {
     let mut builder = h2::server::Builder::new();
     builder
         .initial_window_size(STREAM_WINDOW)

@@ -1,24 +1,103 @@
 //! Calls as messages in memory shared with the peer.
+//!
+//! A call is a [`kind::REQUEST`] and the server's one answer to it, under a stream number of the client's choice that is taken
+//! until that answer. All other kinds are about ending: of a call, or of the connection.
 
+mod calls;
+mod client;
+mod exchange;
+mod server;
+pub mod wire;
+
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use sbi_api::BoxFuture;
 
+use crate::accept::{self, Door, HANDSHAKE};
 use crate::connection::{ConnectError, Connection, Transport};
 use crate::service::Service;
-use crate::stats::Stats;
+use crate::stats::{Stats, count};
 use crate::{Endpoint, Limits, ServeError};
+
+/// What a message of a channel is.
+mod kind {
+    /// Client: a request. The server answers with exactly one of `RESPONSE`, `CANCELLED` and `REFUSED`.
+    pub(super) const REQUEST: u8 = 1;
+    /// Server: the response.
+    pub(super) const RESPONSE: u8 = 2;
+    /// Client: the answer is no longer wanted. Nothing comes of it if the answer is on its way.
+    pub(super) const CANCEL: u8 = 3;
+    /// Server: there will be no response, as asked for.
+    pub(super) const CANCELLED: u8 = 4;
+    /// Server: the request was not looked at.
+    pub(super) const REFUSED: u8 = 5;
+    /// Server: send no more requests (stream 0).
+    pub(super) const GO_AWAY: u8 = 6;
+    /// Client: no more will come (stream 0).
+    pub(super) const GOING: u8 = 7;
+}
 
 /// The transport to the server whose unix socket is at this path.
 pub(crate) struct Shm(pub(crate) PathBuf);
 
 impl Transport for Shm {
-    fn connect(&self, _limits: Limits, _stats: Arc<Stats>) -> BoxFuture<'_, Result<Arc<dyn Connection>, ConnectError>> {
-        Box::pin(std::future::ready(Err(ConnectError(format!("no channel to {} yet", self.0.display())))))
+    fn connect(&self, limits: Limits, stats: Arc<Stats>) -> BoxFuture<'_, Result<Arc<dyn Connection>, ConnectError>> {
+        Box::pin(async move {
+            let options = options(&limits);
+            match tokio::time::timeout(HANDSHAKE, ::shm::connect(&self.0, &options)).await {
+                Ok(Ok((sender, receiver))) => Ok(client::start(sender, receiver, limits, stats)),
+                Ok(Err(error)) => Err(ConnectError(error.to_string())),
+                Err(_) => Err(ConnectError("the server did not say hello in time".into())),
+            }
+        })
     }
 
-    fn listen(&self, _service: Arc<Service>) -> Result<(Endpoint, BoxFuture<'static, ()>), ServeError> {
-        Err(ServeError::new(Endpoint::Shm(self.0.clone()), "no channels yet"))
+    fn listen(&self, service: Arc<Service>) -> Result<(Endpoint, BoxFuture<'static, ()>), ServeError> {
+        let endpoint = Endpoint::Shm(self.0.clone());
+        match ::shm::Listener::bind(&self.0, options(&service.limits)) {
+            Ok(listener) => Ok((endpoint, Box::pin(accept::run(ShmDoor(listener), service)))),
+            Err(error) => Err(ServeError::new(endpoint, error)),
+        }
+    }
+}
+
+struct ShmDoor(::shm::Listener);
+
+impl Door for ShmDoor {
+    type Guest = ::shm::Incoming;
+
+    async fn accept(&self) -> io::Result<::shm::Incoming> {
+        self.0.accept().await
+    }
+
+    fn serve(guest: ::shm::Incoming, service: Arc<Service>) -> impl Future<Output = ()> + Send + 'static {
+        server::serve_channel(guest, service)
+    }
+}
+
+fn options(limits: &Limits) -> ::shm::Options {
+    ::shm::Options {
+        segment: limits.shm_segment,
+        // Room for the head as well, so that a request with too long a body can still be answered.
+        max_message: limits.max_body + wire::max_head(limits.max_header_list),
+        allowed_uids: limits.allowed_uids.clone(),
+        ..::shm::Options::default()
+    }
+}
+
+/// Carries the growth of a channel's counters over into those of its peer or server.
+#[derive(Default)]
+struct Meter(::shm::ChannelCounters);
+
+impl Meter {
+    fn update(&mut self, sender: &::shm::Sender, stats: &Stats) {
+        let now = sender.counters();
+        if now.wakeups != self.0.wakeups || now.doorbells != self.0.doorbells {
+            count(&stats.wakeups, (now.wakeups - self.0.wakeups) as usize);
+            count(&stats.doorbells, (now.doorbells - self.0.doorbells) as usize);
+            self.0 = now;
+        }
     }
 }

@@ -1,0 +1,205 @@
+//! The server's end of a channel.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use ::shm::{ChannelError, Incoming, Message, Receiver, Sender};
+use http::StatusCode;
+use sbi_api::{Problem, Request, Response};
+
+use super::client::split;
+use super::exchange::Exchange;
+use super::wire::{self, WireError};
+use super::{Meter, kind};
+use crate::accept::HANDSHAKE;
+use crate::service::{Service, too_large};
+
+/// Messages taken before other tasks get their turn.
+const BATCH: u32 = 64;
+
+/// Lets the guest in, and answers its requests.
+pub(super) async fn serve_channel(guest: Incoming, service: Arc<Service>) {
+    match tokio::time::timeout(HANDSHAKE, guest.open()).await {
+        Ok(Ok((sender, receiver))) => {
+            let channel = Channel { sender, service, exchange: Arc::default() };
+            match channel.serve(receiver).await {
+                Ok(()) | Err(ChannelError::Closed | ChannelError::PeerGone) => {}
+                Err(error) => tracing::warn!(%error, "a shared-memory channel failed"),
+            }
+        }
+        Ok(Err(error)) => tracing::warn!(%error, "a shared-memory peer was not let in"),
+        Err(_) => tracing::debug!("a shared-memory peer did not say hello in time"),
+    }
+}
+
+struct Channel {
+    sender: Sender,
+    service: Arc<Service>,
+    exchange: Arc<Exchange>,
+}
+
+impl Channel {
+    /// Answers requests until the client leaves, or until none is left once the service drains.
+    async fn serve(&self, mut receiver: Receiver) -> Result<(), ChannelError> {
+        let mut meter = Meter::default();
+        let mut taken = 0_u32;
+        let mut draining = std::pin::pin!(self.service.draining());
+        let (mut is_draining, mut client_knows) = (false, false);
+        loop {
+            let exchange = &self.exchange;
+            tokio::select! {
+                biased;
+                () = &mut draining, if !is_draining => {
+                    is_draining = true;
+                    self.reply(0, kind::GO_AWAY);
+                }
+                message = receiver.recv() => {
+                    let message = message?;
+                    meter.update(&self.sender, &self.service.stats);
+                    client_knows |= message.kind == kind::GOING;
+                    self.take(message).await;
+                    taken = taken.wrapping_add(1);
+                    if taken.is_multiple_of(BATCH) {
+                        tokio::task::yield_now().await;
+                    }
+                }
+                () = exchange.idle(), if client_knows => return Ok(()),
+            }
+        }
+    }
+
+    async fn take(&self, message: Message) {
+        let stream = message.stream;
+        match message.kind {
+            kind::REQUEST => self.take_request(message).await,
+            kind::CANCEL => {
+                if self.exchange.cancel(stream) {
+                    self.reply(stream, kind::CANCELLED);
+                }
+            }
+            kind::GOING => {}
+            unknown => {
+                tracing::warn!(
+                    kind = unknown,
+                    "a shared-memory peer sent a message of unknown kind; its channel is closed"
+                );
+                self.sender.close();
+            }
+        }
+    }
+
+    /// Handles a request. Most handlers are done at their first poll, which is here: those need no task.
+    async fn take_request(&self, message: Message) {
+        let (stream, most) = (message.stream, self.service.limits.max_in_flight as usize);
+        match self.exchange.tasks() {
+            few if few < most => {}
+            // Even these cannot be sent: it sends requests but takes no answers.
+            many if many > most.saturating_mul(4) => {
+                tracing::warn!(unsent = many, "a shared-memory peer takes no answers; its channel is closed");
+                return self.sender.close();
+            }
+            _ => return self.reply(stream, kind::REFUSED),
+        }
+        let request = match self.read(message) {
+            Ok(request) => request,
+            Err(response) => return self.respond(stream, response),
+        };
+        let mut answer: Answering = Box::pin(self.service.clone().answer(request));
+        let first = poll_fn(|cx| Poll::Ready(answer.as_mut().poll(cx))).await;
+        match first {
+            Poll::Ready(response) => self.respond(stream, response),
+            Poll::Pending => self.answer_later(stream, answer),
+        }
+    }
+
+    fn answer_later(&self, stream: u32, answer: Answering) {
+        if !self.exchange.enter(stream) {
+            tracing::warn!(stream, "a shared-memory peer used a stream twice; its channel is closed");
+            return self.sender.close();
+        }
+        let (sender, exchange, limit) =
+            (self.sender.clone(), self.exchange.clone(), self.service.limits.max_header_list);
+        let guard = exchange.task();
+        let task = tokio::spawn(async move {
+            let _guard = guard;
+            let response = answer.await;
+            if exchange.leave(stream) {
+                send_response(&sender, stream, response, limit).await;
+            }
+        });
+        self.exchange.stop_with(stream, task.abort_handle());
+    }
+
+    /// The request, or what to answer at once instead.
+    fn read(&self, message: Message) -> Result<Request, Response> {
+        let limits = &self.service.limits;
+        let truncated = message.truncated;
+        let (head, body) = split(message).map_err(malformed)?;
+        if truncated || body.len() > limits.max_body {
+            return Err(too_large(limits.max_body));
+        }
+        wire::decode_request(head, body, limits.max_header_list).map_err(malformed)
+    }
+
+    /// Sends a response: at once if there is room, else from a task, so that the channel goes on being read.
+    fn respond(&self, stream: u32, response: Response) {
+        let limit = self.service.limits.max_header_list;
+        let (head, response) = encode(response, limit);
+        if let Ok(false) = self.sender.try_send(stream, kind::RESPONSE, &[&head, response.body()]) {
+            let (sender, guard) = (self.sender.clone(), self.exchange.task());
+            tokio::spawn(async move {
+                let _guard = guard;
+                send_response(&sender, stream, response, limit).await;
+            });
+        }
+    }
+
+    /// Sends a message without payload, likewise.
+    fn reply(&self, stream: u32, kind: u8) {
+        if let Ok(false) = self.sender.try_send(stream, kind, &[]) {
+            let (sender, guard) = (self.sender.clone(), self.exchange.task());
+            tokio::spawn(async move {
+                let _guard = guard;
+                sender.send(stream, kind, &[]).await
+            });
+        }
+    }
+}
+
+impl Drop for Channel {
+    fn drop(&mut self) {
+        self.exchange.cancel_all();
+    }
+}
+
+/// A request being handled.
+type Answering = Pin<Box<dyn Future<Output = Response> + Send>>;
+
+async fn send_response(sender: &Sender, stream: u32, response: Response, limit: u32) {
+    let (head, response) = encode(response, limit);
+    if let Err(error) = sender.send(stream, kind::RESPONSE, &[&head, response.body()]).await {
+        tracing::debug!(%error, "an answer could not be sent");
+    }
+}
+
+/// The head of a response; of an error instead, where the handler's cannot be written.
+fn encode(response: Response, limit: u32) -> (Vec<u8>, Response) {
+    match wire::encode_response(&response, limit) {
+        Ok(head) => (head, response),
+        Err(error) => {
+            let response = Response::from(Problem::internal(format_args!("the answer's head: {error}")));
+            let head = wire::encode_response(&response, u32::MAX).unwrap_or_default();
+            (head, response)
+        }
+    }
+}
+
+fn malformed(error: WireError) -> Response {
+    let status = match error {
+        WireError::TooLong => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+        WireError::Truncated | WireError::Malformed(_) => StatusCode::BAD_REQUEST,
+    };
+    Problem::new(status, "INVALID_MSG_FORMAT", error).into()
+}

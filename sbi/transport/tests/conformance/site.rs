@@ -1,0 +1,169 @@
+//! A place with one server, its clients, and a handler that does as its requests say.
+
+use std::future::ready;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Method;
+use sbi_api::{BoxFuture, CallError, Handler, Request, Response};
+use sbi_transport::{Endpoint, Limits, Pool, Server, serve};
+use tokio::sync::{Semaphore, watch};
+use tokio::time::Instant;
+
+/// The transports.
+#[derive(Clone, Copy)]
+pub(crate) enum Kind {
+    Mem,
+    Shm,
+    H2,
+    H2Unix,
+}
+
+/// Longer than any test takes; what runs into it has hung.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+pub(crate) struct Site {
+    pub(crate) handler: Arc<Obedient>,
+    pub(crate) pool: Arc<Pool>,
+    endpoint: Endpoint,
+    _directory: tempfile::TempDir,
+}
+
+impl Site {
+    pub(crate) fn new(kind: Kind) -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let directory = tempfile::tempdir().expect("a directory");
+        let endpoint = match kind {
+            Kind::Mem => Endpoint::Mem(format!("site-{}", NUMBER.fetch_add(1, Ordering::Relaxed))),
+            Kind::Shm => Endpoint::Shm(directory.path().join("shm")),
+            Kind::H2 => Endpoint::H2(([127, 0, 0, 1], 0).into()),
+            Kind::H2Unix => Endpoint::H2Unix(directory.path().join("h2")),
+        };
+        let pool = Arc::new(Pool::new(Limits::default()));
+        Self { handler: Arc::default(), pool, endpoint, _directory: directory }
+    }
+
+    /// Starts the server, and remembers where it is.
+    pub(crate) fn serve(&mut self, limits: Limits) -> Server {
+        let server = serve(&self.endpoint, self.handler.clone(), limits).expect("the endpoint is free");
+        self.endpoint = server.endpoint().clone();
+        server
+    }
+
+    pub(crate) fn endpoint(&self) -> Endpoint {
+        self.endpoint.clone()
+    }
+
+    /// An endpoint of the same transport where nobody is.
+    pub(crate) fn elsewhere(&self) -> Endpoint {
+        match &self.endpoint {
+            Endpoint::Mem(name) => Endpoint::Mem(format!("not-{name}")),
+            Endpoint::Shm(path) => Endpoint::Shm(path.with_extension("not")),
+            Endpoint::H2(_) => Endpoint::H2(([127, 0, 0, 1], 1).into()),
+            Endpoint::H2Unix(path) => Endpoint::H2Unix(path.with_extension("not")),
+        }
+    }
+
+    pub(crate) async fn call(&self, request: Request) -> Result<Response, CallError> {
+        call(&self.pool, &self.endpoint, request).await
+    }
+}
+
+pub(crate) async fn call(pool: &Pool, endpoint: &Endpoint, request: Request) -> Result<Response, CallError> {
+    pool.call(std::slice::from_ref(endpoint), "127.0.0.1:7777", request, Instant::now() + PATIENCE).await
+}
+
+pub(crate) fn post(path: &str, body: impl Into<Bytes>) -> Request {
+    request(Method::POST, path, body)
+}
+
+pub(crate) fn request(method: Method, path: &str, body: impl Into<Bytes>) -> Request {
+    let request = http::Request::builder().method(method).uri(path).header("content-type", "application/json");
+    request.body(body.into()).expect("a request")
+}
+
+/// Does what the first segment of the path says.
+pub(crate) struct Obedient {
+    /// Handlers that began.
+    pub(crate) begun: watch::Sender<usize>,
+    /// Handlers that were dropped before they were done.
+    pub(crate) cancelled: Arc<watch::Sender<usize>>,
+    /// What `/wait` waits for.
+    pub(crate) gate: Arc<Semaphore>,
+    pub(crate) handled: AtomicUsize,
+}
+
+impl Default for Obedient {
+    fn default() -> Self {
+        let (begun, cancelled) = (watch::Sender::new(0), Arc::new(watch::Sender::new(0)));
+        Self { begun, cancelled, gate: Arc::new(Semaphore::new(0)), handled: AtomicUsize::new(0) }
+    }
+}
+
+impl Obedient {
+    pub(crate) async fn until_begun(&self, count: usize) {
+        self.begun.subscribe().wait_for(|begun| *begun >= count).await.expect("the sender lives");
+    }
+
+    pub(crate) async fn until_cancelled(&self, count: usize) {
+        self.cancelled.subscribe().wait_for(|cancelled| *cancelled >= count).await.expect("the sender lives");
+    }
+}
+
+impl Handler for Obedient {
+    fn handle(&self, request: Request) -> BoxFuture<'static, Response> {
+        self.begun.send_modify(|begun| *begun += 1);
+        self.handled.fetch_add(1, Ordering::Relaxed);
+        let path = request.uri().path().to_owned();
+        let (what, argument) =
+            path.trim_start_matches('/').split_once('/').unwrap_or((path.trim_start_matches('/'), ""));
+        match what {
+            "echo" => Box::pin(ready(echo(request))),
+            // Answered from a task of its own, in whatever order they come to run.
+            "later" => Box::pin(async move {
+                tokio::task::yield_now().await;
+                echo(request)
+            }),
+            "wait" => {
+                let unfinished = Unfinished(self.cancelled.clone());
+                let gate = self.gate.clone();
+                Box::pin(async move {
+                    gate.acquire().await.expect("never closed").forget();
+                    std::mem::forget(unfinished);
+                    echo(request)
+                })
+            }
+            "octets" => Box::pin(ready(Response::new(vec![7; argument.parse().expect("a number")].into()))),
+            "status" => {
+                let response = http::Response::builder().status(argument);
+                Box::pin(ready(response.body(request.into_body()).expect("a status")))
+            }
+            "panic" => panic!("as asked for"),
+            "panic-later" => Box::pin(async {
+                tokio::task::yield_now().await;
+                panic!("as asked for")
+            }),
+            other => panic!("no such thing: {other}"),
+        }
+    }
+}
+
+/// Answers with the request's body, method, path and fields.
+fn echo(request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let mut response = Response::new(body);
+    *response.headers_mut() = parts.headers;
+    response.headers_mut().insert("x-method", parts.method.as_str().parse().expect("a value"));
+    response.headers_mut().insert("x-path", parts.uri.to_string().parse().expect("a value"));
+    response
+}
+
+struct Unfinished(Arc<watch::Sender<usize>>);
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        self.0.send_modify(|cancelled| *cancelled += 1);
+    }
+}

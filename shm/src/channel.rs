@@ -1,0 +1,197 @@
+//! What sender and receiver of one channel share, and how the channel ends.
+
+use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::Waker;
+use std::time::Duration;
+
+use tokio::net::UnixStream;
+use tokio::sync::{Notify, Semaphore};
+
+use crate::bell::{self, OwnBell};
+use crate::doorbell::must_ring;
+use crate::error::ChannelError;
+use crate::layout::End;
+use crate::payload::Lender;
+use crate::receiver::Receiver;
+use crate::segment::{Descriptors, Returns, Segment};
+use crate::sender::{Outgoing, Sender};
+
+/// How this end opens channels.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Octets of shared memory per channel, both directions together; the server's counts. Pages take memory once used.
+    pub segment: u32,
+    /// Octets of the longest message taken; of a longer one only so much is kept, see [`Message`](crate::Message).
+    pub max_message: usize,
+    /// Users, besides our own and root, with whose processes channels may be opened.
+    pub allowed_uids: Vec<u32>,
+    /// Longest time to keep looking for the next message before sleeping, letting other tasks run in between. The time really
+    /// spent adapts to what it gains, down to none.
+    pub spin: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        // With two cores the peer usually needs the one we would spin on.
+        let spin = if cores > 2 { Duration::from_micros(20) } else { Duration::ZERO };
+        Self { segment: 1 << 20, max_message: 8 << 20, allowed_uids: Vec::new(), spin }
+    }
+}
+
+/// Counters of one end of a channel. `Relaxed`: each is a sum of its own that orders nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) sent: AtomicU64,
+    pub(crate) received: AtomicU64,
+    pub(crate) wakeups: AtomicU64,
+    pub(crate) doorbells: AtomicU64,
+    pub(crate) waits_for_room: AtomicU64,
+    pub(crate) copied_out: AtomicU64,
+    pub(crate) spins_paid: AtomicU64,
+    pub(crate) spins_lost: AtomicU64,
+}
+
+/// A reading of the counters of one end of a channel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ChannelCounters {
+    /// Messages sent.
+    pub sent: u64,
+    /// Messages received.
+    pub received: u64,
+    /// Times the peer's ring woke this end.
+    pub wakeups: u64,
+    /// Times this end rang, a system call each.
+    pub doorbells: u64,
+    /// Times a sender had to wait for room.
+    pub waits_for_room: u64,
+    /// Payloads that were copied out of shared memory.
+    pub copied_out: u64,
+    /// Times a message came while looking for it instead of sleeping.
+    pub spins_paid: u64,
+    /// Times none came.
+    pub spins_lost: u64,
+}
+
+/// The part of a channel that its senders and its receiver share.
+pub(crate) struct Shared {
+    pub(crate) segment: Arc<Segment>,
+    /// Which end we are.
+    pub(crate) end: End,
+    pub(crate) outgoing: Mutex<Outgoing>,
+    /// Lets one sender at a time wait for room, in the order they came.
+    pub(crate) queue: Semaphore,
+    /// Lets one message at a time go in fragments.
+    pub(crate) fragments: tokio::sync::Mutex<()>,
+    /// Told by the receiver when there may be room.
+    pub(crate) room: Notify,
+    pub(crate) bell: OwnBell,
+    pub(crate) socket: UnixStream,
+    pub(crate) counts: Counts,
+    peer_bell: OwnedFd,
+    failure: OnceLock<ChannelError>,
+    receiver: Mutex<Option<Waker>>,
+}
+
+/// What the hello brought about.
+pub(crate) struct Parts {
+    pub(crate) segment: Arc<Segment>,
+    pub(crate) end: End,
+    pub(crate) bell: OwnedFd,
+    pub(crate) peer_bell: OwnedFd,
+    pub(crate) socket: UnixStream,
+    /// Payloads may be read where they lie.
+    pub(crate) in_place: bool,
+}
+
+/// Makes the two halves of our end.
+pub(crate) fn assemble(parts: Parts, options: &Options) -> std::io::Result<(Sender, Receiver)> {
+    let Parts { segment, end, bell, peer_bell, socket, in_place } = parts;
+    let shared = Arc::new(Shared {
+        outgoing: Mutex::new(Outgoing::new(segment.clone(), end.other())),
+        queue: Semaphore::new(1),
+        fragments: tokio::sync::Mutex::default(),
+        room: Notify::new(),
+        bell: OwnBell::watch(bell)?,
+        socket,
+        counts: Counts::default(),
+        peer_bell,
+        failure: OnceLock::new(),
+        receiver: Mutex::default(),
+        segment: segment.clone(),
+        end,
+    });
+    let descriptors = Descriptors(segment.clone(), end);
+    let lender = Lender::new(Returns(segment.clone(), end), segment, end, in_place, Arc::downgrade(&shared));
+    Ok((Sender::new(shared.clone()), Receiver::new(shared, descriptors, lender, options)))
+}
+
+impl Shared {
+    /// Why the channel ended, once it has.
+    pub(crate) fn failure(&self) -> Option<&ChannelError> {
+        self.failure.get()
+    }
+
+    /// Ends the channel. The first reason stays.
+    pub(crate) fn fail(&self, error: ChannelError) -> ChannelError {
+        if self.failure.set(error.clone()).is_ok() {
+            if let ChannelError::Peer(violation) = &error {
+                tracing::warn!(%violation, "a shared-memory peer broke the rules; its channel is closed");
+            }
+            let _ = rustix::net::shutdown(&self.socket, rustix::net::Shutdown::Both); // it may be down already
+            self.room.notify_one();
+            if let Some(receiver) = self.receiver().take() {
+                receiver.wake();
+            }
+        }
+        self.failure.get().cloned().unwrap_or(error)
+    }
+
+    /// Remembers whom to wake when the channel ends.
+    pub(crate) fn wake_on_failure(&self, waker: &Waker) {
+        let mut receiver = self.receiver();
+        match &mut *receiver {
+            Some(known) => known.clone_from(waker),
+            none => *none = Some(waker.clone()),
+        }
+    }
+
+    /// Rings the peer if it sleeps until a message comes.
+    pub(crate) fn ring_for_message(&self) {
+        if must_ring(&self.segment.side(self.end.other()).asleep.0) {
+            self.ring();
+        }
+    }
+
+    pub(crate) fn outgoing(&self) -> MutexGuard<'_, Outgoing> {
+        self.outgoing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn read_counts(&self) -> ChannelCounters {
+        let counts = &self.counts;
+        ChannelCounters {
+            sent: counts.sent.load(Relaxed),
+            received: counts.received.load(Relaxed),
+            wakeups: counts.wakeups.load(Relaxed),
+            doorbells: counts.doorbells.load(Relaxed),
+            waits_for_room: counts.waits_for_room.load(Relaxed),
+            copied_out: counts.copied_out.load(Relaxed),
+            spins_paid: counts.spins_paid.load(Relaxed),
+            spins_lost: counts.spins_lost.load(Relaxed),
+        }
+    }
+
+    /// Rings the peer, which was found to wait.
+    pub(crate) fn ring(&self) {
+        self.counts.doorbells.fetch_add(1, Relaxed);
+        if let Err(error) = bell::ring(&self.peer_bell) {
+            self.fail(ChannelError::System(format!("the doorbell cannot be rung: {error}")));
+        }
+    }
+
+    fn receiver(&self) -> MutexGuard<'_, Option<Waker>> {
+        self.receiver.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

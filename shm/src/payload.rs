@@ -1,0 +1,180 @@
+//! Messages received, and the blocks they lie in.
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use bytes::Bytes;
+
+use crate::channel::Shared;
+use crate::doorbell::must_ring;
+use crate::error::Violation;
+use crate::layout::{Descriptor, End};
+use crate::ring::Producer;
+use crate::segment::{Returns, Segment};
+
+/// A message from the peer.
+#[derive(Debug)]
+pub struct Message {
+    /// Which exchange it belongs to.
+    pub stream: u32,
+    /// What it is.
+    pub kind: u8,
+    /// It was longer than [`Options::max_message`](crate::Options::max_message): the payload is only its beginning.
+    pub truncated: bool,
+    /// Its octets.
+    pub payload: Payload,
+}
+
+/// The octets of a message: where the peer wrote them, or a copy.
+///
+/// In place they keep their blocks from the sender until dropped. So at most half of a direction's blocks are ever held in
+/// this way: when others hold that much already, the payload is a copy. It also is one if it came in fragments, or from
+/// a process of another user.
+pub struct Payload(Octets);
+
+enum Octets {
+    InPlace(InPlace),
+    Copied(Bytes),
+}
+
+impl Payload {
+    pub(crate) fn copied(octets: Bytes) -> Self {
+        Self(Octets::Copied(octets))
+    }
+
+    /// The same octets as `Bytes`, still without copying; they give the blocks back when the last of them is dropped.
+    pub fn into_bytes(self) -> Bytes {
+        match self.0 {
+            Octets::Copied(bytes) => bytes,
+            Octets::InPlace(octets) => Bytes::from_owner(octets),
+        }
+    }
+
+    /// Whether they lie where the peer wrote them.
+    pub fn is_in_place(&self) -> bool {
+        matches!(self.0, Octets::InPlace(_))
+    }
+}
+
+impl Deref for Payload {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match &self.0 {
+            Octets::Copied(bytes) => bytes,
+            Octets::InPlace(octets) => octets.as_ref(),
+        }
+    }
+}
+
+impl fmt::Debug for Payload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the octets: they may be keys.
+        write!(f, "Payload({} octets)", self.len())
+    }
+}
+
+/// A lent run of blocks.
+struct InPlace {
+    lender: Arc<Lender>,
+    offset: u32,
+    length: u32,
+}
+
+impl AsRef<[u8]> for InPlace {
+    fn as_ref(&self) -> &[u8] {
+        self.lender.segment.octets(self.lender.end, self.offset as usize, self.length as usize)
+    }
+}
+
+impl Drop for InPlace {
+    fn drop(&mut self) {
+        // Relaxed: an estimate that decides between two right ways.
+        self.lender.held.fetch_sub(self.lender.blocks(self.length), Relaxed);
+        self.lender.give_back(self.offset);
+    }
+}
+
+/// Gives blocks that came with messages to readers, and back to the sender. It outlives the channel if a payload does.
+pub(crate) struct Lender {
+    segment: Arc<Segment>,
+    /// Which end we are.
+    end: End,
+    returns: Mutex<Producer<1, Returns>>,
+    /// Blocks that readers hold.
+    held: AtomicU32,
+    /// Payloads may be read where they lie.
+    in_place: bool,
+    channel: Weak<Shared>,
+}
+
+impl Lender {
+    pub(crate) fn new(
+        returns: Returns,
+        segment: Arc<Segment>,
+        end: End,
+        in_place: bool,
+        channel: Weak<Shared>,
+    ) -> Arc<Self> {
+        let returns = Mutex::new(Producer::new(returns));
+        Arc::new(Self { segment, end, returns, held: AtomicU32::new(0), in_place, channel })
+    }
+
+    /// The payload of a message that came whole. The descriptor has been checked.
+    pub(crate) fn lend(self: &Arc<Self>, descriptor: &Descriptor) -> Payload {
+        let Descriptor { offset, length, .. } = *descriptor;
+        if length == 0 {
+            return Payload::copied(Bytes::new());
+        }
+        let blocks = self.blocks(length);
+        let half = u32::from(self.segment.geometry().blocks) / 2;
+        if self.in_place && self.held.fetch_add(blocks, Relaxed) + blocks <= half {
+            return Payload(Octets::InPlace(InPlace { lender: self.clone(), offset, length }));
+        }
+        if self.in_place {
+            self.held.fetch_sub(blocks, Relaxed);
+        }
+        let mut copy = Vec::new();
+        self.copy_out(descriptor, usize::MAX, &mut copy);
+        Payload::copied(copy.into())
+    }
+
+    /// Appends up to `limit` octets to `target` and gives the blocks back.
+    pub(crate) fn copy_out(&self, descriptor: &Descriptor, limit: usize, target: &mut Vec<u8>) {
+        let length = (descriptor.length as usize).min(limit);
+        self.segment.read(self.end, descriptor.offset as usize, length, target);
+        if descriptor.length > 0 {
+            self.give_back(descriptor.offset);
+        }
+        if let Some(channel) = self.channel.upgrade() {
+            channel.counts.copied_out.fetch_add(1, Relaxed);
+        }
+    }
+
+    fn blocks(&self, length: u32) -> u32 {
+        length.div_ceil(self.segment.geometry().block)
+    }
+
+    fn give_back(&self, offset: u32) {
+        let block = u64::from(offset / self.segment.geometry().block);
+        let pushed = self.returns.lock().unwrap_or_else(PoisonError::into_inner).push([block]);
+        match pushed {
+            Ok(true) => {
+                if must_ring(&self.segment.side(self.end.other()).starved.0) {
+                    self.with_channel(Shared::ring);
+                }
+            }
+            // The ring holds as many returns as there are blocks: more were named than there are.
+            Ok(false) => self.with_channel(|channel| drop(channel.fail(Violation::Returned(block).into()))),
+            Err(violation) => self.with_channel(|channel| drop(channel.fail(violation.into()))),
+        }
+    }
+
+    fn with_channel(&self, act: impl FnOnce(&Shared)) {
+        if let Some(channel) = self.channel.upgrade() {
+            act(&channel);
+        }
+    }
+}

@@ -1,0 +1,289 @@
+//! The receiving half of a channel, which also answers the doorbell.
+
+use std::io;
+use std::mem::take;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use crate::channel::{Options, Shared};
+use crate::doorbell::{announce, withdraw};
+use crate::error::{ChannelError, Violation};
+use crate::layout::{DESCRIPTOR, Descriptor};
+use crate::payload::{Lender, Message, Payload};
+use crate::ring::Consumer;
+use crate::segment::Descriptors;
+
+/// Fragments taken before other tasks get their turn.
+const BATCH: u32 = 64;
+
+/// Receives messages. Dropped, it ends the channel.
+pub struct Receiver {
+    shared: Arc<Shared>,
+    descriptors: Consumer<DESCRIPTOR, Descriptors>,
+    lender: Arc<Lender>,
+    partial: Option<Partial>,
+    max_message: usize,
+    /// We announced that we sleep.
+    announced: bool,
+    hung_up: bool,
+    taken: u32,
+    spin: Spin,
+}
+
+/// A message of which fragments are still to come.
+struct Partial {
+    stream: u32,
+    kind: u8,
+    octets: Vec<u8>,
+    truncated: bool,
+}
+
+impl Receiver {
+    pub(crate) fn new(shared: Arc<Shared>, descriptors: Descriptors, lender: Arc<Lender>, options: &Options) -> Self {
+        Self {
+            shared,
+            descriptors: Consumer::new(descriptors),
+            lender,
+            partial: None,
+            max_message: options.max_message,
+            announced: false,
+            hung_up: false,
+            taken: 0,
+            spin: Spin::new(options.spin),
+        }
+    }
+
+    /// The next message, waiting for it.
+    ///
+    /// # Errors
+    /// The channel has ended. What the peer sent before it hung up has been received.
+    pub async fn recv(&mut self) -> Result<Message, ChannelError> {
+        std::future::poll_fn(|cx| self.poll_recv(cx)).await
+    }
+
+    /// The next message if one is there, without waiting.
+    ///
+    /// # Errors
+    /// The channel has ended.
+    pub fn try_recv(&mut self) -> Result<Option<Message>, ChannelError> {
+        match self.take_message() {
+            Ok(Taken::Message(message)) => Ok(Some(message)),
+            Ok(Taken::Nothing | Taken::Enough) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// As [`Receiver::recv`], to be woken when there may be a message or the channel ends.
+    pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, ChannelError>> {
+        loop {
+            match self.take_message() {
+                Ok(Taken::Message(message)) => return Poll::Ready(Ok(message)),
+                Ok(Taken::Nothing) => {}
+                Ok(Taken::Enough) => return yield_to_others(cx),
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+            if self.hung_up {
+                return Poll::Ready(Err(self.shared.fail(ChannelError::PeerGone)));
+            }
+            if !self.announced {
+                if self.spin.goes_on(&self.shared) {
+                    return yield_to_others(cx);
+                }
+                // Then look once more: the peer may have sent before it could see this.
+                self.announced = true;
+                announce(&self.shared.segment.side(self.shared.end).asleep.0);
+                continue;
+            }
+            self.shared.wake_on_failure(cx.waker());
+            if self.shared.failure().is_none()
+                && self.poll_bell(cx)?.is_pending()
+                && self.poll_hang_up(cx)?.is_pending()
+            {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// A sender of the same channel.
+    pub fn sender(&self) -> crate::Sender {
+        crate::Sender::new(self.shared.clone())
+    }
+
+    /// Takes descriptors until they complete a message.
+    fn take_message(&mut self) -> Result<Taken, ChannelError> {
+        for _ in 0..BATCH {
+            if let Some(error) = self.shared.failure() {
+                return Err(error.clone());
+            }
+            match self.take_descriptor() {
+                Ok(None) => return Ok(Taken::Nothing),
+                Ok(Some(descriptor)) => {
+                    self.awake();
+                    match self.take_fragment(descriptor) {
+                        Ok(Some(message)) => {
+                            self.shared.counts.received.fetch_add(1, Relaxed);
+                            return Ok(Taken::Message(message));
+                        }
+                        Ok(None) => {}
+                        Err(violation) => return Err(self.shared.fail(violation.into())),
+                    }
+                }
+                Err(violation) => return Err(self.shared.fail(violation.into())),
+            }
+        }
+        Ok(Taken::Enough)
+    }
+
+    fn take_descriptor(&mut self) -> Result<Option<Descriptor>, Violation> {
+        let Some(words) = self.descriptors.pop()? else { return Ok(None) };
+        Descriptor::from_words(words, self.shared.segment.geometry()).map(Some)
+    }
+
+    /// What a descriptor completes, if it does.
+    fn take_fragment(&mut self, descriptor: Descriptor) -> Result<Option<Message>, Violation> {
+        let Descriptor { stream, kind, more, aborted, .. } = descriptor;
+        match &mut self.partial {
+            Some(partial) if partial.stream == stream && partial.kind == kind => {
+                if aborted {
+                    self.partial = None;
+                    return Ok(None);
+                }
+                partial.append(&descriptor, &self.lender, self.max_message);
+                Ok(if more { None } else { take(&mut self.partial).map(Partial::complete) })
+            }
+            Some(_) if more || aborted => Err(Violation::Fragment { stream }),
+            None if aborted => Err(Violation::Fragment { stream }),
+            None if more => {
+                let mut partial = Partial { stream, kind, octets: Vec::new(), truncated: false };
+                partial.append(&descriptor, &self.lender, self.max_message);
+                self.partial = Some(partial);
+                Ok(None)
+            }
+            _ => Ok(Some(Message { stream, kind, truncated: false, payload: self.lender.lend(&descriptor) })),
+        }
+    }
+
+    /// There is work, so we are awake; and now and then senders learn that there may be room.
+    fn awake(&mut self) {
+        self.withdraw();
+        self.spin.found(&self.shared);
+        self.taken = self.taken.wrapping_add(1);
+        if self.taken.is_multiple_of(BATCH) {
+            self.shared.room.notify_one();
+        }
+    }
+
+    fn withdraw(&mut self) {
+        if take(&mut self.announced) {
+            withdraw(&self.shared.segment.side(self.shared.end).asleep.0);
+        }
+    }
+
+    /// Ready when the bell rang: for a message, or for room.
+    fn poll_bell(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ChannelError>> {
+        ready!(self.shared.bell.poll_rung(cx))
+            .map_err(|error| self.shared.fail(ChannelError::System(error.to_string())))?;
+        self.shared.counts.wakeups.fetch_add(1, Relaxed);
+        self.withdraw();
+        self.shared.room.notify_one();
+        Poll::Ready(Ok(()))
+    }
+
+    /// Ready when the peer closed its end of the socket, as its death does. Anything else there is a violation.
+    fn poll_hang_up(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ChannelError>> {
+        loop {
+            let polled = ready!(self.shared.socket.poll_read_ready(cx));
+            let read = polled.and_then(|()| self.shared.socket.try_read(&mut [0; 8]));
+            return Poll::Ready(match read {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
+                Ok(0) | Err(_) => {
+                    self.hung_up = true;
+                    Ok(())
+                }
+                Ok(_) => Err(self.shared.fail(Violation::Chatter.into())),
+            });
+        }
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        self.shared.fail(ChannelError::Closed);
+    }
+}
+
+impl Partial {
+    fn append(&mut self, descriptor: &Descriptor, lender: &Lender, max_message: usize) {
+        let room = max_message.saturating_sub(self.octets.len());
+        self.truncated |= descriptor.length as usize > room;
+        lender.copy_out(descriptor, room, &mut self.octets);
+    }
+
+    fn complete(self) -> Message {
+        let Self { stream, kind, octets, truncated } = self;
+        Message { stream, kind, truncated, payload: Payload::copied(octets.into()) }
+    }
+}
+
+enum Taken {
+    Message(Message),
+    Nothing,
+    /// A batch of fragments, but no message yet.
+    Enough,
+}
+
+fn yield_to_others<T>(cx: &mut Context<'_>) -> Poll<T> {
+    cx.waker().wake_by_ref();
+    Poll::Pending
+}
+
+/// Whether to look for the next message a while longer before sleeping. Other tasks run between two looks.
+struct Spin {
+    longest: Duration,
+    budget: Duration,
+    since: Option<Instant>,
+    sleeps: u32,
+}
+
+impl Spin {
+    /// Sleeps after which a budget that fell to nothing gets another chance.
+    const RETRY: u32 = 64;
+
+    fn new(longest: Duration) -> Self {
+        Self { longest, budget: longest, since: None, sleeps: 0 }
+    }
+
+    /// Nothing was found: look again, or sleep?
+    fn goes_on(&mut self, shared: &Shared) -> bool {
+        if self.longest.is_zero() {
+            return false;
+        }
+        if self.budget.is_zero() {
+            self.sleeps += 1;
+            if self.sleeps.is_multiple_of(Self::RETRY) {
+                self.budget = self.longest / 4;
+            }
+            return false;
+        }
+        if self.since.get_or_insert_with(Instant::now).elapsed() < self.budget {
+            return true;
+        }
+        shared.counts.spins_lost.fetch_add(1, Relaxed);
+        self.since = None;
+        self.budget /= 2;
+        if self.budget < self.longest / 16 {
+            self.budget = Duration::ZERO;
+        }
+        false
+    }
+
+    /// A message was found.
+    fn found(&mut self, shared: &Shared) {
+        if self.since.take().is_some() {
+            shared.counts.spins_paid.fetch_add(1, Relaxed);
+            self.budget = (self.budget * 2).min(self.longest);
+        }
+    }
+}

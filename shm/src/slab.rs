@@ -1,0 +1,138 @@
+//! Which blocks of a slab are free: the sender's own book, out of the peer's reach.
+
+use crate::error::Violation;
+
+/// Blocks of one direction, lent in runs of neighbours.
+///
+/// First fit from the bottom: a channel with little traffic touches, and keeps in cache, only its first few pages.
+pub(crate) struct Slab {
+    /// For the first block of a lent run its length, else 0.
+    runs: Vec<u16>,
+    /// One bit per block, set when lent.
+    lent: Vec<u64>,
+    free: u32,
+}
+
+impl Slab {
+    /// A slab whose blocks are all free.
+    pub(crate) fn new(blocks: u16) -> Self {
+        let blocks = usize::from(blocks);
+        let mut lent = vec![0; blocks.div_ceil(64)];
+        if let (Some(last), 1..) = (lent.last_mut(), blocks % 64) {
+            *last = u64::MAX << (blocks % 64); // bits beyond the end are never free
+        }
+        Self { runs: vec![0; blocks], lent, free: blocks as u32 }
+    }
+
+    /// Free blocks, neighbours or not.
+    pub(crate) fn free(&self) -> u32 {
+        self.free
+    }
+
+    /// Lends `wanted` neighbouring blocks; the first one's number.
+    pub(crate) fn take(&mut self, wanted: u16) -> Option<u16> {
+        let (first, length) = self.find(wanted)?;
+        (length == wanted).then(|| self.lend(first, wanted))
+    }
+
+    /// Lends `wanted` neighbouring blocks or the longest shorter run there is: first block and length.
+    pub(crate) fn take_up_to(&mut self, wanted: u16) -> Option<(u16, u16)> {
+        let (first, length) = self.find(wanted)?;
+        Some((self.lend(first, length), length))
+    }
+
+    /// Takes back the run that begins with this block.
+    pub(crate) fn give_back(&mut self, first: u64) -> Result<(), Violation> {
+        let not_lent = Violation::Returned(first);
+        let index = usize::try_from(first).map_err(|_| not_lent.clone())?;
+        let length = self.runs.get_mut(index).map(std::mem::take).filter(|length| *length > 0).ok_or(not_lent)?;
+        self.mark(index as u16, length, false);
+        self.free += u32::from(length);
+        Ok(())
+    }
+
+    fn lend(&mut self, first: u16, length: u16) -> u16 {
+        self.runs[usize::from(first)] = length;
+        self.mark(first, length, true);
+        self.free -= u32::from(length);
+        first
+    }
+
+    /// The first run of `wanted` free blocks, or the longest one.
+    fn find(&self, wanted: u16) -> Option<(u16, u16)> {
+        let (mut best, mut start, mut position) = ((0, 0), 0_u16, 0_u16);
+        let end = self.runs.len() as u16;
+        while position < end && best.1 < wanted {
+            let word = self.lent[usize::from(position / 64)] >> (position % 64);
+            let rest = 64 - position % 64;
+            if word & 1 == 0 {
+                position += (word.trailing_zeros() as u16).min(rest).min(wanted - (position - start));
+                if position - start > best.1 {
+                    best = (start, position - start);
+                }
+            } else {
+                position += (word.trailing_ones() as u16).min(rest);
+                start = position;
+            }
+        }
+        (best.1 > 0).then_some(best)
+    }
+
+    fn mark(&mut self, first: u16, length: u16, lent: bool) {
+        for block in first..first + length {
+            let bit = 1 << (block % 64);
+            match lent {
+                true => self.lent[usize::from(block / 64)] |= bit,
+                false => self.lent[usize::from(block / 64)] &= !bit,
+            }
+        }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn lends_each_block_once(blocks in 1_u16..200, operations in proptest::collection::vec((any::<bool>(), 1_u16..80), 0..200)) {
+            let mut slab = Slab::new(blocks);
+            let mut lent: Vec<(u16, u16)> = Vec::new();
+            for (take, number) in operations {
+                if take {
+                    if let Some((first, length)) = slab.take_up_to(number) {
+                        prop_assert!(length >= 1 && length <= number && first + length <= blocks);
+                        prop_assert!(lent.iter().all(|(f, l)| first + length <= *f || f + l <= first));
+                        lent.push((first, length));
+                    } else {
+                        prop_assert_eq!(slab.free(), 0);
+                    }
+                } else if !lent.is_empty() {
+                    let (first, _) = lent.swap_remove(usize::from(number) % lent.len());
+                    slab.give_back(first.into()).expect("it was lent");
+                    prop_assert_eq!(slab.give_back(first.into()), Err(Violation::Returned(first.into())));
+                }
+                let held: u32 = lent.iter().map(|(_, l)| u32::from(*l)).sum();
+                prop_assert_eq!(slab.free(), u32::from(blocks) - held);
+            }
+        }
+
+        #[test]
+        fn a_return_of_nothing_is_a_violation(block in any::<u64>()) {
+            prop_assert_eq!(Slab::new(64).give_back(block), Err(Violation::Returned(block)));
+        }
+    }
+
+    #[test]
+    fn takes_the_first_run_that_fits() {
+        let mut slab = Slab::new(130);
+        assert_eq!(slab.take(3), Some(0));
+        assert_eq!(slab.take(70), Some(3));
+        slab.give_back(0).expect("it was lent");
+        assert_eq!(slab.take(4), Some(73));
+        assert_eq!(slab.take(2), Some(0));
+        assert_eq!(slab.take(60), None);
+        assert_eq!(slab.take_up_to(60), Some((77, 53)));
+    }
+}
