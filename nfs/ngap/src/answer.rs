@@ -80,7 +80,7 @@ impl DecodeError {
 
 impl Unsupported {
     /// The Error Indication for a procedure that is not comprehended, unless its criticality is
-    /// ignore (clause 10.3.4.1). An outcome nobody asked for gets none from here.
+    /// ignore (clause 10.3.4.1).
     pub fn answer(&self) -> Option<Message> {
         let cause = match self.criticality {
             Criticality::Reject => CauseProtocol::AbstractSyntaxErrorReject,
