@@ -1,1 +1,139 @@
-//! (being written)
+//! Which rule does a packet match? Pure packet classification, one trait for all algorithms.
+//!
+//! A packet is a key of numbers, one per dimension; a rule is a box, one interval per dimension. Exact values and
+//! prefixes are intervals too. A field wider than 32 bits is several dimensions, most significant first: a prefix of an
+//! IPv6 address is exact in the leading ones, a prefix in one, anything in the rest.
+//!
+//! Of the rules that match, the one with the lowest precedence value counts (as in PFCP, TS 29.244 8.2.11); of equal ones
+//! the one with the lowest id, so that every algorithm gives the same answer.
+
+mod linear;
+
+pub use linear::Linear;
+
+/// Values of one dimension from `low` to `high`, both included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Interval {
+    /// The lowest value.
+    pub low: u32,
+    /// The highest value.
+    pub high: u32,
+}
+
+impl Interval {
+    /// Every value.
+    pub const ANY: Self = Self { low: 0, high: u32::MAX };
+
+    /// One value.
+    pub const fn exact(value: u32) -> Self {
+        Self { low: value, high: value }
+    }
+
+    /// From `low` to `high`.
+    pub const fn range(low: u32, high: u32) -> Self {
+        Self { low, high }
+    }
+
+    /// The values whose first `length` of 32 bits are those of `value`. A length above 32 counts as 32.
+    pub const fn prefix(value: u32, length: u32) -> Self {
+        let host = match u32::MAX.checked_shr(length) {
+            Some(bits) => bits,
+            None => 0,
+        };
+        Self { low: value & !host, high: value | host }
+    }
+
+    /// Whether `value` is among these.
+    pub const fn contains(&self, value: u32) -> bool {
+        self.low <= value && value <= self.high
+    }
+}
+
+/// Names a rule within one classifier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RuleId(pub u32);
+
+/// A rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Its name.
+    pub id: RuleId,
+    /// Its rank: the lowest value counts first.
+    pub precedence: u32,
+    /// What it matches, one interval per dimension.
+    pub fields: Box<[Interval]>,
+}
+
+impl Rule {
+    /// Whether a packet matches.
+    pub fn matches(&self, key: &[u32]) -> bool {
+        self.fields.iter().zip(key).all(|(field, value)| field.contains(*value))
+    }
+}
+
+/// Why a rule is not taken. The caller's fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Invalid {
+    /// It has another number of dimensions than the classifier.
+    #[error("{got} dimensions in place of {expected}")]
+    Dimensions {
+        /// Of the classifier.
+        expected: usize,
+        /// Of the rule.
+        got: usize,
+    },
+    /// An interval has no value in it.
+    #[error("dimension {0} is empty")]
+    Empty(usize),
+    /// There is a rule of this id already.
+    #[error("rule {0:?} is there already")]
+    Duplicate(RuleId),
+}
+
+/// Finds the rule that a packet matches. Looking up never allocates, and never fails: a key of the wrong length matches
+/// by the dimensions it has.
+pub trait Classifier: Sized {
+    /// A classifier of `dimensions` dimensions without rules.
+    fn new(dimensions: usize) -> Self;
+
+    /// Of the rules that match `key`, the one that counts.
+    fn lookup(&self, key: &[u32]) -> Option<RuleId>;
+
+    /// Adds a rule.
+    ///
+    /// # Errors
+    /// [`Invalid`], with nothing changed.
+    fn insert(&mut self, rule: Rule) -> Result<(), Invalid>;
+
+    /// Removes a rule; whether it was there.
+    fn delete(&mut self, id: RuleId) -> bool;
+
+    /// How many rules there are.
+    fn len(&self) -> usize;
+
+    /// Whether there is no rule.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// A classifier of these rules.
+    ///
+    /// # Errors
+    /// [`Invalid`] for the first rule that is not taken.
+    fn build(dimensions: usize, rules: impl IntoIterator<Item = Rule>) -> Result<Self, Invalid> {
+        let mut classifier = Self::new(dimensions);
+        rules.into_iter().try_for_each(|rule| classifier.insert(rule))?;
+        Ok(classifier)
+    }
+}
+
+/// Checks what every classifier asks of a rule, but for its id.
+pub(crate) fn check(dimensions: usize, rule: &Rule) -> Result<(), Invalid> {
+    if rule.fields.len() != dimensions {
+        return Err(Invalid::Dimensions { expected: dimensions, got: rule.fields.len() });
+    }
+    match rule.fields.iter().position(|field| field.low > field.high) {
+        Some(dimension) => Err(Invalid::Empty(dimension)),
+        None => Ok(()),
+    }
+}

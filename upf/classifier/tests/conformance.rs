@@ -1,0 +1,146 @@
+//! One suite for every classifier, against the plainest reading of the definition.
+
+use classifier::{Classifier, Interval, Invalid, Linear, Rule, RuleId};
+use proptest::prelude::*;
+
+/// The definition: of all rules that match, the least by precedence and id.
+#[derive(Default)]
+struct Oracle(Vec<Rule>);
+
+impl Oracle {
+    fn lookup(&self, key: &[u32]) -> Option<RuleId> {
+        self.0.iter().filter(|rule| rule.matches(key)).map(|rule| (rule.precedence, rule.id)).min().map(|(_, id)| id)
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Operation {
+    Insert(Rule),
+    Delete(RuleId),
+    Look(Vec<u32>),
+}
+
+const DIMENSIONS: usize = 4;
+
+/// Few distinct values, so that rules overlap, nest and touch.
+fn value() -> impl Strategy<Value = u32> {
+    prop_oneof![4 => 0..8u32, 1 => Just(u32::MAX), 1 => Just(u32::MAX - 1), 1 => Just(1 << 31), 1 => any::<u32>()]
+}
+
+fn interval() -> impl Strategy<Value = Interval> {
+    prop_oneof![
+        2 => Just(Interval::ANY),
+        2 => value().prop_map(Interval::exact),
+        2 => (value(), 0..=32u32).prop_map(|(value, length)| Interval::prefix(value, length)),
+        2 => (value(), value()).prop_map(|(a, b)| Interval::range(a.min(b), a.max(b))),
+    ]
+}
+
+fn rule() -> impl Strategy<Value = Rule> {
+    let fields = proptest::collection::vec(interval(), DIMENSIONS);
+    (0..40u32, 0..6u32, fields).prop_map(|(id, precedence, fields)| Rule {
+        id: RuleId(id),
+        precedence,
+        fields: fields.into(),
+    })
+}
+
+/// Keys at the edges of the intervals above.
+fn key() -> impl Strategy<Value = Vec<u32>> {
+    proptest::collection::vec(value(), DIMENSIONS)
+}
+
+fn operation() -> impl Strategy<Value = Operation> {
+    prop_oneof![
+        3 => rule().prop_map(Operation::Insert),
+        1 => (0..40u32).prop_map(|id| Operation::Delete(RuleId(id))),
+        4 => key().prop_map(Operation::Look),
+    ]
+}
+
+/// Looks up every corner of every rule, and just outside.
+fn corners(oracle: &Oracle) -> Vec<Vec<u32>> {
+    let edge = |pick: fn(&Interval) -> u32| {
+        oracle.0.iter().map(move |rule| rule.fields.iter().map(pick).collect::<Vec<u32>>()).collect::<Vec<_>>()
+    };
+    let edges: [fn(&Interval) -> u32; 4] =
+        [|f| f.low, |f| f.high, |f| f.low.wrapping_sub(1), |f| f.high.wrapping_add(1)];
+    edges.into_iter().flat_map(edge).collect()
+}
+
+fn agrees<C: Classifier>(operations: Vec<Operation>) -> Result<(), TestCaseError> {
+    let mut oracle = Oracle::default();
+    let mut classifier = C::new(DIMENSIONS);
+    for operation in operations {
+        match operation {
+            Operation::Insert(rule) => {
+                let known = oracle.0.iter().any(|other| other.id == rule.id);
+                let expected = if known { Err(Invalid::Duplicate(rule.id)) } else { Ok(()) };
+                prop_assert_eq!(classifier.insert(rule.clone()), expected);
+                if !known {
+                    oracle.0.push(rule);
+                }
+            }
+            Operation::Delete(id) => {
+                let before = oracle.0.len();
+                oracle.0.retain(|rule| rule.id != id);
+                prop_assert_eq!(classifier.delete(id), oracle.0.len() < before);
+            }
+            Operation::Look(key) => prop_assert_eq!(classifier.lookup(&key), oracle.lookup(&key)),
+        }
+        prop_assert_eq!(classifier.len(), oracle.0.len());
+    }
+    for key in corners(&oracle) {
+        prop_assert_eq!(classifier.lookup(&key), oracle.lookup(&key));
+    }
+    let built = C::build(DIMENSIONS, oracle.0.iter().cloned()).expect("the rules were taken before");
+    for key in corners(&oracle) {
+        prop_assert_eq!(built.lookup(&key), oracle.lookup(&key));
+    }
+    Ok(())
+}
+
+fn refuses_what_makes_no_sense<C: Classifier>() {
+    let mut classifier = C::new(2);
+    let rule = |id, fields: &[Interval]| Rule { id: RuleId(id), precedence: 0, fields: fields.into() };
+    let short = classifier.insert(rule(1, &[Interval::ANY]));
+    assert_eq!(short, Err(Invalid::Dimensions { expected: 2, got: 1 }));
+    let empty = classifier.insert(rule(1, &[Interval::ANY, Interval::range(2, 1)]));
+    assert_eq!(empty, Err(Invalid::Empty(1)));
+    assert!(classifier.is_empty());
+    assert_eq!(classifier.lookup(&[1, 2]), None);
+    assert!(!classifier.delete(RuleId(1)));
+}
+
+/// The suite for one classifier.
+macro_rules! conformance {
+    ($($name:ident: $classifier:ty),* $(,)?) => { $(
+        mod $name {
+            use super::*;
+
+            proptest! {
+                #[test]
+                fn agrees_with_the_definition(operations in proptest::collection::vec(operation(), 1..80)) {
+                    agrees::<$classifier>(operations)?;
+                }
+            }
+
+            #[test]
+            fn refuses_rules_that_make_no_sense() {
+                refuses_what_makes_no_sense::<$classifier>();
+            }
+        }
+    )* };
+}
+
+conformance! {
+    linear: Linear,
+}
+
+#[test]
+fn prefixes_are_the_intervals_they_stand_for() {
+    assert_eq!(Interval::prefix(0x0a2d_0102, 16), Interval::range(0x0a2d_0000, 0x0a2d_ffff));
+    assert_eq!(Interval::prefix(7, 0), Interval::ANY);
+    assert_eq!(Interval::prefix(7, 32), Interval::exact(7));
+    assert_eq!(Interval::prefix(7, 99), Interval::exact(7));
+}
