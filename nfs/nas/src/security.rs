@@ -128,6 +128,11 @@ impl NasCount {
     /// The last count a key may be used with.
     pub const MAX: Self = Self(0x00ff_ffff);
 
+    /// From a number; `None` above 24 bits.
+    pub const fn new(value: u32) -> Option<Self> {
+        if value <= Self::MAX.0 { Some(Self(value)) } else { None }
+    }
+
     /// The number, as the key derivations take it.
     pub const fn get(self) -> u32 {
         self.0
