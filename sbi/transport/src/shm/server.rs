@@ -104,7 +104,7 @@ impl Channel {
         }
         let request = match self.read(message) {
             Ok(request) => request,
-            Err(response) => return self.respond(stream, response),
+            Err(refusal) => return self.respond(stream, refusal.into()),
         };
         let mut answer: Answering = Box::pin(self.service.clone().answer(request));
         let first = poll_fn(|cx| Poll::Ready(answer.as_mut().poll(cx))).await;
@@ -132,15 +132,15 @@ impl Channel {
         self.exchange.stop_with(stream, task.abort_handle());
     }
 
-    /// The request, or what to answer at once instead.
-    fn read(&self, message: Message) -> Result<Request, Response> {
+    /// The request, unless it must be refused at once.
+    fn read(&self, message: Message) -> Result<Request, Refusal> {
         let limits = &self.service.limits;
         let truncated = message.truncated;
-        let (head, body) = split(message).map_err(malformed)?;
+        let (head, body) = split(message)?;
         if truncated || body.len() > limits.max_body {
-            return Err(too_large(limits.max_body));
+            return Err(Refusal::TooLarge(limits.max_body));
         }
-        wire::decode_request(head, body, limits.max_header_list).map_err(malformed)
+        Ok(wire::decode_request(head, body, limits.max_header_list)?)
     }
 
     /// Sends a response: at once if there is room, else from a task, so that the channel goes on being read.
@@ -196,10 +196,27 @@ fn encode(response: Response, limit: u32) -> (Vec<u8>, Response) {
     }
 }
 
-fn malformed(error: WireError) -> Response {
-    let status = match error {
-        WireError::TooLong => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-        WireError::Truncated | WireError::Malformed(_) => StatusCode::BAD_REQUEST,
-    };
-    Problem::new(status, "INVALID_MSG_FORMAT", error).into()
+/// Why a request is not handled.
+enum Refusal {
+    /// Its body is over this limit.
+    TooLarge(usize),
+    /// Its head cannot be read.
+    Head(WireError),
+}
+
+impl From<WireError> for Refusal {
+    fn from(error: WireError) -> Self {
+        Self::Head(error)
+    }
+}
+
+impl From<Refusal> for Response {
+    fn from(refusal: Refusal) -> Self {
+        let (status, error) = match refusal {
+            Refusal::TooLarge(limit) => return too_large(limit),
+            Refusal::Head(error @ WireError::TooLong) => (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, error),
+            Refusal::Head(error) => (StatusCode::BAD_REQUEST, error),
+        };
+        Problem::new(status, "INVALID_MSG_FORMAT", error).into()
+    }
 }

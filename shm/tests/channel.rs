@@ -1,0 +1,193 @@
+//! Two honest ends of a channel.
+
+use std::task::Poll;
+
+use shm::{ChannelError, HelloError, Listener, Options, Receiver, Sender, connect};
+
+type End = (Sender, Receiver);
+
+async fn pair(options: Options) -> (End, End) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("door");
+    let listener = Listener::bind(&path, options.clone()).expect("the path is free");
+    let server = tokio::spawn(async move { listener.accept().await.expect("a guest").open().await });
+    let client = connect(&path, &options).await.expect("the server lets us in");
+    (client, server.await.expect("no panic").expect("the client is let in"))
+}
+
+fn small() -> Options {
+    Options { segment: 64 << 10, ..Options::default() }
+}
+
+/// Polls once; whether it is done.
+async fn is_done<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
+    std::future::poll_fn(|cx| {
+        Poll::Ready(match std::pin::Pin::new(&mut *future).poll(cx) {
+            Poll::Ready(output) => Some(output),
+            Poll::Pending => None,
+        })
+    })
+    .await
+}
+
+#[tokio::test]
+async fn messages_arrive_in_order_and_whole() {
+    let ((sender, _answers), (_, mut receiver)) = pair(Options::default()).await;
+    let messages: Vec<Vec<u8>> = (0..200).map(|number| vec![number as u8; number * 53]).collect();
+    for (stream, octets) in (0..).zip(&messages) {
+        let (first, second) = octets.split_at(octets.len() / 3);
+        sender.send(stream, 9, &[first, second]).await.expect("the channel is open");
+        let message = receiver.recv().await.expect("a message");
+        assert_eq!((message.stream, message.kind, message.truncated), (stream, 9, false));
+        assert_eq!(*message.payload, octets[..]);
+        assert_eq!(message.payload.is_in_place(), !octets.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_full_channel_makes_senders_wait_their_turn() {
+    let ((sender, mut answers), (_server, mut receiver)) = pair(small()).await;
+    let keep_bell = tokio::spawn(async move { answers.recv().await });
+    let mut sent = 0_u32;
+    while sender.try_send(sent, 1, &[&[5; 700]]).expect("open") {
+        sent += 1;
+    }
+    let mut waiting: Vec<_> = (0..50)
+        .map(|number| {
+            let sender = sender.clone();
+            Box::pin(async move { sender.send(sent + number, 1, &[&[5; 700]]).await })
+        })
+        .collect();
+    for send in &mut waiting {
+        assert_eq!(is_done(send).await, None);
+    }
+    assert_eq!(sender.try_send(0, 1, &[]), Ok(false), "nobody overtakes those who wait");
+    let sends: Vec<_> = waiting.into_iter().map(tokio::spawn).collect();
+    for stream in 0..sent + 50 {
+        assert_eq!(receiver.recv().await.expect("a message").stream, stream);
+    }
+    for send in sends {
+        send.await.expect("no panic").expect("sent");
+    }
+    assert!(sender.counters().waits_for_room > 0);
+    keep_bell.abort();
+}
+
+#[tokio::test]
+async fn long_messages_let_short_ones_pass_and_half_sent_ones_are_forgotten() {
+    let ((sender, mut answers), (_server, mut receiver)) = pair(small()).await;
+    let keep_bell = tokio::spawn(async move { answers.recv().await });
+    let long = vec![7_u8; 1 << 20];
+    let given_up = sender.clone();
+    let mut half_sent = Box::pin(async { given_up.send(1, 1, &[&long]).await });
+    assert_eq!(is_done(&mut half_sent).await, None);
+    drop(half_sent);
+    let sends = [(2, long.clone()), (3, vec![8; 900_000]), (4, b"short".to_vec())].map(|(stream, octets)| {
+        let sender = sender.clone();
+        tokio::spawn(async move { sender.send(stream, 1, &[&octets]).await })
+    });
+    let mut streams = Vec::new();
+    for _ in 0..3 {
+        let message = receiver.recv().await.expect("a message");
+        let expected =
+            [(2, 1 << 20, 7), (3, 900_000, 8), (4, 5, b's')].into_iter().find(|(s, ..)| *s == message.stream);
+        let (_, length, octet) = expected.expect("one of those sent, and not the one given up");
+        assert_eq!((message.payload.len(), message.payload[0]), (length, octet));
+        streams.push(message.stream);
+    }
+    assert!(streams.iter().position(|s| *s == 4) < Some(2), "{streams:?}");
+    for send in sends {
+        send.await.expect("no panic").expect("sent");
+    }
+    keep_bell.abort();
+}
+
+#[tokio::test]
+async fn too_long_a_message_is_cut_and_memory_bounded() {
+    let options = Options { max_message: 100_000, ..small() };
+    let ((sender, mut answers), (_server, mut receiver)) = pair(options).await;
+    let keep_bell = tokio::spawn(async move { answers.recv().await });
+    let send = tokio::spawn(async move { sender.send(1, 1, &[&vec![1; 5 << 20]]).await.map(|()| sender) });
+    let message = receiver.recv().await.expect("a message");
+    assert!(message.truncated);
+    assert_eq!(message.payload.len(), 100_000);
+    send.await.expect("no panic").expect("sent");
+    keep_bell.abort();
+}
+
+#[tokio::test]
+async fn held_payloads_never_take_all_blocks() {
+    let ((sender, _answers), (_server, mut receiver)) = pair(small()).await;
+    let mut held = Vec::new();
+    for number in 0..500_u32 {
+        sender.send(number, 1, &[&number.to_ne_bytes(), &[0; 500]]).await.expect("there is always room");
+        held.push(receiver.recv().await.expect("a message").payload.into_bytes());
+    }
+    for (number, octets) in (0_u32..).zip(&held) {
+        assert_eq!(octets[..4], number.to_ne_bytes());
+    }
+    drop((sender, _answers, receiver, _server));
+    assert_eq!(held[1][..4], 1_u32.to_ne_bytes(), "what is held outlives the channel");
+}
+
+#[tokio::test]
+async fn an_awake_peer_is_not_rung() {
+    let ((sender, _answers), (_server, mut receiver)) = pair(Options::default()).await;
+    for stream in 0..100 {
+        assert_eq!(sender.try_send(stream, 1, &[b"x"]), Ok(true));
+    }
+    assert_eq!(sender.counters().doorbells, 0, "it never said that it sleeps");
+    for _ in 0..100 {
+        receiver.recv().await.expect("a message");
+    }
+    let mut next = Box::pin(receiver.recv());
+    assert!(is_done(&mut next).await.is_none());
+    for stream in 0..100 {
+        assert_eq!(sender.try_send(stream, 1, &[b"x"]), Ok(true));
+    }
+    assert_eq!(sender.counters().doorbells, 1, "once is enough for all of them");
+    next.await.expect("a message");
+}
+
+#[tokio::test]
+async fn the_last_words_of_a_closing_peer_are_heard() {
+    let ((sender, answers), (_server, mut receiver)) = pair(Options::default()).await;
+    sender.send(1, 1, &[b"farewell"]).await.expect("open");
+    drop((sender, answers));
+    assert_eq!(*receiver.recv().await.expect("a message").payload, *b"farewell");
+    assert_eq!(receiver.recv().await.map(|m| m.stream), Err(ChannelError::PeerGone));
+}
+
+#[tokio::test]
+async fn closing_wakes_everyone() {
+    let ((sender, mut answers), (server, mut receiver)) = pair(small()).await;
+    let recv = tokio::spawn(async move { answers.recv().await.map(|m| m.stream) });
+    let big = sender.clone();
+    let stuck = tokio::spawn(async move { big.send(1, 1, &[&vec![0; 1 << 20]]).await });
+    tokio::task::yield_now().await;
+    sender.close();
+    assert_eq!(recv.await.expect("no panic"), Err(ChannelError::Closed));
+    assert_eq!(stuck.await.expect("no panic"), Err(ChannelError::Closed));
+    assert_eq!(sender.try_send(1, 1, &[]), Err(ChannelError::Closed));
+    while receiver.recv().await.is_ok() {}
+    assert_eq!(server.try_send(1, 1, &[]), Err(ChannelError::PeerGone));
+}
+
+#[tokio::test]
+async fn a_second_server_is_refused_and_a_dead_ones_place_taken() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("door");
+    let first = Listener::bind(&path, Options::default()).expect("the path is free");
+    let refused = Listener::bind(&path, Options::default()).map(drop).expect_err("somebody is there");
+    assert_eq!(refused.kind(), std::io::ErrorKind::AddrInUse);
+    drop(first);
+    assert!(!path.exists());
+    drop(std::os::unix::net::UnixListener::bind(&path).expect("free")); // leaves its file behind, as the dead do
+    Listener::bind(&path, Options::default()).expect("nobody is there");
+}
+
+#[tokio::test]
+async fn nobody_there_is_an_io_error() {
+    let outcome = connect(std::path::Path::new("/nonexistent/door"), &Options::default()).await;
+    assert!(matches!(outcome.map(drop), Err(HelloError::Io(_))));
+}
