@@ -1,0 +1,7 @@
+//! The NRF as a process.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    runtime::main::<nrf::Nrf>()
+}
