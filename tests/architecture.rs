@@ -41,7 +41,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
 ];
 
 /// What tests of a package may name beyond that.
-const TESTS_MAY_ALSO_NAME: &[(&str, &[&str])] = &[];
+const TESTS_MAY_ALSO_NAME: &[(&str, &[&str])] = &[("sctp", &["topo"])];
 
 /// The packages that may hold `unsafe` code, each with the reason.
 const MAY_BE_UNSAFE: &[(&str, &str)] = &[

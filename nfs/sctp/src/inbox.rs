@@ -36,6 +36,7 @@ impl Inbox {
             if let Some(event) = self.take(part, socket.max_message(), socket.aborted_here()) {
                 if let Event::Shutdown | Event::PeerAborted = event {
                     self.end = Some(event.clone());
+                    socket.over();
                 }
                 return event;
             }

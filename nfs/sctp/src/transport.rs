@@ -2,10 +2,11 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use crate::{Backend, Error, Options, kernel, userspace};
 
@@ -95,6 +96,9 @@ pub(crate) struct Socket {
     outbound_streams: AtomicU16,
     max_message: usize,
     aborted_here: AtomicBool,
+    /// Ends calls that wait when the association is aborted here.
+    aborting: Notify,
+    over: AtomicBool,
     /// Counts this association against its listener's limit while it lives.
     _place: Option<OwnedSemaphorePermit>,
 }
@@ -130,12 +134,14 @@ impl Socket {
             stack,
             max_message: options.max_message,
             aborted_here: AtomicBool::new(false),
+            aborting: Notify::new(),
+            over: AtomicBool::new(false),
             _place: place,
         })
     }
 
     pub(crate) async fn receive(&self, buffer: &mut [u8]) -> io::Result<Part> {
-        let part = self.stack.receive(buffer).await?;
+        let part = self.unless_aborted(self.stack.receive(buffer)).await?;
         if let Part::Notice(Notice::Restarted { outbound_streams }) = part {
             self.outbound_streams.store(outbound_streams, Ordering::Relaxed);
         }
@@ -150,13 +156,27 @@ impl Socket {
         if stream >= streams {
             return Err(Error::Stream { stream, streams });
         }
-        if self.aborted_here() {
+        if self.aborted_here() || self.over.load(Ordering::Relaxed) {
             return Err(Error::Closed);
         }
         self.stack
             .send(stream, ppid, data)
             .await
             .map_err(|error| if ended(&error) { Error::Closed } else { error.into() })
+    }
+
+    async fn unless_aborted<T>(&self, call: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+        let mut aborting = pin!(self.aborting.notified());
+        // Listening before looking, so that no abort falls between the two.
+        aborting.as_mut().enable();
+        if self.aborted_here() {
+            return Err(io::ErrorKind::NotConnected.into());
+        }
+        tokio::select! {
+            biased;
+            () = aborting => Err(io::ErrorKind::NotConnected.into()),
+            done = call => done,
+        }
     }
 
     pub(crate) fn outbound_streams(&self) -> u16 {
@@ -169,8 +189,13 @@ impl Socket {
     }
 
     pub(crate) fn aborted_here(&self) -> bool {
-        // Relaxed: the stack's own locks order the abort and what is received after it.
-        self.aborted_here.load(Ordering::Relaxed)
+        // Acquire: pairs with the release in `abort`; who does not see it was listening to `aborting` before.
+        self.aborted_here.load(Ordering::Acquire)
+    }
+
+    /// The receiving half has learnt of the end.
+    pub(crate) fn over(&self) {
+        self.over.store(true, Ordering::Relaxed);
     }
 
     pub(crate) fn peer_addresses(&self) -> Result<Vec<SocketAddr>, Error> {
@@ -189,11 +214,12 @@ impl Socket {
     }
 
     pub(crate) fn abort(&self) {
-        self.aborted_here.store(true, Ordering::Relaxed);
+        self.aborted_here.store(true, Ordering::Release);
         match &self.stack {
             Stack::Kernel(socket) => socket.abort(),
             Stack::UserSpace(socket) => socket.abort(),
         }
+        self.aborting.notify_waiters();
     }
 }
 
@@ -315,6 +341,33 @@ pub(crate) fn packed(addresses: &[SocketAddr]) -> Vec<u8> {
     bytes
 }
 
+/// Reads `count` socket addresses that lie one after the other.
+pub(crate) fn unpacked(mut bytes: &[u8], count: usize) -> io::Result<Vec<SocketAddr>> {
+    let mut addresses = Vec::new();
+    for _ in 0..count {
+        let family = bytes.first_chunk().map(|family| libc::c_int::from(u16::from_ne_bytes(*family)));
+        let (address, rest) = match family {
+            Some(libc::AF_INET) => bytes.split_at_checked(size_of::<libc::sockaddr_in>()),
+            Some(libc::AF_INET6) => bytes.split_at_checked(size_of::<libc::sockaddr_in6>()),
+            _ => None,
+        }
+        .ok_or(io::ErrorKind::InvalidData)?;
+        addresses.push(one_unpacked(address).ok_or(io::ErrorKind::InvalidData)?);
+        bytes = rest;
+    }
+    Ok(addresses)
+}
+
+/// A `sockaddr_in` or `sockaddr_in6`, told apart by their length.
+fn one_unpacked(address: &[u8]) -> Option<SocketAddr> {
+    let port = u16::from_be_bytes(address.get(2..4)?.try_into().ok()?);
+    let ip = match address.len() {
+        16 => <[u8; 4]>::try_from(address.get(4..8)?).ok()?.into(),
+        _ => <[u8; 16]>::try_from(address.get(8..24)?).ok()?.into(),
+    };
+    Some(SocketAddr::new(ip, port))
+}
+
 /// The socket's address family: IPv6 if any of the addresses is, for such a socket takes IPv4 addresses too.
 pub(crate) fn family(addresses: &[SocketAddr]) -> libc::c_int {
     if addresses.iter().any(SocketAddr::is_ipv6) { libc::AF_INET6 } else { libc::AF_INET }
@@ -346,5 +399,8 @@ mod tests {
         assert_eq!(bytes.len(), size_of::<libc::sockaddr_in>() + size_of::<libc::sockaddr_in6>());
         assert_eq!(&bytes[2..8], &[0x96, 0x0c, 10, 1, 2, 3]);
         assert_eq!(family(&[v4, v6]), libc::AF_INET6);
+        assert_eq!(unpacked(&bytes, 2).expect("two addresses"), [v4, v6]);
+        assert!(unpacked(&bytes[..30], 2).is_err());
+        assert!(unpacked(&[0xff; 16], 1).is_err());
     }
 }

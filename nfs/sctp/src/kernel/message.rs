@@ -8,13 +8,12 @@ use crate::notification::{self, Numbers};
 use crate::transport::Part;
 
 /// `linux/sctp.h`: notification types start at 1 << 15.
-const NUMBERS: Numbers = Numbers { association_change: 0x8001, partial_delivery: 0x8006, communication_up: 0 };
+pub(super) const NUMBERS: Numbers =
+    Numbers { association_change: 0x8001, partial_delivery: 0x8006, communication_up: 0 };
 const MSG_NOTIFICATION: libc::c_int = 0x8000;
 /// Types of ancillary data.
 const SCTP_SNDINFO: libc::c_int = 2;
 const SCTP_RCVINFO: libc::c_int = 3;
-/// `snd_flags`: end the association with an ABORT.
-const SCTP_ABORT: u16 = 4;
 /// Bytes of `struct cmsghdr`, of which `struct sctp_sndinfo` and `sctp_rcvinfo` follow.
 const HEADER: usize = size_of::<libc::cmsghdr>();
 
@@ -62,22 +61,13 @@ fn receive_information(mut control: &[u8]) -> Option<(u16, u32)> {
 
 /// Sends one message whole, or says that it would have to wait.
 pub(super) fn send(socket: &socket2::Socket, stream: u16, ppid: u32, data: &[u8]) -> io::Result<()> {
-    send_with(socket, stream, 0, ppid, data)
-}
-
-/// Ends the association with an ABORT.
-pub(super) fn abort(socket: &socket2::Socket) -> io::Result<()> {
-    send_with(socket, 0, SCTP_ABORT, 0, &[])
-}
-
-fn send_with(socket: &socket2::Socket, stream: u16, flags: u16, ppid: u32, data: &[u8]) -> io::Result<()> {
     // struct sctp_sndinfo: stream, flags, payload protocol identifier in network order, context, association.
     let mut control = Vec::with_capacity(HEADER + 16);
     control.extend((HEADER + 16).to_ne_bytes());
     control.extend(libc::IPPROTO_SCTP.to_ne_bytes());
     control.extend(SCTP_SNDINFO.to_ne_bytes());
     control.extend(stream.to_ne_bytes());
-    control.extend(flags.to_ne_bytes());
+    control.extend([0; 2]);
     control.extend(ppid.to_be_bytes());
     control.extend([0; 8]);
     let data = [IoSlice::new(data)];

@@ -1,30 +1,25 @@
 //! The kernel's SCTP, one-to-one sockets (RFC 6458 section 4).
 //!
-//! sctp-rs sets what notifications and ancillary data a socket delivers and reads addresses and status;
-//! opening, sending and receiving are done here, on the same descriptor: a message is received whole
-//! (`MSG_EOR`), its payload protocol identifier is in network order on the wire, and a full send buffer
-//! makes the sender wait.
+//! A message is received whole (`MSG_EOR`), its payload protocol identifier is in network order on the wire, and a full
+//! send buffer makes the sender wait.
 
 mod message;
 mod sockopt;
 
 use std::io;
 use std::net::{Shutdown, SocketAddr};
-use std::os::fd::{AsFd, IntoRawFd};
-
-use sctp_rs::{ConnectedSocket, SubscribeEventAssocId};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use crate::transport::{Part, family};
 use crate::{Backend, Error, Options};
 
-/// `SCTP_CURRENT_ASSOC` and the like mean nothing on a one-to-one socket: any id is its only association.
-const ONLY: sctp_rs::AssociationId = 0;
-
 #[derive(Debug)]
 pub(crate) struct Socket {
-    fd: AsyncFd<socket2::Socket>,
+    /// Gone after an abort: a one-to-one socket aborts its association when it is closed, and in no other way.
+    fd: Mutex<Option<Arc<AsyncFd<socket2::Socket>>>>,
 }
 
 impl Socket {
@@ -37,32 +32,40 @@ impl Socket {
     }
 
     fn new(socket: socket2::Socket) -> io::Result<Socket> {
-        Ok(Socket { fd: watched(socket)? })
+        Ok(Socket { fd: Mutex::new(Some(Arc::new(watched(socket)?))) })
+    }
+
+    fn fd(&self) -> io::Result<Arc<AsyncFd<socket2::Socket>>> {
+        let fd = self.fd.lock().unwrap_or_else(PoisonError::into_inner);
+        fd.clone().ok_or_else(|| io::ErrorKind::NotConnected.into())
     }
 
     pub(crate) async fn receive(&self, buffer: &mut [u8]) -> io::Result<Part> {
-        self.fd.async_io(Interest::READABLE, |socket| message::receive(socket, buffer)).await
+        self.fd()?.async_io(Interest::READABLE, |socket| message::receive(socket, buffer)).await
     }
 
     pub(crate) async fn send(&self, stream: u16, ppid: u32, data: &[u8]) -> io::Result<()> {
-        self.fd.async_io(Interest::WRITABLE, |socket| message::send(socket, stream, ppid, data)).await
+        self.fd()?.async_io(Interest::WRITABLE, |socket| message::send(socket, stream, ppid, data)).await
     }
 
     pub(crate) fn outbound_streams(&self) -> io::Result<u16> {
-        Ok(view(self.fd.get_ref())?.sctp_get_status(ONLY)?.outstreams)
+        sockopt::outbound_streams(self.fd()?.get_ref())
     }
 
     pub(crate) fn peer_addresses(&self) -> io::Result<Vec<SocketAddr>> {
-        view(self.fd.get_ref())?.sctp_getpaddrs(ONLY)
+        sockopt::peer_addresses(self.fd()?.get_ref())
     }
 
     pub(crate) fn shutdown(&self) -> io::Result<()> {
-        self.fd.get_ref().shutdown(Shutdown::Write)
+        self.fd()?.get_ref().shutdown(Shutdown::Write)
     }
 
+    /// Takes effect when no call is under way on this socket any more.
     pub(crate) fn abort(&self) {
-        // An association that is over already needs no abort.
-        let _ = message::abort(self.fd.get_ref());
+        if let Some(fd) = self.fd.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            // An association that is over already needs no abort.
+            let _ = fd.get_ref().set_linger(Some(Duration::ZERO));
+        }
     }
 }
 
@@ -94,7 +97,7 @@ impl Listener {
     }
 
     pub(crate) fn local_addresses(&self) -> io::Result<Vec<SocketAddr>> {
-        view(self.fd.get_ref())?.sctp_getladdrs(ONLY)
+        sockopt::local_addresses(self.fd.get_ref())
     }
 }
 
@@ -109,10 +112,6 @@ fn bound(local: &[SocketAddr], other: &[SocketAddr], options: &Options) -> Resul
     socket.set_reuse_address(true)?;
     socket.set_send_buffer_size(options.send_buffer.max(options.max_message))?;
     sockopt::configure(&socket, options)?;
-    let view = view(&socket)?;
-    let events = [sctp_rs::Event::Association, sctp_rs::Event::PartialDelivery];
-    view.sctp_subscribe_events(&events, SubscribeEventAssocId::Future)?;
-    view.sctp_request_rcvinfo(true)?;
     sockopt::bind(&socket, local).map_err(|source| Error::Bind { addresses: local.to_vec(), source })?;
     Ok(socket)
 }
@@ -121,9 +120,4 @@ fn bound(local: &[SocketAddr], other: &[SocketAddr], options: &Options) -> Resul
 fn watched(socket: socket2::Socket) -> io::Result<AsyncFd<socket2::Socket>> {
     // SAFETY: the socket owns its descriptor, which is neither closed nor replaced before the `AsyncFd` is dropped.
     Ok(unsafe { AsyncFd::register(socket) }?)
-}
-
-/// sctp-rs's view of a socket: it owns a descriptor of its own for the same socket, closed again when it is dropped.
-fn view(socket: &socket2::Socket) -> io::Result<ConnectedSocket> {
-    ConnectedSocket::from_rawfd(socket.as_fd().try_clone_to_owned()?.into_raw_fd())
 }

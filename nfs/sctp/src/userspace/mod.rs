@@ -5,6 +5,7 @@
 
 mod loopback;
 mod options;
+mod predecessor;
 mod stack;
 mod sys;
 mod wake;
@@ -12,13 +13,14 @@ mod wake;
 use std::ffi::c_int;
 use std::io;
 use std::mem::MaybeUninit;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::ptr::NonNull;
 
+use self::predecessor::Watch;
 use self::sys::{ReceiveInformation, SendInformation};
 use self::wake::Wake;
 use crate::notification::{self, Numbers};
-use crate::transport::{Part, family, packed};
+use crate::transport::{Part, family, packed, unpacked};
 use crate::{Error, Options};
 
 const NUMBERS: Numbers = Numbers {
@@ -189,7 +191,7 @@ impl Socket {
         // SAFETY: on success the library gives `count` packed socket addresses, which stay until they are freed.
         unsafe {
             let count = sys::usrsctp_getpaddrs(self.handle.raw(), sys::ONLY, &raw mut list);
-            let addresses = unpacked(list, count);
+            let addresses = addresses_at(list, count);
             if !list.is_null() {
                 sys::usrsctp_freepaddrs(list);
             }
@@ -206,7 +208,6 @@ impl Socket {
         let information = SendInformation { flags: sys::SCTP_ABORT, ..SendInformation::default() };
         // An association that is over already needs no abort.
         let _ = self.try_send(information, &[]);
-        self.handle.wake.all();
     }
 }
 
@@ -214,15 +215,19 @@ impl Socket {
 #[derive(Debug)]
 pub(crate) struct Listener {
     handle: Handle,
+    _predecessor: Watch,
 }
 
 impl Listener {
     pub(crate) fn bind(addresses: &[SocketAddr], options: &Options) -> Result<Listener, Error> {
         let handle = Handle::bound(addresses, addresses, options)?;
+        let failed = |source| Error::Bind { addresses: addresses.to_vec(), source };
+        let port = local_addresses(&handle).map_err(failed)?.first().map_or(0, SocketAddr::port);
+        let predecessor = Watch::start(port).map_err(failed)?;
         // SAFETY: a live, bound socket.
         let done = unsafe { sys::usrsctp_listen(handle.raw(), 128) };
-        check(done).map_err(|source| Error::Bind { addresses: addresses.to_vec(), source })?;
-        Ok(Listener { handle })
+        check(done).map_err(failed)?;
+        Ok(Listener { handle, _predecessor: predecessor })
     }
 
     pub(crate) async fn accept(&self, options: &Options) -> io::Result<Socket> {
@@ -241,16 +246,20 @@ impl Listener {
     }
 
     pub(crate) fn local_addresses(&self) -> io::Result<Vec<SocketAddr>> {
-        let mut list = std::ptr::null_mut();
-        // SAFETY: on success the library gives `count` packed socket addresses, which stay until they are freed.
-        unsafe {
-            let count = sys::usrsctp_getladdrs(self.handle.raw(), sys::ONLY, &raw mut list);
-            let addresses = unpacked(list, count);
-            if !list.is_null() {
-                sys::usrsctp_freeladdrs(list);
-            }
-            addresses
+        local_addresses(&self.handle)
+    }
+}
+
+fn local_addresses(handle: &Handle) -> io::Result<Vec<SocketAddr>> {
+    let mut list = std::ptr::null_mut();
+    // SAFETY: on success the library gives `count` packed socket addresses, which stay until they are freed.
+    unsafe {
+        let count = sys::usrsctp_getladdrs(handle.raw(), sys::ONLY, &raw mut list);
+        let addresses = addresses_at(list, count);
+        if !list.is_null() {
+            sys::usrsctp_freeladdrs(list);
         }
+        addresses
     }
 }
 
@@ -278,29 +287,21 @@ fn aligned(addresses: &[SocketAddr]) -> Vec<u64> {
 ///
 /// # Safety
 /// `list` must point to that many whole addresses, or `count` must not be positive.
-unsafe fn unpacked(list: *const libc::sockaddr, count: c_int) -> io::Result<Vec<SocketAddr>> {
+unsafe fn addresses_at(list: *const libc::sockaddr, count: c_int) -> io::Result<Vec<SocketAddr>> {
     let count = usize::try_from(count).map_err(|_| io::Error::last_os_error())?;
     let mut addresses = Vec::with_capacity(count);
     let mut at = list.cast::<u8>();
     for _ in 0..count {
         // SAFETY: an address is there (caller), at least as long as its family.
-        let family = c_int::from(unsafe { at.cast::<libc::sa_family_t>().read_unaligned() });
-        if family == libc::AF_INET {
-            // SAFETY: with this family it is a whole sockaddr_in; the next address follows it.
-            let v4 = unsafe { at.cast::<libc::sockaddr_in>().read_unaligned() };
-            // SAFETY: at most one past the end of the last address.
-            at = unsafe { at.add(size_of::<libc::sockaddr_in>()) };
-            let ip = Ipv4Addr::from(v4.sin_addr.s_addr.to_ne_bytes());
-            addresses.push((ip, u16::from_be(v4.sin_port)).into());
-        } else if family == libc::AF_INET6 {
-            // SAFETY: with this family it is a whole sockaddr_in6; the next address follows it.
-            let v6 = unsafe { at.cast::<libc::sockaddr_in6>().read_unaligned() };
-            // SAFETY: at most one past the end of the last address.
-            at = unsafe { at.add(size_of::<libc::sockaddr_in6>()) };
-            addresses.push((Ipv6Addr::from(v6.sin6_addr.s6_addr), u16::from_be(v6.sin6_port)).into());
-        } else {
-            return Err(io::ErrorKind::InvalidData.into());
-        }
+        let family = unsafe { at.cast::<libc::sa_family_t>().read_unaligned() };
+        let length = match c_int::from(family) {
+            libc::AF_INET6 => size_of::<libc::sockaddr_in6>(),
+            _ => size_of::<libc::sockaddr_in>(),
+        };
+        // SAFETY: so long is an address of this family, and the whole of it is there (caller).
+        addresses.extend(unpacked(unsafe { std::slice::from_raw_parts(at, length) }, 1)?);
+        // SAFETY: at most one past the end of the last address.
+        at = unsafe { at.add(length) };
     }
     Ok(addresses)
 }
@@ -315,7 +316,7 @@ mod tests {
             ["10.1.2.3:38412", "[fd00::1]:38412"].map(|text| text.parse().expect("literal")).into();
         let memory = aligned(&addresses);
         // SAFETY: the memory holds the two addresses just packed.
-        let read = unsafe { unpacked(memory.as_ptr().cast(), 2) }.expect("two addresses");
+        let read = unsafe { addresses_at(memory.as_ptr().cast(), 2) }.expect("two addresses");
         assert_eq!(read, addresses);
     }
 }

@@ -139,6 +139,7 @@ unsafe extern "C" {
     pub(super) fn usrsctp_shutdown(socket: *mut RawSocket, how: c_int) -> c_int;
     pub(super) fn usrsctp_set_non_blocking(socket: *mut RawSocket, on: c_int) -> c_int;
     pub(super) fn usrsctp_set_upcall(socket: *mut RawSocket, upcall: Option<Upcall>, argument: *mut c_void) -> c_int;
+    pub(super) fn usrsctp_crc32c(data: *mut c_void, length: usize) -> u32;
     pub(super) fn usrsctp_sysctl_set_sctp_no_csum_on_loopback(value: u32) -> c_int;
     pub(super) fn usrsctp_sysctl_set_sctp_blackhole(value: u32) -> c_int;
     pub(super) fn usrsctp_sysctl_set_sctp_auto_asconf(value: u32) -> c_int;

@@ -38,11 +38,6 @@ impl Wake {
         std::ptr::without_provenance_mut(self.number)
     }
 
-    /// Wakes whoever waits, as an upcall does.
-    pub(super) fn all(&self) {
-        self.changed.notify_waiters();
-    }
-
     /// Repeats `attempt` until it does not answer that it would block, each time the socket has changed.
     pub(super) async fn until_ready<T>(&self, mut attempt: impl FnMut() -> io::Result<T>) -> io::Result<T> {
         loop {

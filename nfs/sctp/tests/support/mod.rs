@@ -13,9 +13,9 @@ use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{ChildStdout, Command};
 
 /// A test's name and what it does.
-pub struct Test {
-    pub name: &'static str,
-    pub body: fn() -> Pin<Box<dyn Future<Output = ()> + Send>>,
+pub(crate) struct Test {
+    pub(crate) name: &'static str,
+    pub(crate) body: fn() -> Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
 /// A [`Test`] of an async function.
@@ -27,7 +27,7 @@ macro_rules! test {
 }
 
 /// Runs the tests one after the other, or a child's part if this process is one.
-pub fn run(tests: &[Test]) -> ExitCode {
+pub(crate) fn run(tests: &[Test]) -> ExitCode {
     topo::enter().expect("namespaces of our own");
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("tokio");
@@ -55,7 +55,7 @@ pub fn run(tests: &[Test]) -> ExitCode {
 }
 
 /// The stack under test.
-pub fn backend() -> Backend {
+pub(crate) fn backend() -> Backend {
     match std::env::var("SCTP_BACKEND").as_deref() {
         Ok("kernel") => Backend::Kernel,
         Ok("user-space") => Backend::UserSpace,
@@ -64,23 +64,23 @@ pub fn backend() -> Backend {
 }
 
 /// The defaults on the stack under test.
-pub fn options() -> Options {
+pub(crate) fn options() -> Options {
     Options { backend: Some(backend()), ..Options::default() }
 }
 
 /// The AMF's default address, which is not on `lo` of a fresh namespace.
-pub fn address(port: u16) -> SocketAddr {
+pub(crate) fn address(port: u16) -> SocketAddr {
     ([127, 0, 0, 5], port).into()
 }
 
 /// A port no other test uses.
-pub fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(20_000);
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 /// Both ends of an association.
-pub async fn pair(options: Options) -> (Association, Association) {
+pub(crate) async fn pair(options: Options) -> (Association, Association) {
     let listener = Listener::bind(&[address(0)], options.clone()).await.expect("bound");
     let bound = listener.local_addresses().expect("addresses");
     let (here, there) = tokio::join!(Association::connect(None, &bound, options), listener.accept());
@@ -88,29 +88,29 @@ pub async fn pair(options: Options) -> (Association, Association) {
 }
 
 /// Bytes that differ with their place and the length.
-pub fn pattern(length: usize) -> Bytes {
+pub(crate) fn pattern(length: usize) -> Bytes {
     (0..length).map(|at| (at * 31 + at / 251 + length) as u8).collect::<Vec<_>>().into()
 }
 
 /// Waits at most 30 s.
-pub async fn eventually<T>(future: impl Future<Output = T>) -> T {
+pub(crate) async fn eventually<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(30), future).await.expect("within 30 s")
 }
 
 /// A peer in a process of its own; dropping it kills it as `kill -9` does.
-pub struct Child {
+pub(crate) struct Child {
     lines: Lines<BufReader<ChildStdout>>,
     _process: tokio::process::Child,
 }
 
 impl Child {
     /// One that listens on `port` and accepts whoever comes.
-    pub async fn listen(port: u16) -> Child {
+    pub(crate) async fn listen(port: u16) -> Child {
         Child::start("child-listen", port, 0).await
     }
 
     /// One that has connected to `port` from its port `from` (0: any).
-    pub async fn connect(port: u16, from: u16) -> Child {
+    pub(crate) async fn connect(port: u16, from: u16) -> Child {
         Child::start("child-connect", port, from).await
     }
 
@@ -128,7 +128,7 @@ impl Child {
     }
 
     /// Waits until the child has said this.
-    pub async fn says(&mut self, what: &str) {
+    pub(crate) async fn says(&mut self, what: &str) {
         let line = eventually(self.lines.next_line()).await.expect("the child's output");
         assert_eq!(line.as_deref(), Some(what));
     }
