@@ -195,14 +195,9 @@ impl Outgoing {
         if blocks == 0 {
             return self.push(message.descriptor(0, 0)).map(Some);
         }
-        let first = match self.slab.take(blocks) {
-            None => {
-                self.collect_returns()?;
-                self.slab.take(blocks)
-            }
-            first => first,
-        };
-        let Some(first) = first else { return Ok(None) };
+        // Even if others are free: the lowest are the ones most recently used, and in the cache.
+        self.collect_returns()?;
+        let Some(first) = self.slab.take(blocks) else { return Ok(None) };
         let offset = self.offset(first);
         self.copy(message, 0, message.length, offset);
         self.push(message.descriptor(offset, message.length)).map(Some)
@@ -215,9 +210,7 @@ impl Outgoing {
         }
         let (rest, longest) = (message.length - from, self.segment.geometry().longest_run());
         let wanted = self.blocks(rest).unwrap_or(longest);
-        if self.slab.free() < u32::from(wanted) {
-            self.collect_returns()?;
-        }
+        self.collect_returns()?;
         let Some((first, blocks)) = self.slab.take_up_to(wanted) else { return Ok(None) };
         let length = rest.min(usize::from(blocks) * self.segment.geometry().block as usize);
         let offset = self.offset(first);

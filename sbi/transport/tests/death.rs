@@ -1,0 +1,203 @@
+//! Processes that are killed: the server's, the client's, at whatever they are doing. The test runs itself as the other process.
+
+use std::future::ready;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use http::Method;
+use sbi_api::{BoxFuture, CallError, Handler, Request, Response};
+use sbi_transport::{Endpoint, Limits, Pool, serve};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+/// Says to this program, run as a child, what it is to do, and where.
+const ROLE: &str = "PEREGRINE_TEST_ROLE";
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Answers `/echo`, never anything else; counts what it began and what was cancelled.
+#[derive(Default)]
+struct Half {
+    begun: watch::Sender<usize>,
+    cancelled: Arc<watch::Sender<usize>>,
+}
+
+struct Unfinished(Arc<watch::Sender<usize>>);
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        self.0.send_modify(|cancelled| *cancelled += 1);
+    }
+}
+
+impl Handler for Half {
+    fn handle(&self, request: Request) -> BoxFuture<'static, Response> {
+        if request.uri().path() == "/echo" {
+            return Box::pin(ready(Response::new(request.into_body())));
+        }
+        self.begun.send_modify(|begun| *begun += 1);
+        println!("begun");
+        let unfinished = Unfinished(self.cancelled.clone());
+        Box::pin(async move {
+            let _unfinished = unfinished;
+            std::future::pending().await
+        })
+    }
+}
+
+fn request(method: Method, path: &str, length: usize) -> Request {
+    http::Request::builder().method(method).uri(path).body(vec![5; length].into()).expect("a request")
+}
+
+async fn call(pool: &Pool, endpoints: &[Endpoint], request: Request) -> Result<Response, CallError> {
+    pool.call(endpoints, "peer", request, Instant::now() + PATIENCE).await
+}
+
+/// What the child does; for the parent's runs of all tests, nothing.
+#[tokio::test]
+async fn as_the_other_process() {
+    let Ok(role) = std::env::var(ROLE) else { return };
+    let (role, endpoint) = role.split_once(' ').expect("role and endpoint");
+    let endpoint: Endpoint = endpoint.parse().expect("an endpoint");
+    match role {
+        "serve" => {
+            let _server = serve(&endpoint, Arc::new(Half::default()), Limits::default()).expect("it is free");
+            println!("ready");
+            std::future::pending::<()>().await;
+        }
+        _ => {
+            let pool = Pool::new(Limits::default());
+            let endpoints = [endpoint];
+            let calls = (0..60).map(|number| call(&pool, &endpoints, request(Method::POST, "/hang", number * 4000)));
+            join_all(calls).await;
+        }
+    }
+}
+
+struct Other(Child);
+
+impl Other {
+    fn start(role: &str, endpoint: &Endpoint) -> Self {
+        let program = std::env::current_exe().expect("this program");
+        let mut command = Command::new(program);
+        command.args(["--exact", "as_the_other_process", "--nocapture"]).env(ROLE, format!("{role} {endpoint}"));
+        Self(command.stdout(Stdio::piped()).spawn().expect("it starts"))
+    }
+
+    /// Waits until it has said a word so many times.
+    async fn until(&mut self, word: &'static str, times: usize) {
+        let stdout = self.0.stdout.take().expect("not taken yet");
+        let reading = tokio::task::spawn_blocking(move || {
+            let mut lines = BufReader::new(stdout);
+            let (mut line, mut seen) = (String::new(), 0);
+            while seen < times {
+                line.clear();
+                assert!(lines.read_line(&mut line).expect("readable") > 0, "it ended before it said '{word}'");
+                seen += usize::from(line.contains(word));
+            }
+            lines.into_inner()
+        });
+        self.0.stdout = Some(reading.await.expect("it said so"));
+    }
+
+    fn kill(mut self) {
+        self.0.kill().expect("it can be killed"); // SIGKILL
+        self.0.wait().expect("it ends");
+    }
+}
+
+async fn a_killed_server_fails_its_calls_and_is_found_again(endpoint: Endpoint, other_way: Endpoint) {
+    let pool = Pool::new(Limits::default());
+    let endpoints = [endpoint.clone(), other_way.clone()];
+    for _ in 0..3 {
+        let mut child = Other::start("serve", &endpoint);
+        child.until("ready", 1).await;
+        let response = call(&pool, &endpoints[..1], request(Method::GET, "/echo", 1 << 20)).await;
+        assert_eq!(response.expect("an answer").body().len(), 1 << 20);
+        // Calls at every stage: being handled, and being sent.
+        let calls = join_all(
+            (0..40).map(|number| call(&pool, &endpoints[..1], request(Method::POST, "/hang", number * 10_000))),
+        );
+        let death = async {
+            child.until("begun", 10).await;
+            child.kill();
+            Instant::now()
+        };
+        let (outcomes, died) = futures_util::future::join(calls, death).await;
+        assert!(died.elapsed() < Duration::from_secs(2), "noticed after {:?}", died.elapsed());
+        for outcome in outcomes {
+            assert!(matches!(outcome, Err(CallError::Broken { .. } | CallError::Unreachable { .. })), "{outcome:?}");
+        }
+    }
+    // Nobody is there now: the other endpoint answers, and when the first is back, it does again.
+    let _server = serve(&other_way, Arc::new(Half::default()), Limits::default()).expect("it is free");
+    call(&pool, &endpoints, request(Method::POST, "/echo", 10)).await.expect("an answer");
+    let mut child = Other::start("serve", &endpoint);
+    child.until("ready", 1).await;
+    let calls_of = |endpoint: &Endpoint| {
+        pool.stats().iter().find(|(known, _)| known == endpoint).map_or(0, |(_, counters)| counters.calls)
+    };
+    let before = calls_of(&endpoint);
+    while calls_of(&endpoint) == before {
+        call(&pool, &endpoints, request(Method::POST, "/echo", 10)).await.expect("an answer");
+        tokio::task::yield_now().await;
+    }
+    child.kill();
+}
+
+async fn a_killed_client_has_its_work_cancelled(endpoint: Endpoint) {
+    let half = Arc::new(Half::default());
+    let server = serve(&endpoint, half.clone(), Limits::default()).expect("it is free");
+    let endpoint = server.endpoint().clone();
+    let pool = Pool::new(Limits::default());
+    for round in 1..=3 {
+        let child = Other::start("call", &endpoint);
+        half.begun.subscribe().wait_for(|begun| *begun >= round * 60 - 30).await.expect("alive");
+        child.kill();
+        let begun_and_cancelled = async {
+            let mut cancelled = half.cancelled.subscribe();
+            while *cancelled.borrow_and_update() < *half.begun.borrow() {
+                cancelled.changed().await.expect("alive");
+            }
+        };
+        tokio::time::timeout(PATIENCE, begun_and_cancelled).await.expect("all of them");
+        half.begun.send_modify(|begun| *begun = round * 60);
+        half.cancelled.send_modify(|cancelled| *cancelled = round * 60);
+        call(&pool, std::slice::from_ref(&endpoint), request(Method::GET, "/echo", 9))
+            .await
+            .expect("others are served");
+    }
+}
+
+fn places() -> (tempfile::TempDir, Endpoint, Endpoint) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (shm, h2) = (directory.path().join("shm"), directory.path().join("h2"));
+    (directory, Endpoint::Shm(shm), Endpoint::H2Unix(h2))
+}
+
+#[tokio::test]
+async fn server_killed_over_shm() {
+    let (_directory, shm, h2) = places();
+    a_killed_server_fails_its_calls_and_is_found_again(shm, h2).await;
+}
+
+#[tokio::test]
+async fn server_killed_over_h2() {
+    let (_directory, shm, h2) = places();
+    a_killed_server_fails_its_calls_and_is_found_again(h2, shm).await;
+}
+
+#[tokio::test]
+async fn client_killed_over_shm() {
+    let (_directory, shm, _) = places();
+    a_killed_client_has_its_work_cancelled(shm).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn client_killed_over_h2() {
+    let (_directory, _, h2) = places();
+    a_killed_client_has_its_work_cancelled(h2).await;
+}
