@@ -1,0 +1,102 @@
+//! From a change set to a changed user plane, wholly or not at all.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use crate::{ChangeSet, Effects, LocalTunnel, Session, Teid};
+
+/// What a change acts on. What is taken can be given back, which never fails.
+pub trait Backend {
+    /// Why something could not be done.
+    type Failure;
+
+    /// Takes a UE address for the session.
+    ///
+    /// # Errors
+    /// Where another session holds it, or it is in no pool.
+    fn claim_address(&mut self, address: IpAddr) -> Result<(), Self::Failure>;
+
+    /// Gives a UE address back.
+    fn release_address(&mut self, address: IpAddr);
+
+    /// Takes a tunnel for a session whose UE has this address, if any.
+    ///
+    /// # Errors
+    /// Where none is left.
+    fn allocate_tunnel(&mut self, near: Option<IpAddr>) -> Result<Teid, Self::Failure>;
+
+    /// Gives a tunnel back.
+    fn release_tunnel(&mut self, teid: Teid);
+
+    /// Puts `after` in force in place of `before`, in one step. The empty session is none.
+    ///
+    /// # Errors
+    /// Where that fails; then `before` is in force.
+    fn install(&mut self, before: &Session, after: &Session, effects: &Effects) -> Result<(), Self::Failure>;
+}
+
+/// What was taken so far, to be given back on failure.
+#[derive(Default)]
+struct Taken {
+    addresses: Vec<IpAddr>,
+    tunnels: Vec<Teid>,
+}
+
+impl Taken {
+    fn give_back<B: Backend>(self, backend: &mut B) {
+        self.tunnels.into_iter().rev().for_each(|teid| backend.release_tunnel(teid));
+        self.addresses.into_iter().rev().for_each(|address| backend.release_address(address));
+    }
+}
+
+/// Applies a planned change to `before` and returns the session as it is then, tunnels given out.
+///
+/// # Errors
+/// What the back end says; then everything is as it was.
+pub fn apply<B: Backend>(backend: &mut B, before: &Session, change: ChangeSet) -> Result<Session, B::Failure> {
+    let mut taken = Taken::default();
+    let ChangeSet { mut session, choose, claim, unclaim, release, effects } = change;
+    let result = take(backend, &mut taken, &mut session, &choose, &claim)
+        .and_then(|()| backend.install(before, &session, &effects));
+    if let Err(failure) = result {
+        taken.give_back(backend);
+        return Err(failure);
+    }
+    release.into_iter().for_each(|teid| backend.release_tunnel(teid));
+    unclaim.into_iter().for_each(|address| backend.release_address(address));
+    Ok(session)
+}
+
+/// Takes the addresses first: the tunnels are to lie near them.
+fn take<B: Backend>(
+    backend: &mut B,
+    taken: &mut Taken,
+    session: &mut Session,
+    choose: &[crate::PdrId],
+    claim: &[IpAddr],
+) -> Result<(), B::Failure> {
+    for address in claim {
+        backend.claim_address(*address)?;
+        taken.addresses.push(*address);
+    }
+    let near = session.addresses().first().copied();
+    let mut shared: BTreeMap<u8, Teid> = BTreeMap::new();
+    let open = session.pdrs.iter_mut().filter(|(id, _)| choose.contains(id));
+    for tunnel in open.filter_map(|(_, pdr)| pdr.pdi.tunnel.as_mut()) {
+        let LocalTunnel::Choose(number) = *tunnel else { continue };
+        let known = number.and_then(|number| shared.get(&number).copied());
+        let teid = match known {
+            Some(teid) => teid,
+            None => {
+                let teid = backend.allocate_tunnel(near)?;
+                taken.tunnels.push(teid);
+                teid
+            }
+        };
+        if let Some(number) = number {
+            shared.insert(number, teid);
+        }
+        *tunnel = LocalTunnel::Given(teid);
+    }
+    Ok(())
+}

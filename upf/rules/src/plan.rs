@@ -1,0 +1,248 @@
+//! From a session and a request to what the session will be, with every check of TS 29.244 7.5.2 and 7.5.4.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use crate::{
+    Action, Cause, Change, Destination, Element, Far, FarChange, Filter, Forwarding, LocalTunnel, Pdr, PdrChange,
+    PdrId, Qer, QerChange, RemoteTunnel, Request, RuleRef, Session, Source, Teid, Urr, UrrChange, UrrId,
+};
+
+/// How many rules a session may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Of each kind.
+    pub rules: usize,
+    /// Filters times QoS flows of one PDR.
+    pub filters: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { rules: 1024, filters: 256 }
+    }
+}
+
+/// What comes with a change besides the rules.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Effects {
+    /// Usage rules whose reports are due: removed or asked about.
+    pub report: BTreeSet<UrrId>,
+    /// Tunnels that get an End Marker before packets take the new ones.
+    pub end_markers: Vec<RemoteTunnel>,
+    /// The packets buffered are dropped.
+    pub drop_buffered: bool,
+}
+
+/// A change that is known to make sense.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChangeSet {
+    /// What the session will be; tunnels to be given out are still open.
+    pub session: Session,
+    /// New PDRs whose tunnel is to be given out.
+    pub choose: Vec<PdrId>,
+    /// UE addresses that the session does not hold yet.
+    pub claim: Vec<IpAddr>,
+    /// UE addresses that it will hold no longer.
+    pub unclaim: Vec<IpAddr>,
+    /// Tunnels of ours that it will use no longer.
+    pub release: Vec<Teid>,
+    /// What else is done.
+    pub effects: Effects,
+}
+
+/// Plans a request. Touches nothing; an unknown session is the empty one.
+///
+/// # Errors
+/// The [`Cause`] to answer.
+pub fn plan(session: &Session, request: &Request, limits: &Limits) -> Result<ChangeSet, Cause> {
+    if session.is_empty() {
+        require(!request.pdrs.create.is_empty(), Cause::MandatoryIeMissing(Element::CreatePdr))?;
+        require(!request.fars.create.is_empty(), Cause::MandatoryIeMissing(Element::CreateFar))?;
+    }
+    let mut after = session.clone();
+    let mut effects = Effects { drop_buffered: request.drop_buffered, ..Effects::default() };
+    change(&mut after.bars, &request.bars, RuleRef::Bar, |bar, update| {
+        bar.packets = update.packets.or(bar.packets);
+        bar.delay_ms = update.delay_ms.or(bar.delay_ms);
+    })?;
+    change(&mut after.urrs, &request.urrs, RuleRef::Urr, update_urr)?;
+    change(&mut after.qers, &request.qers, RuleRef::Qer, update_qer)?;
+    change(&mut after.fars, &request.fars, RuleRef::Far, |far, update| {
+        effects.end_markers.extend(update_far(far, update));
+    })?;
+    change(&mut after.pdrs, &request.pdrs, RuleRef::Pdr, update_pdr)?;
+    effects.report = reports(session, request)?;
+    resolve_filters(&mut after)?;
+    check(session, &after, limits)?;
+    Ok(difference(session, after, effects))
+}
+
+fn require(holds: bool, cause: Cause) -> Result<(), Cause> {
+    if holds { Ok(()) } else { Err(cause) }
+}
+
+/// Removes, makes and changes rules of one kind, in this order (TS 29.244 5.2.1A.1: a rule id may be used again at once).
+fn change<Id: Ord + Copy, Rule: Clone, Update>(
+    rules: &mut BTreeMap<Id, Rule>,
+    change: &Change<Id, Rule, Update>,
+    name: impl Fn(Id) -> RuleRef,
+    mut update: impl FnMut(&mut Rule, &Update),
+) -> Result<(), Cause> {
+    let failed = |id: Id| Cause::RuleCreationModificationFailure(name(id));
+    for id in &change.remove {
+        rules.remove(id).ok_or(failed(*id))?;
+    }
+    for (id, rule) in &change.create {
+        require(rules.insert(*id, rule.clone()).is_none(), failed(*id))?;
+    }
+    for (id, new) in &change.update {
+        update(rules.get_mut(id).ok_or(failed(*id))?, new);
+    }
+    Ok(())
+}
+
+fn update_pdr(pdr: &mut Pdr, update: &PdrChange) {
+    pdr.precedence = update.precedence.unwrap_or(pdr.precedence);
+    pdr.outer_header_removal = update.outer_header_removal.unwrap_or(pdr.outer_header_removal);
+    pdr.far = update.far.or(pdr.far);
+    if let Some(pdi) = &update.pdi {
+        // A PDI that leaves the tunnel to us keeps the one it has.
+        let kept = pdr.pdi.tunnel.filter(|tunnel| tunnel.teid().is_some());
+        pdr.pdi = pdi.clone();
+        if let (Some(LocalTunnel::Choose(_)), Some(kept)) = (pdi.tunnel, kept) {
+            pdr.pdi.tunnel = Some(kept);
+        }
+    }
+    if !update.qers.is_empty() {
+        pdr.qers.clone_from(&update.qers);
+    }
+    if !update.urrs.is_empty() {
+        pdr.urrs.clone_from(&update.urrs);
+    }
+}
+
+/// Returns the tunnel that packets leave, where it is to get an End Marker.
+fn update_far(far: &mut Far, update: &FarChange) -> Option<RemoteTunnel> {
+    far.action = update.action.unwrap_or(far.action);
+    far.bar = update.bar.or(far.bar);
+    let old = far.forwarding.as_ref().and_then(|forwarding| forwarding.tunnel);
+    if let Some(forwarding) = &mut far.forwarding {
+        forwarding.destination = update.destination.unwrap_or(forwarding.destination);
+        forwarding.tunnel = update.tunnel.or(forwarding.tunnel);
+        forwarding.marking = update.marking.or(forwarding.marking);
+        if update.network_instance.is_some() {
+            forwarding.network_instance.clone_from(&update.network_instance);
+        }
+    } else if let Some(destination) = update.destination {
+        let network_instance = update.network_instance.clone();
+        let (tunnel, marking) = (update.tunnel, update.marking);
+        far.forwarding = Some(Forwarding { destination, tunnel, marking, network_instance });
+    }
+    old.filter(|old| update.end_marker && update.tunnel.is_some_and(|new| new != *old))
+}
+
+fn update_qer(qer: &mut Qer, update: &QerChange) {
+    (qer.uplink_closed, qer.downlink_closed) = update.closed.unwrap_or((qer.uplink_closed, qer.downlink_closed));
+    qer.mbr = update.mbr.or(qer.mbr);
+    qer.gbr = update.gbr.or(qer.gbr);
+    qer.qfi = update.qfi.or(qer.qfi);
+    qer.rqi = update.rqi.unwrap_or(qer.rqi);
+}
+
+fn update_urr(urr: &mut Urr, update: &UrrChange) {
+    (urr.volume, urr.duration) = update.method.unwrap_or((urr.volume, urr.duration));
+    urr.volume_threshold = update.volume_threshold.or(urr.volume_threshold);
+    urr.volume_quota = update.volume_quota.or(urr.volume_quota);
+    urr.time_threshold = update.time_threshold.or(urr.time_threshold);
+    urr.period = update.period.or(urr.period);
+}
+
+/// Usage rules whose reports go with the answer.
+fn reports(session: &Session, request: &Request) -> Result<BTreeSet<UrrId>, Cause> {
+    let unknown = |id: &&UrrId| !session.urrs.contains_key(id);
+    if let Some(id) = request.query.iter().find(unknown) {
+        return Err(Cause::RuleCreationModificationFailure(RuleRef::Urr(*id)));
+    }
+    if request.query_all {
+        return Ok(session.urrs.keys().copied().collect());
+    }
+    Ok(request.query.iter().chain(&request.urrs.remove).copied().collect())
+}
+
+/// Puts in place of filters that are only named those that bear the name (TS 29.244 8.2.5, bidirectional filters).
+fn resolve_filters(session: &mut Session) -> Result<(), Cause> {
+    let all = session.pdrs.values().flat_map(|pdr| &pdr.pdi.filters);
+    let named: BTreeMap<u32, Filter> =
+        all.filter(|filter| !filter.is_reference()).filter_map(|filter| Some((filter.id?, filter.clone()))).collect();
+    for filter in session.pdrs.values_mut().flat_map(|pdr| &mut pdr.pdi.filters).filter(|filter| filter.is_reference())
+    {
+        let meant = filter.id.and_then(|id| named.get(&id));
+        *filter = meant.ok_or(Cause::MandatoryIeIncorrect(Element::SdfFilter))?.clone();
+    }
+    Ok(())
+}
+
+/// Checks a whole session as it would be.
+fn check(before: &Session, after: &Session, limits: &Limits) -> Result<(), Cause> {
+    let counts = [after.pdrs.len(), after.fars.len(), after.qers.len(), after.urrs.len(), after.bars.len()];
+    require(counts.iter().all(|count| *count <= limits.rules), Cause::NoResourcesAvailable)?;
+    let owned = before.tunnels();
+    for (id, pdr) in &after.pdrs {
+        check_pdr(after, &owned, *id, pdr, limits)?;
+    }
+    for (id, far) in &after.fars {
+        check_far(far)?;
+        let known = far.bar.is_none_or(|bar| after.bars.contains_key(&bar));
+        require(known, Cause::RuleCreationModificationFailure(RuleRef::Far(*id)))?;
+    }
+    Ok(())
+}
+
+fn check_pdr(after: &Session, owned: &BTreeSet<Teid>, id: PdrId, pdr: &Pdr, limits: &Limits) -> Result<(), Cause> {
+    let failed = Cause::RuleCreationModificationFailure(RuleRef::Pdr(id));
+    let far = pdr.far.ok_or(Cause::ConditionalIeMissing(Element::FarId))?;
+    require(after.fars.contains_key(&far), failed)?;
+    require(pdr.qers.iter().all(|qer| after.qers.contains_key(qer)), failed)?;
+    require(pdr.urrs.iter().all(|urr| after.urrs.contains_key(urr)), failed)?;
+    match pdr.pdi.source {
+        Source::Access => require(pdr.pdi.tunnel.is_some(), Cause::ConditionalIeMissing(Element::FTeid))?,
+        Source::Core => {
+            require(pdr.pdi.tunnel.is_none(), Cause::MandatoryIeIncorrect(Element::FTeid))?;
+            require(!pdr.pdi.ue.is_empty(), Cause::ConditionalIeMissing(Element::UeIpAddress))?;
+        }
+    }
+    if let Some(LocalTunnel::Given(teid)) = pdr.pdi.tunnel {
+        require(owned.contains(&teid), Cause::InvalidFTeidAllocationOption)?;
+    }
+    let rules = pdr.pdi.filters.len().max(1) * pdr.pdi.qfis.len().max(1);
+    require(rules <= limits.filters, Cause::NoResourcesAvailable)
+}
+
+fn check_far(far: &Far) -> Result<(), Cause> {
+    let Action { drop, forward, buffer, notify, other } = far.action;
+    require(!other, Cause::ServiceNotSupported(Element::ApplyAction))?;
+    let one = usize::from(drop) + usize::from(forward) + usize::from(buffer) == 1;
+    require(one && (buffer || !notify), Cause::MandatoryIeIncorrect(Element::ApplyAction))?;
+    if forward {
+        let missing = Cause::ConditionalIeMissing;
+        let forwarding = far.forwarding.as_ref().ok_or(missing(Element::ForwardingParameters))?;
+        let tunnelled = forwarding.destination == Destination::Core || forwarding.tunnel.is_some();
+        require(tunnelled, missing(Element::OuterHeaderCreation))?;
+    }
+    Ok(())
+}
+
+fn difference(before: &Session, after: Session, effects: Effects) -> ChangeSet {
+    let (held, wanted) = (before.addresses(), after.addresses());
+    let unused = before.tunnels().difference(&after.tunnels()).copied().collect();
+    let open = |(id, pdr): (&PdrId, &Pdr)| matches!(pdr.pdi.tunnel, Some(LocalTunnel::Choose(_))).then_some(*id);
+    ChangeSet {
+        choose: after.pdrs.iter().filter_map(open).collect(),
+        claim: wanted.difference(&held).copied().collect(),
+        unclaim: held.difference(&wanted).copied().collect(),
+        release: unused,
+        session: after,
+        effects,
+    }
+}

@@ -1,0 +1,147 @@
+//! What is to change in a session.
+
+use std::net::IpAddr;
+
+use crate::{
+    Action, Bar, BarId, Destination, Far, FarId, Filter, Pdi, Pdr, PdrId, Qer, QerId, Rates, RemoteTunnel, Session,
+    Urr, UrrId, Volumes,
+};
+
+/// Changes of a PDR: what is given replaces what there is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PdrChange {
+    /// Its rank.
+    pub precedence: Option<u32>,
+    /// What it matches.
+    pub pdi: Option<Pdi>,
+    /// Whether the outer header is taken off.
+    pub outer_header_removal: Option<bool>,
+    /// What is done with the packet.
+    pub far: Option<FarId>,
+    /// The whole new list, where not empty.
+    pub qers: Vec<QerId>,
+    /// The whole new list, where not empty.
+    pub urrs: Vec<UrrId>,
+}
+
+/// Changes of a FAR.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FarChange {
+    /// What is done.
+    pub action: Option<Action>,
+    /// Where packets go.
+    pub destination: Option<Destination>,
+    /// The tunnel they go in.
+    pub tunnel: Option<RemoteTunnel>,
+    /// How they are marked.
+    pub marking: Option<(u8, u8)>,
+    /// The network they go to.
+    pub network_instance: Option<String>,
+    /// How packets are buffered.
+    pub bar: Option<BarId>,
+    /// Whether the old tunnel is to get an End Marker, where there is a new one.
+    pub end_marker: bool,
+}
+
+/// Changes of a QER.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct QerChange {
+    /// Gates, uplink and downlink: closed or not.
+    pub closed: Option<(bool, bool)>,
+    /// At most this.
+    pub mbr: Option<Rates>,
+    /// At least this.
+    pub gbr: Option<Rates>,
+    /// The QoS flow of downlink packets.
+    pub qfi: Option<u8>,
+    /// Reflective QoS.
+    pub rqi: Option<bool>,
+}
+
+/// Changes of a URR.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UrrChange {
+    /// What is measured: volume, duration.
+    pub method: Option<(bool, bool)>,
+    /// Volume after which a report is due.
+    pub volume_threshold: Option<Volumes>,
+    /// Volume after which packets are dropped.
+    pub volume_quota: Option<Volumes>,
+    /// Time after which a report is due, in seconds.
+    pub time_threshold: Option<u32>,
+    /// Time between periodic reports, in seconds.
+    pub period: Option<u32>,
+}
+
+/// What is to be done with the rules of one kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change<Id, Rule, Update> {
+    /// To be removed.
+    pub remove: Vec<Id>,
+    /// To be made.
+    pub create: Vec<(Id, Rule)>,
+    /// To be changed.
+    pub update: Vec<(Id, Update)>,
+}
+
+impl<Id, Rule, Update> Default for Change<Id, Rule, Update> {
+    fn default() -> Self {
+        Self { remove: Vec::new(), create: Vec::new(), update: Vec::new() }
+    }
+}
+
+/// What is to change in a session.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Request {
+    /// Detection rules.
+    pub pdrs: Change<PdrId, Pdr, PdrChange>,
+    /// Forwarding rules.
+    pub fars: Change<FarId, Far, FarChange>,
+    /// QoS rules.
+    pub qers: Change<QerId, Qer, QerChange>,
+    /// Usage rules.
+    pub urrs: Change<UrrId, Urr, UrrChange>,
+    /// Buffering rules.
+    pub bars: Change<BarId, Bar, Bar>,
+    /// Usage rules whose report is wanted.
+    pub query: Vec<UrrId>,
+    /// The reports of all usage rules are wanted.
+    pub query_all: bool,
+    /// The packets buffered are to be dropped.
+    pub drop_buffered: bool,
+}
+
+impl Request {
+    /// The end of a session: all of its rules are removed.
+    pub fn deletion(session: &Session) -> Self {
+        let mut request = Self::default();
+        request.pdrs.remove = session.pdrs.keys().copied().collect();
+        request.fars.remove = session.fars.keys().copied().collect();
+        request.qers.remove = session.qers.keys().copied().collect();
+        request.urrs.remove = session.urrs.keys().copied().collect();
+        request.bars.remove = session.bars.keys().copied().collect();
+        request.drop_buffered = true;
+        request
+    }
+}
+
+impl Pdi {
+    /// Of packets from `source`, with nothing else asked of them.
+    pub fn from(source: crate::Source) -> Self {
+        Self { source, tunnel: None, ue: Vec::new(), filters: Vec::new(), qfis: Vec::new(), network_instance: None }
+    }
+
+    /// Of packets of this UE.
+    #[must_use]
+    pub fn of(mut self, ue: IpAddr) -> Self {
+        self.ue.push(ue);
+        self
+    }
+
+    /// Of packets that pass this filter too.
+    #[must_use]
+    pub fn passing(mut self, filter: Filter) -> Self {
+        self.filters.push(filter);
+        self
+    }
+}

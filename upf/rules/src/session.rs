@@ -1,0 +1,337 @@
+//! The rules of a session.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use crate::Flow;
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident($int:ty)),* $(,)?) => { $(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(pub $int);
+    )* };
+}
+
+ids! {
+    /// A packet detection rule.
+    PdrId(u16),
+    /// A forwarding action rule.
+    FarId(u32),
+    /// A QoS enforcement rule.
+    QerId(u32),
+    /// A usage reporting rule.
+    UrrId(u32),
+    /// A buffering action rule.
+    BarId(u8),
+    /// A tunnel of ours.
+    Teid(u32),
+}
+
+/// A rule of any kind, to say which one failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RuleRef {
+    /// A packet detection rule.
+    Pdr(PdrId),
+    /// A forwarding action rule.
+    Far(FarId),
+    /// A QoS enforcement rule.
+    Qer(QerId),
+    /// A usage reporting rule.
+    Urr(UrrId),
+    /// A buffering action rule.
+    Bar(BarId),
+}
+
+/// Information elements that a refusal can name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "the names are those of TS 29.244 table 8.1.2-1")]
+pub enum Element {
+    CreatePdr,
+    CreateFar,
+    FarId,
+    FTeid,
+    UeIpAddress,
+    SdfFilter,
+    ApplyAction,
+    ForwardingParameters,
+    OuterHeaderCreation,
+    SourceInterface,
+    DestinationInterface,
+    ApplicationId,
+}
+
+/// Why a request is refused (TS 29.244 8.2.1); always the requester's doing, except the last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Cause {
+    /// A mandatory element is missing.
+    #[error("mandatory element {0:?} is missing")]
+    MandatoryIeMissing(Element),
+    /// An element that is mandatory here is missing.
+    #[error("conditional element {0:?} is missing")]
+    ConditionalIeMissing(Element),
+    /// An element says what it must not.
+    #[error("element {0:?} is wrong")]
+    MandatoryIeIncorrect(Element),
+    /// The requester gives out an F-TEID, which is ours to give.
+    #[error("F-TEIDs are given out by the user plane function")]
+    InvalidFTeidAllocationOption,
+    /// A rule refers to one that is not there, or is there already, or is not.
+    #[error("rule {0:?} cannot be put in force")]
+    RuleCreationModificationFailure(RuleRef),
+    /// Something is asked that is not offered.
+    #[error("{0:?} asks for what is not offered")]
+    ServiceNotSupported(Element),
+    /// A limit of ours is reached.
+    #[error("too many rules")]
+    NoResourcesAvailable,
+}
+
+/// Where packets come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// From the UE: N3 or N9, in a tunnel.
+    Access,
+    /// From the data network: N6.
+    Core,
+}
+
+/// A tunnel of ours in a PDI.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LocalTunnel {
+    /// One given out before.
+    Given(Teid),
+    /// One to be given out; PDRs with the same number share it.
+    Choose(Option<u8>),
+}
+
+impl LocalTunnel {
+    /// The tunnel, once it is given out.
+    pub fn teid(&self) -> Option<Teid> {
+        match *self {
+            Self::Given(teid) => Some(teid),
+            Self::Choose(_) => None,
+        }
+    }
+}
+
+/// A service data flow filter: all that is given must match.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Filter {
+    /// Addresses, protocol and ports.
+    pub flow: Option<Flow>,
+    /// ToS or traffic class, and the mask under which it counts.
+    pub tos: Option<(u8, u8)>,
+    /// IPsec security parameter index.
+    pub spi: Option<u32>,
+    /// IPv6 flow label.
+    pub flow_label: Option<u32>,
+    /// Name by which other filters of the session mean this one.
+    pub id: Option<u32>,
+}
+
+impl Filter {
+    /// Whether it says nothing but its name: then it stands for the filter of that name.
+    pub fn is_reference(&self) -> bool {
+        self.id.is_some()
+            && self.flow.is_none()
+            && self.tos.is_none()
+            && self.spi.is_none()
+            && self.flow_label.is_none()
+    }
+}
+
+/// What a packet must look like.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pdi {
+    /// Where it comes from.
+    pub source: Source,
+    /// The tunnel it comes in.
+    pub tunnel: Option<LocalTunnel>,
+    /// The UE's address. Several: any of them.
+    pub ue: Vec<IpAddr>,
+    /// Flows. Several: any of them; none: every flow.
+    pub filters: Vec<Filter>,
+    /// QoS flows. Several: any of them; none: every one.
+    pub qfis: Vec<u8>,
+    /// The network it comes from.
+    pub network_instance: Option<String>,
+}
+
+/// A packet detection rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pdr {
+    /// The lowest is tried first.
+    pub precedence: u32,
+    /// What it matches.
+    pub pdi: Pdi,
+    /// Whether the outer header is taken off.
+    pub outer_header_removal: bool,
+    /// What is done with the packet.
+    pub far: Option<FarId>,
+    /// How its QoS is enforced: by all of them.
+    pub qers: Vec<QerId>,
+    /// How it is counted: by all of them.
+    pub urrs: Vec<UrrId>,
+}
+
+/// What is done with packets: exactly one of the first three, and perhaps the last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Action {
+    /// Drop.
+    pub drop: bool,
+    /// Forward.
+    pub forward: bool,
+    /// Buffer.
+    pub buffer: bool,
+    /// Tell the control plane function of the first packet buffered.
+    pub notify: bool,
+    /// Something not offered here, such as duplication.
+    pub other: bool,
+}
+
+impl Action {
+    /// Forwards.
+    pub const FORWARD: Self = Self { drop: false, forward: true, buffer: false, notify: false, other: false };
+    /// Drops.
+    pub const DROP: Self = Self { drop: true, forward: false, buffer: false, notify: false, other: false };
+    /// Buffers and tells.
+    pub const BUFFER: Self = Self { drop: false, forward: false, buffer: true, notify: true, other: false };
+}
+
+/// Where packets go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Destination {
+    /// Towards the UE: N3 or N9, in a tunnel.
+    Access,
+    /// To the data network: N6.
+    Core,
+}
+
+/// The far end of a tunnel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RemoteTunnel {
+    /// Its number there.
+    pub teid: u32,
+    /// Its address.
+    pub address: IpAddr,
+}
+
+/// How packets are forwarded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Forwarding {
+    /// Where they go.
+    pub destination: Destination,
+    /// The tunnel they go in.
+    pub tunnel: Option<RemoteTunnel>,
+    /// ToS or traffic class to mark them with, and the mask of the bits to change.
+    pub marking: Option<(u8, u8)>,
+    /// The network they go to.
+    pub network_instance: Option<String>,
+}
+
+/// A forwarding action rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Far {
+    /// What is done.
+    pub action: Action,
+    /// How packets are forwarded.
+    pub forwarding: Option<Forwarding>,
+    /// How packets are buffered.
+    pub bar: Option<BarId>,
+}
+
+/// Bit rates, in bits per second.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Rates {
+    /// Uplink.
+    pub uplink: u64,
+    /// Downlink.
+    pub downlink: u64,
+}
+
+/// A QoS enforcement rule.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Qer {
+    /// Uplink packets are dropped.
+    pub uplink_closed: bool,
+    /// Downlink packets are dropped.
+    pub downlink_closed: bool,
+    /// At most this.
+    pub mbr: Option<Rates>,
+    /// At least this.
+    pub gbr: Option<Rates>,
+    /// The QoS flow of downlink packets.
+    pub qfi: Option<u8>,
+    /// Whether downlink packets ask for reflective QoS.
+    pub rqi: bool,
+}
+
+/// Volumes in octets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Volumes {
+    /// Both directions.
+    pub total: Option<u64>,
+    /// Uplink.
+    pub uplink: Option<u64>,
+    /// Downlink.
+    pub downlink: Option<u64>,
+}
+
+/// A usage reporting rule.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Urr {
+    /// Whether volume is measured.
+    pub volume: bool,
+    /// Whether duration is measured.
+    pub duration: bool,
+    /// A report is due after this volume.
+    pub volume_threshold: Option<Volumes>,
+    /// Packets are dropped after this volume.
+    pub volume_quota: Option<Volumes>,
+    /// A report is due after this time, in seconds.
+    pub time_threshold: Option<u32>,
+    /// A report is due every so many seconds.
+    pub period: Option<u32>,
+}
+
+/// A buffering action rule.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bar {
+    /// How many packets to buffer.
+    pub packets: Option<u16>,
+    /// How long the notification waits, in milliseconds.
+    pub delay_ms: Option<u32>,
+}
+
+/// The rules of a session. Empty where there is no session.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Session {
+    /// Detection rules.
+    pub pdrs: BTreeMap<PdrId, Pdr>,
+    /// Forwarding rules.
+    pub fars: BTreeMap<FarId, Far>,
+    /// QoS rules.
+    pub qers: BTreeMap<QerId, Qer>,
+    /// Usage rules.
+    pub urrs: BTreeMap<UrrId, Urr>,
+    /// Buffering rules.
+    pub bars: BTreeMap<BarId, Bar>,
+}
+
+impl Session {
+    /// Our tunnels that its PDRs name.
+    pub fn tunnels(&self) -> BTreeSet<Teid> {
+        self.pdrs.values().filter_map(|pdr| pdr.pdi.tunnel?.teid()).collect()
+    }
+
+    /// The UE's addresses.
+    pub fn addresses(&self) -> BTreeSet<IpAddr> {
+        self.pdrs.values().flat_map(|pdr| pdr.pdi.ue.iter().copied()).collect()
+    }
+
+    /// Whether it has no rules: then it is none.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}

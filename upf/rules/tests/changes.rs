@@ -1,0 +1,289 @@
+//! Plans and their application, with a back end that fails wherever it is told to.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr};
+
+use proptest::prelude::*;
+use rules::*;
+
+const UE: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 45, 0, 2));
+const OTHER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 45, 0, 3));
+const GNB: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 8));
+
+fn uplink(choose: Option<u8>) -> Pdr {
+    let mut pdi = Pdi::from(Source::Access).of(UE);
+    pdi.tunnel = Some(LocalTunnel::Choose(choose));
+    Pdr {
+        precedence: 255,
+        pdi,
+        outer_header_removal: true,
+        far: Some(FarId(1)),
+        qers: vec![QerId(1)],
+        urrs: vec![UrrId(1)],
+    }
+}
+
+fn downlink() -> Pdr {
+    Pdr {
+        precedence: 255,
+        pdi: Pdi::from(Source::Core).of(UE),
+        outer_header_removal: false,
+        far: Some(FarId(2)),
+        qers: vec![QerId(1)],
+        urrs: vec![],
+    }
+}
+
+fn to_core() -> Far {
+    let forwarding = Forwarding { destination: Destination::Core, tunnel: None, marking: None, network_instance: None };
+    Far { action: Action::FORWARD, forwarding: Some(forwarding), bar: None }
+}
+
+fn buffering() -> Far {
+    Far { action: Action::BUFFER, forwarding: None, bar: None }
+}
+
+fn establishment() -> Request {
+    let mut request = Request::default();
+    request.pdrs.create = vec![(PdrId(1), uplink(None)), (PdrId(2), downlink())];
+    request.fars.create = vec![(FarId(1), to_core()), (FarId(2), buffering())];
+    request.qers.create = vec![(QerId(1), Qer::default())];
+    request.urrs.create = vec![(UrrId(1), Urr { volume: true, ..Urr::default() })];
+    request
+}
+
+fn activation(teid: u32) -> Request {
+    let tunnel = Some(RemoteTunnel { teid, address: GNB });
+    let change = FarChange {
+        action: Some(Action::FORWARD),
+        destination: Some(Destination::Access),
+        tunnel,
+        end_marker: true,
+        ..FarChange::default()
+    };
+    let mut request = Request::default();
+    request.fars.update = vec![(FarId(2), change)];
+    request
+}
+
+/// Everything a back end holds; fails at a chosen call.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Chaos {
+    addresses: BTreeSet<IpAddr>,
+    tunnels: BTreeSet<Teid>,
+    installed: Session,
+    next: u32,
+}
+
+struct Failing<'a> {
+    state: &'a mut Chaos,
+    calls_left: usize,
+}
+
+impl Failing<'_> {
+    fn call(&mut self) -> Result<(), &'static str> {
+        self.calls_left = self.calls_left.checked_sub(1).ok_or("as told")?;
+        Ok(())
+    }
+}
+
+impl Backend for Failing<'_> {
+    type Failure = &'static str;
+
+    fn claim_address(&mut self, address: IpAddr) -> Result<(), &'static str> {
+        self.call()?;
+        if self.state.addresses.insert(address) { Ok(()) } else { Err("held") }
+    }
+
+    fn release_address(&mut self, address: IpAddr) {
+        assert!(self.state.addresses.remove(&address), "{address} was not held");
+    }
+
+    fn allocate_tunnel(&mut self, _near: Option<IpAddr>) -> Result<Teid, &'static str> {
+        self.call()?;
+        self.state.next += 1;
+        self.state.tunnels.insert(Teid(self.state.next));
+        Ok(Teid(self.state.next))
+    }
+
+    fn release_tunnel(&mut self, teid: Teid) {
+        assert!(self.state.tunnels.remove(&teid), "{teid:?} was not held");
+    }
+
+    fn install(&mut self, before: &Session, after: &Session, _effects: &Effects) -> Result<(), &'static str> {
+        self.call()?;
+        assert_eq!(self.state.installed, *before);
+        self.state.installed = after.clone();
+        Ok(())
+    }
+}
+
+fn perform(state: &mut Chaos, request: &Request, calls: usize) -> Result<Session, &'static str> {
+    let before = state.installed.clone();
+    let change = plan(&before, request, &Limits::default()).expect("makes sense");
+    apply(&mut Failing { state, calls_left: calls }, &before, change)
+}
+
+fn planned(session: &Session, request: &Request) -> Result<ChangeSet, Cause> {
+    plan(session, request, &Limits::default())
+}
+
+fn refused(change: impl FnOnce(&mut Request)) -> Cause {
+    let mut request = establishment();
+    change(&mut request);
+    planned(&Session::default(), &request).expect_err("must not pass")
+}
+
+#[test]
+fn a_session_from_beginning_to_end() {
+    let mut state = Chaos::default();
+    let made = perform(&mut state, &establishment(), usize::MAX).expect("applies");
+    assert_eq!(made.tunnels(), BTreeSet::from([Teid(1)]));
+    assert_eq!((state.addresses.clone(), state.tunnels.clone()), (BTreeSet::from([UE]), BTreeSet::from([Teid(1)])));
+
+    let active = perform(&mut state, &activation(7), usize::MAX).expect("applies");
+    assert_eq!(active.tunnels(), made.tunnels());
+    assert_eq!(active.fars[&FarId(2)].action, Action::FORWARD);
+
+    let moved = planned(&active, &activation(8)).expect("makes sense");
+    assert_eq!(moved.effects.end_markers, [RemoteTunnel { teid: 7, address: GNB }]);
+    let same = planned(&active, &activation(7)).expect("makes sense");
+    assert_eq!(same.effects.end_markers, []);
+
+    let change = planned(&active, &Request::deletion(&active)).expect("makes sense");
+    assert_eq!(change.effects.report, BTreeSet::from([UrrId(1)]));
+    perform(&mut state, &Request::deletion(&active), usize::MAX).expect("applies");
+    assert_eq!(state, Chaos { next: 1, ..Chaos::default() });
+}
+
+#[test]
+fn a_failure_at_any_call_leaves_everything_as_it_was() {
+    let mut second = Request::default();
+    let mut pdr = uplink(Some(1));
+    pdr.pdi.ue = vec![OTHER];
+    second.pdrs.create = vec![(PdrId(3), pdr.clone()), (PdrId(4), pdr), (PdrId(5), uplink(None))];
+    second.pdrs.remove = vec![PdrId(1)];
+    for fail_at in 0.. {
+        let mut state = Chaos::default();
+        perform(&mut state, &establishment(), usize::MAX).expect("applies");
+        let before = state.clone();
+        match perform(&mut state, &second, fail_at) {
+            Err(_) => {
+                state.next = before.next;
+                assert_eq!(state, before, "failing at call {fail_at}");
+            }
+            Ok(after) => {
+                assert_eq!(fail_at, 4, "an address, two tunnels, the installation");
+                assert_eq!(after.tunnels(), state.tunnels);
+                assert_eq!(after.addresses(), state.addresses);
+                break;
+            }
+        }
+    }
+}
+
+#[test]
+fn what_does_not_make_sense_is_refused_with_its_cause() {
+    use Cause::*;
+    assert_eq!(refused(|r| r.pdrs.create.clear()), MandatoryIeMissing(Element::CreatePdr));
+    assert_eq!(refused(|r| r.fars.create.clear()), MandatoryIeMissing(Element::CreateFar));
+    assert_eq!(refused(|r| r.pdrs.create[0].1.far = None), ConditionalIeMissing(Element::FarId));
+    let pdr = RuleCreationModificationFailure(RuleRef::Pdr(PdrId(1)));
+    assert_eq!(refused(|r| r.pdrs.create[0].1.far = Some(FarId(9))), pdr);
+    assert_eq!(refused(|r| r.pdrs.create[0].1.qers.push(QerId(9))), pdr);
+    assert_eq!(refused(|r| r.pdrs.create[0].1.urrs.push(UrrId(9))), pdr);
+    assert_eq!(refused(|r| r.pdrs.create.push((PdrId(1), downlink()))), pdr);
+    let far = RuleCreationModificationFailure(RuleRef::Far(FarId(2)));
+    assert_eq!(refused(|r| r.fars.create[1].1.bar = Some(BarId(1))), far);
+    assert_eq!(refused(|r| r.pdrs.create[0].1.pdi.tunnel = None), ConditionalIeMissing(Element::FTeid));
+    assert_eq!(refused(|r| r.pdrs.create[1].1.pdi.ue.clear()), ConditionalIeMissing(Element::UeIpAddress));
+    let given = Some(LocalTunnel::Given(Teid(5)));
+    assert_eq!(refused(|r| r.pdrs.create[0].1.pdi.tunnel = given), InvalidFTeidAllocationOption);
+    assert_eq!(refused(|r| r.fars.create[0].1.forwarding = None), ConditionalIeMissing(Element::ForwardingParameters));
+    assert_eq!(
+        refused(|r| r.fars.create[0].1.forwarding.as_mut().expect("there").destination = Destination::Access),
+        ConditionalIeMissing(Element::OuterHeaderCreation)
+    );
+    assert_eq!(refused(|r| r.fars.create[0].1.action.drop = true), MandatoryIeIncorrect(Element::ApplyAction));
+    assert_eq!(refused(|r| r.fars.create[0].1.action = Action::default()), MandatoryIeIncorrect(Element::ApplyAction));
+    assert_eq!(refused(|r| r.fars.create[0].1.action.other = true), ServiceNotSupported(Element::ApplyAction));
+    let named = Filter { id: Some(3), ..Filter::default() };
+    assert_eq!(refused(|r| r.pdrs.create[0].1.pdi.filters.push(named)), MandatoryIeIncorrect(Element::SdfFilter));
+    assert_eq!(refused(|r| r.pdrs.create[0].1.pdi.filters = vec![Filter::default(); 300]), NoResourcesAvailable);
+    assert_eq!(refused(|r| r.pdrs.create.extend((10..2000).map(|id| (PdrId(id), downlink())))), NoResourcesAvailable);
+}
+
+#[test]
+fn unknown_rules_cannot_be_changed_or_removed() {
+    let mut state = Chaos::default();
+    let session = perform(&mut state, &establishment(), usize::MAX).expect("applies");
+    let fails = |change: fn(&mut Request)| {
+        let mut request = Request::default();
+        change(&mut request);
+        planned(&session, &request).expect_err("must not pass")
+    };
+    let failed = Cause::RuleCreationModificationFailure;
+    assert_eq!(fails(|r| r.pdrs.remove.push(PdrId(9))), failed(RuleRef::Pdr(PdrId(9))));
+    assert_eq!(fails(|r| r.fars.update.push((FarId(9), FarChange::default()))), failed(RuleRef::Far(FarId(9))));
+    assert_eq!(fails(|r| r.qers.remove.push(QerId(9))), failed(RuleRef::Qer(QerId(9))));
+    assert_eq!(fails(|r| r.query.push(UrrId(9))), failed(RuleRef::Urr(UrrId(9))));
+    assert_eq!(fails(|r| r.bars.remove.push(BarId(9))), failed(RuleRef::Bar(BarId(9))));
+    // A rule in use cannot go alone.
+    assert_eq!(fails(|r| r.qers.remove.push(QerId(1))), failed(RuleRef::Pdr(PdrId(1))));
+}
+
+#[test]
+fn filters_meant_by_name_are_found() {
+    let mut request = establishment();
+    let web = Filter { flow: "permit out 6 from any 80 to assigned".parse().ok(), id: Some(3), ..Filter::default() };
+    request.pdrs.create[0].1.pdi.filters.push(Filter { id: Some(3), ..Filter::default() });
+    request.pdrs.create[1].1.pdi.filters.push(web.clone());
+    let change = planned(&Session::default(), &request).expect("makes sense");
+    assert_eq!(change.session.pdrs[&PdrId(1)].pdi.filters, [web]);
+}
+
+#[test]
+fn an_update_of_the_pdi_keeps_the_tunnel_given_out() {
+    let mut state = Chaos::default();
+    let session = perform(&mut state, &establishment(), usize::MAX).expect("applies");
+    for tunnel in [LocalTunnel::Choose(None), LocalTunnel::Given(Teid(1))] {
+        let mut pdi = Pdi::from(Source::Access).of(UE);
+        pdi.tunnel = Some(tunnel);
+        pdi.qfis = vec![5];
+        let mut request = Request::default();
+        request.pdrs.update = vec![(PdrId(1), PdrChange { pdi: Some(pdi), ..PdrChange::default() })];
+        let change = planned(&session, &request).expect("makes sense");
+        assert_eq!(change.session.tunnels(), BTreeSet::from([Teid(1)]));
+        assert!(change.choose.is_empty() && change.release.is_empty());
+    }
+}
+
+proptest! {
+    /// Any mixture of removals, creations and updates either plans or is refused, and what plans applies and unwinds.
+    #[test]
+    fn planning_is_total(
+        pdrs in proptest::collection::vec(0..6u16, 0..4),
+        removed in proptest::collection::vec(0..6u16, 0..4),
+        fars in proptest::collection::vec(0..4u32, 0..4),
+        fail_at in 0..8usize,
+    ) {
+        let mut state = Chaos::default();
+        perform(&mut state, &establishment(), usize::MAX).expect("applies");
+        let mut request = Request::default();
+        request.pdrs.create = pdrs.into_iter().map(|id| (PdrId(id), uplink(None))).collect();
+        request.pdrs.remove = removed.into_iter().map(PdrId).collect();
+        request.fars.update = fars.into_iter().map(|id| (FarId(id), FarChange::default())).collect();
+        let before = state.clone();
+        let Ok(change) = planned(&before.installed, &request) else { return Ok(()) };
+        match apply(&mut Failing { state: &mut state, calls_left: fail_at }, &before.installed, change) {
+            Ok(after) => {
+                prop_assert_eq!(after.tunnels(), state.tunnels);
+                prop_assert_eq!(after.addresses(), state.addresses);
+            }
+            Err(_) => {
+                state.next = before.next;
+                prop_assert_eq!(state, before);
+            }
+        }
+    }
+}
