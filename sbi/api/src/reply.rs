@@ -148,6 +148,22 @@ impl<T: serde::Serialize + serde::de::DeserializeOwned + Send> Codec for MergePa
     }
 }
 
+/// JSON with links to resources: `application/3gppHal+json` (TS 29.501 4.7.5).
+pub struct Hal<T>(PhantomData<T>);
+
+impl<T: serde::Serialize + serde::de::DeserializeOwned + Send> Codec for Hal<T> {
+    type Value = T;
+
+    fn encode(value: &T) -> (HeaderValue, Bytes) {
+        let (_, bytes) = crate::Json::<T>::encode(value);
+        (HeaderValue::from_static("application/3gppHal+json"), bytes)
+    }
+
+    fn decode(content_type: &str, body: Bytes) -> Result<T, crate::Problem> {
+        crate::Json::<T>::decode(content_type, body)
+    }
+}
+
 /// The media types of the answers we take.
 pub(crate) const ACCEPT: (http::HeaderName, &str) =
-    (header::ACCEPT, "application/json, application/problem+json, multipart/related");
+    (header::ACCEPT, "application/json, application/3gppHal+json, multipart/related, application/problem+json");

@@ -2,8 +2,13 @@
 
 pub mod namf_callback;
 pub mod namf_comm;
+pub mod nausf_auth;
 pub mod nnrf_callback;
 pub mod nnrf_disc;
 pub mod nnrf_nfm;
 pub mod nsmf_callback;
 pub mod nsmf_pdusession;
+pub mod nudm_sdm;
+pub mod nudm_ueau;
+pub mod nudm_uecm;
+pub mod nudr_dr;

@@ -1,6 +1,7 @@
 //! What SMF and UDM send to the AMF.
 
 use sbi_models::smf::SmContextStatusNotification;
+use sbi_models::udm::DeregistrationData;
 use sbi_models::{PduSessionId, Supi};
 
 use crate::{ApiRoot, Json, NoContent, service};
@@ -11,6 +12,13 @@ service! {
 
     /// SM context status notification (TS 29.502 5.2.2.5).
     fn sm_context_status_notify(supi: Supi, pdu_session_id: PduSessionId; body Json<SmContextStatusNotification>) = POST "/{supi}/sm-context-status/{pduSessionId}" -> NoContent;
+    /// Deregistration notification of the UDM: another AMF serves the UE now, or the subscription ended (TS 29.503 5.3.2.3).
+    fn deregistration_notify(supi: Supi; body Json<DeregistrationData>) = POST "/{supi}/dereg-notify" -> NoContent;
+}
+
+/// The `deregCallbackUri` for a subscriber, at the AMF at `root`.
+pub fn deregistration_uri(root: &ApiRoot, supi: &Supi) -> String {
+    format!("{root}{}", crate::fill_path(ROOT, "/{supi}/dereg-notify", &[supi]))
 }
 
 /// The `smContextStatusUri` of a session, at the AMF at `root`.
