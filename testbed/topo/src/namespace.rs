@@ -30,8 +30,12 @@ pub enum TopologyError {
     },
 }
 
-/// Goes on in namespaces of this process's own, where it is root, `lo` is up and `/run` is empty. Call it first in
-/// `main`: it starts the program again and returns only in the new process.
+/// Goes on in namespaces of this process's own, where it is root and the first process, `lo` is up, and `/run` is empty.
+/// Call it first in `main`: it starts the program again and returns only in the new process; programs started by that
+/// one may call it too, they are inside already.
+///
+/// When the new process ends, however it ends, the kernel ends every other one in there and removes the rest. Being the
+/// first process, it is ended by a signal only if it handles it, by its parent's end, or by SIGKILL.
 ///
 /// # Errors
 /// Where namespaces are not allowed; on Ubuntu an AppArmor setting forbids them to ordinary users.
@@ -39,29 +43,46 @@ pub fn enter() -> Result<(), TopologyError> {
     if env::var_os(INSIDE).is_none() {
         return Err(start_again_inside());
     }
+    if std::process::id() != 1 {
+        return Ok(());
+    }
     run("mount", ["-t", "tmpfs", "tmpfs", "/run"])?;
     run("ip", ["link", "set", "lo", "up"])
 }
 
 fn start_again_inside() -> TopologyError {
-    let allowed = Command::new("unshare").args(["--user", "--map-root-user", "--net", "true"]).output();
-    match allowed {
-        Err(source) => return TopologyError::Tool { tool: "unshare", source },
-        Ok(output) if !output.status.success() => {
+    let ours = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
+    // As root of a user namespace, unless root makes the others without.
+    let as_root: &[&str] = match refused(&ours) {
+        Ok(None) => &[],
+        Ok(Some(_)) => &["--user", "--map-root-user"],
+        Err(error) => return error,
+    };
+    let arguments = [as_root, &ours].concat();
+    match refused(&arguments) {
+        Ok(None) => {}
+        Ok(Some(message)) => {
             let message = format!(
-                "{}: an ordinary user may not make namespaces here; run as root, or allow it \
-                 (Ubuntu: sysctl kernel.apparmor_restrict_unprivileged_userns=0)",
-                String::from_utf8_lossy(&output.stderr).trim()
+                "{message}: an ordinary user may not make namespaces here; run as root, or allow it \
+                 (Ubuntu: sysctl kernel.apparmor_restrict_unprivileged_userns=0)"
             );
-            return TopologyError::Refused { command: "unshare --user --map-root-user --net".into(), message };
+            return TopologyError::Refused { command: format!("unshare {}", arguments.join(" ")), message };
         }
-        Ok(_) => {}
+        Err(error) => return error,
     }
     let program = env::current_exe().unwrap_or_else(|_| "/proc/self/exe".into());
     let mut again = Command::new("unshare");
-    again.args(["--user", "--map-root-user", "--net", "--mount", "--"]).arg(program).args(env::args_os().skip(1));
+    again.args(arguments).arg("--").arg(program).args(env::args_os().skip(1));
     let source = again.env(INSIDE, "1").exec();
     TopologyError::Tool { tool: "unshare", source }
+}
+
+/// What `unshare` says against these namespaces, if anything.
+fn refused(arguments: &[&str]) -> Result<Option<String>, TopologyError> {
+    let tried = Command::new("unshare").args(arguments).arg("true").output();
+    let output = tried.map_err(|source| TopologyError::Tool { tool: "unshare", source })?;
+    let message = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    Ok((!output.status.success()).then_some(message))
 }
 
 /// A host: a network namespace under a name.

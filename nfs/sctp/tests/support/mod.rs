@@ -37,6 +37,11 @@ pub(crate) fn run(tests: &[Test]) -> ExitCode {
         runtime.block_on(child(role, port.parse().expect("a port"), from.parse().expect("a port")));
         return ExitCode::SUCCESS;
     }
+    // The first process of its namespaces hears Ctrl-C only if it listens.
+    runtime.spawn(async {
+        let _ = tokio::signal::ctrl_c().await;
+        std::process::exit(130);
+    });
     println!("SCTP: {}", Backend::probe().reason);
     let filter = arguments.iter().find(|argument| !argument.starts_with('-'));
     let mut failed = 0;
