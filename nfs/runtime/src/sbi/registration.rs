@@ -60,10 +60,12 @@ impl Registration {
 
     /// Takes our entry out, if it is in.
     pub(crate) async fn deregister(&self) {
-        if *self.state.borrow() == Registered::Yes {
-            if let Err(error) = self.nfm.deregister(&self.instance_id).await {
-                tracing::debug!("not deregistered: {error}");
-            }
+        let registered = *self.state.borrow() == Registered::Yes;
+        if !registered {
+            return;
+        }
+        if let Err(error) = self.nfm.deregister(&self.instance_id).await {
+            tracing::debug!("not deregistered: {error}");
         }
     }
 

@@ -1,0 +1,7 @@
+//! `peregrine`, the command people type.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    launcher::main()
+}
