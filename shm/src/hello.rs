@@ -6,6 +6,7 @@
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use rustix::net::{
@@ -43,6 +44,9 @@ impl Listener {
     /// The path cannot be taken.
     pub fn bind(path: &Path, options: Options) -> io::Result<Self> {
         let (socket, file) = SocketFile::bind(path)?;
+        // Who may knock; who is let in, the check of credentials decides.
+        let mode = if options.allowed_uids.is_empty() { 0o600 } else { 0o666 };
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
         Ok(Self { _file: file, socket: UnixListener::from_std(socket)?, options })
     }
 

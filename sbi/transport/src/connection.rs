@@ -10,7 +10,7 @@ use crate::{Endpoint, Limits, ServeError};
 
 /// One way to carry calls to one place.
 pub(crate) trait Transport: Send + Sync {
-    /// Connects to the server there.
+    /// Connects to the server there, however long that takes.
     fn connect(&self, limits: Limits, stats: Arc<Stats>) -> BoxFuture<'_, Result<Arc<dyn Connection>, ConnectError>>;
 
     /// Takes the place, and answers what comes until told to close. The endpoint is where it really is (a port 0

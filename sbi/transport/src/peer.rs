@@ -9,6 +9,9 @@ use crate::connection::{ConnectError, Connection};
 use crate::stats::{Stats, count};
 use crate::{Endpoint, Limits};
 
+/// Longest time to wait for a connection before the next endpoint gets its chance.
+const CONNECT: Duration = Duration::from_secs(1);
+
 /// Rest after a first failed connect; doubled with every further one.
 const FIRST_REST: Duration = Duration::from_millis(50);
 
@@ -45,7 +48,7 @@ impl Peer {
         if let Some(open) = self.open_connection() {
             return Ok(open);
         }
-        let made = self.endpoint.carrier().connect(limits.clone(), self.stats.clone()).await;
+        let made = self.connect(limits).await;
         let mut state = self.state();
         match &made {
             Ok(connection) => {
@@ -55,6 +58,13 @@ impl Peer {
             Err(_) => state.fail(),
         }
         made
+    }
+
+    async fn connect(&self, limits: &Limits) -> Result<Arc<dyn Connection>, ConnectError> {
+        let carrier = self.endpoint.carrier();
+        let connecting = carrier.connect(limits.clone(), self.stats.clone());
+        let late = |_| ConnectError(format!("no connection within {} ms", CONNECT.as_millis()));
+        tokio::time::timeout(CONNECT, connecting).await.map_err(late)?
     }
 
     /// Whether connecting failed so recently that other endpoints are better.

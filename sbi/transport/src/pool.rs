@@ -73,18 +73,18 @@ impl Pool {
             return Err(CallError::TooLarge(self.limits.max_body));
         }
         let mut last = None;
-        let mut refused = vec![false; endpoints.len()];
+        let mut refused = 0_u64;
         for round in 0..2 {
-            for (endpoint, refused) in endpoints.iter().zip(&mut refused) {
+            for (endpoint, bit) in endpoints.iter().zip((0..64).map(|place| 1_u64 << place)) {
                 let peer = self.peer(endpoint);
-                if *refused || (round == 0 && endpoints.len() > 1 && peer.is_resting()) {
+                if refused & bit != 0 || (round == 0 && endpoints.len() > 1 && peer.is_resting()) {
                     continue;
                 }
                 match self.attempt(&peer, authority, request).await {
                     Ok(response) => return Ok(response),
                     Err(Attempt::Over(error)) => return Err(error),
                     Err(Attempt::Unreachable(error)) => {
-                        *refused = true;
+                        refused |= bit;
                         last = Some(error);
                     }
                     Err(Attempt::Lost(error)) => last = Some(error),

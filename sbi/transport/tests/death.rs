@@ -2,12 +2,15 @@
 
 use std::future::ready;
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use http::Method;
+use rustix::process::{Pid, Signal, kill_process};
 use sbi_api::{BoxFuture, CallError, Handler, Request, Response};
 use sbi_transport::{Endpoint, Limits, Pool, serve};
 use tokio::sync::watch;
@@ -68,6 +71,14 @@ async fn as_the_other_process() {
             println!("ready");
             std::future::pending::<()>().await;
         }
+        "knock" => {
+            let outcome =
+                call(&Pool::new(Limits::default()), &[endpoint], request(Method::GET, "/echo", 200_000)).await;
+            println!(
+                "outcome: {}",
+                outcome.map_or_else(|error| error.to_string(), |response| response.status().to_string())
+            );
+        }
         _ => {
             let pool = Pool::new(Limits::default());
             let endpoints = [endpoint];
@@ -80,11 +91,19 @@ async fn as_the_other_process() {
 struct Other(Child);
 
 impl Other {
-    fn start(role: &str, endpoint: &Endpoint) -> Self {
-        let program = std::env::current_exe().expect("this program");
-        let mut command = Command::new(program);
+    fn command(role: &str, endpoint: &Endpoint) -> Command {
+        let mut command = Command::new(std::env::current_exe().expect("this program"));
         command.args(["--exact", "as_the_other_process", "--nocapture"]).env(ROLE, format!("{role} {endpoint}"));
-        Self(command.stdout(Stdio::piped()).spawn().expect("it starts"))
+        command
+    }
+
+    fn start(role: &str, endpoint: &Endpoint) -> Self {
+        Self(Self::command(role, endpoint).stdout(Stdio::piped()).spawn().expect("it starts"))
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = Pid::from_child(&self.0);
+        kill_process(pid, signal).expect("it lives");
     }
 
     /// Waits until it has said a word so many times.
@@ -200,4 +219,49 @@ async fn client_killed_over_shm() {
 async fn client_killed_over_h2() {
     let (_directory, _, h2) = places();
     a_killed_client_has_its_work_cancelled(h2).await;
+}
+
+/// A server that is stopped answers nobody, and takes up where it was when it goes on.
+#[tokio::test]
+async fn server_stopped_over_shm() {
+    let (_directory, shm, _) = places();
+    let mut child = Other::start("serve", &shm);
+    child.until("ready", 1).await;
+    let (pool, endpoints) = (Pool::new(Limits::default()), [shm]);
+    call(&pool, &endpoints, request(Method::GET, "/echo", 1)).await.expect("an answer");
+    child.signal(Signal::STOP);
+    let deadline = Instant::now() + Duration::from_millis(50);
+    // More than the channel holds, so that some wait for room and some are half sent.
+    let calls =
+        (0..500).map(|number| pool.call(&endpoints, "peer", request(Method::GET, "/echo", number * 200), deadline));
+    for outcome in join_all(calls).await {
+        assert!(matches!(outcome, Err(CallError::Timeout(_))), "{outcome:?}");
+    }
+    child.signal(Signal::CONT);
+    for length in [0, 5000, 1 << 20] {
+        let response = call(&pool, &endpoints, request(Method::POST, "/echo", length)).await.expect("an answer");
+        assert_eq!(response.body().len(), length);
+    }
+    child.kill();
+}
+
+/// Needs root, to become somebody else; does nothing without.
+#[tokio::test]
+async fn another_users_process_is_let_in_only_if_listed() {
+    const OTHER: u32 = 65_534;
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    for (allowed, expected) in [(vec![], "denied"), (vec![OTHER - 1], "does not admit"), (vec![OTHER], "200 OK")] {
+        let (directory, shm, _) = places();
+        let open = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(directory.path(), open).expect("it is ours");
+        let limits = Limits { allowed_uids: allowed, ..Limits::default() };
+        let _server = serve(&shm, Arc::new(Half::default()), limits).expect("it is free");
+        let mut command = Other::command("knock", &shm);
+        command.uid(OTHER).gid(OTHER);
+        let output = tokio::task::spawn_blocking(move || command.output()).await.expect("no panic").expect("it runs");
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(said.contains(expected), "expected '{expected}': {said}");
+    }
 }

@@ -7,10 +7,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use h2::RecvStream;
 use sbi_api::BoxFuture;
+use socket2::TcpKeepalive;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
 use crate::accept::{self, Door};
@@ -25,6 +27,9 @@ const STREAM_WINDOW: u32 = 1 << 20;
 /// The same for a whole connection.
 const CONNECTION_WINDOW: u32 = 8 << 20;
 
+/// Time after which a peer that acknowledges nothing is taken for gone.
+const UNACKNOWLEDGED: Duration = Duration::from_secs(10);
+
 /// HTTP/2 over TCP.
 pub(crate) struct Tcp(pub(crate) SocketAddr);
 
@@ -35,7 +40,7 @@ impl Transport for Tcp {
     fn connect(&self, limits: Limits, _stats: Arc<Stats>) -> BoxFuture<'_, Result<Arc<dyn Connection>, ConnectError>> {
         Box::pin(async move {
             let stream = TcpStream::connect(self.0).await?;
-            stream.set_nodelay(true)?;
+            tune(&stream)?;
             client::start(stream, limits).await
         })
     }
@@ -64,6 +69,14 @@ impl Transport for Unix {
     }
 }
 
+/// Small frames go at once, and a peer whose machine is gone is noticed.
+fn tune(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let socket = socket2::SockRef::from(stream);
+    socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED))?;
+    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(UNACKNOWLEDGED).with_interval(UNACKNOWLEDGED / 4))
+}
+
 struct TcpDoor(TcpListener);
 
 impl Door for TcpDoor {
@@ -71,7 +84,7 @@ impl Door for TcpDoor {
 
     async fn accept(&self) -> io::Result<TcpStream> {
         let (stream, _) = self.0.accept().await?;
-        stream.set_nodelay(true)?;
+        tune(&stream)?;
         Ok(stream)
     }
 

@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
 use super::calls::Calls;
-use super::{Meter, kind, wire};
+use super::{BATCH, Meter, kind, wire};
 use crate::Limits;
 use crate::connection::{Connection, Failure};
 use crate::stats::Stats;
@@ -119,12 +119,17 @@ fn send_soon(sender: &Sender, runtime: &Handle, stream: u32, kind: u8) {
 /// Hands the answers that come to the calls that wait for them, until the channel ends.
 async fn hand_out(sender: Sender, mut receiver: Receiver, calls: Arc<Calls>, stats: Arc<Stats>) {
     let mut meter = Meter::default();
+    let mut taken = 0_u32;
     let reason = loop {
         let message = match receiver.recv().await {
             Ok(message) => message,
             Err(error) => break error.to_string(),
         };
         meter.update(&sender, &stats);
+        taken = taken.wrapping_add(1);
+        if taken.is_multiple_of(BATCH) {
+            tokio::task::yield_now().await;
+        }
         let stream = message.stream;
         let handed = match message.kind {
             kind::RESPONSE => calls.complete(stream, Ok(message)),

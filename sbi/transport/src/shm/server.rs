@@ -12,12 +12,9 @@ use sbi_api::{Problem, Request, Response};
 use super::client::split;
 use super::exchange::Exchange;
 use super::wire::{self, WireError};
-use super::{Meter, kind};
+use super::{BATCH, Meter, kind};
 use crate::accept::HANDSHAKE;
 use crate::service::{Service, too_large};
-
-/// Messages taken before other tasks get their turn.
-const BATCH: u32 = 64;
 
 /// Lets the guest in, and answers its requests.
 pub(super) async fn serve_channel(guest: Incoming, service: Arc<Service>) {
