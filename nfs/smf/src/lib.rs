@@ -1,7 +1,153 @@
-//! SMF. NOTE to helper NGAP: the founder is writing this crate now (00:08 UTC). When `nfs/ngap` is done, please build
-//! instead: (1) package `fuzz` in /work/main/tests/fuzz (add to the workspace): a library with one `pub fn target(data: &[u8])` per
-//! decoder and state machine (ngap, nas + security, pfcp + endpoint sequences, gtpu, sbi multipart, sbi requests into UDM/SMF/NRF routes, AMF core
-//! sequences when there), thin libFuzzer binaries behind a feature, `tests/fuzz/run SECONDS` for `make fuzz`
-//! (RUSTC_BOOTSTRAP=1, sanitizer-coverage flags, own target dir target/fuzz), seed corpora, and a plain test that runs each
-//! target briefly over mutated seeds in `cargo test`; (2) package `tests` (tests/faults, tests/procedures): a scripted raw NGAP peer
-//! (ngap + nas + aka + sctp) against the real processes for the NGAP/NAS classes of ROBUSTNESS.md. Leave nfs/smf to the founder.
+//! The session management function (TS 23.501 6.2.2): PDU sessions, their addresses, and their rules at the UPF.
+//!
+//! - [`server`]: Nsmf_PDUSession, what the AMF asks.
+//! - [`procedures`]: one file per clause of TS 23.502.
+//! - [`n4`] and [`n4_rules`]: the UPF; [`n1`]: NAS messages; [`n2`]: containers for the RAN; [`amf`] and
+//!   [`subscription`]: what is asked of AMF and UDM.
+//! - [`refusal`]: why a session cannot be had, and what is said about it.
+
+mod amf;
+mod config;
+mod n1;
+mod n2;
+mod n4;
+mod n4_rules;
+mod pool;
+mod procedures;
+mod refusal;
+mod server;
+mod session;
+mod subscription;
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use runtime::{Context, Metrics, Network, NetworkFunction, OfferedService, Rejects, Running, StartError};
+use sbi_api::nudm_sdm::NudmSdm;
+use sbi_api::nudm_uecm::NudmUecm;
+use sbi_api::{ApiRoot, Caller, nsmf_callback, nsmf_pdusession};
+use sbi_models::Dnn;
+use sbi_models::nrf::{NfType, ServiceName};
+use serde_json::json;
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+pub use crate::config::{Config, N4Config};
+use crate::n4::{FromUpf, N4};
+use crate::pool::AddressPool;
+use crate::procedures::{pdu_session_release, service_request};
+use crate::server::Server;
+use crate::session::Sessions;
+
+/// The session management function.
+pub struct Smf;
+
+/// What all procedures share.
+pub(crate) struct Core {
+    pub(crate) config: Config,
+    pub(crate) network: Network,
+    pub(crate) instance_id: Uuid,
+    pub(crate) caller: Arc<dyn Caller>,
+    pub(crate) sdm: NudmSdm,
+    pub(crate) uecm: NudmUecm,
+    pub(crate) api_root: ApiRoot,
+    pub(crate) metrics: Metrics,
+    pub(crate) rejects: Rejects,
+    pub(crate) n4: N4,
+    pub(crate) sessions: Sessions,
+    pools: Mutex<HashMap<Dnn, AddressPool>>,
+    /// Sessions at each UPF.
+    load: Mutex<HashMap<IpAddr, usize>>,
+}
+
+impl Core {
+    /// An address of the data network's pool.
+    pub(crate) fn take_address(&self, dnn: &Dnn) -> Option<Ipv4Addr> {
+        self.pools.lock().unwrap_or_else(PoisonError::into_inner).get_mut(dnn)?.take()
+    }
+
+    /// Gives an address back to its pool.
+    pub(crate) fn give_back_address(&self, dnn: &Dnn, address: Ipv4Addr) {
+        if let Some(pool) = self.pools.lock().unwrap_or_else(PoisonError::into_inner).get_mut(dnn) {
+            pool.give_back(address);
+        }
+    }
+
+    /// The associated UPF with the fewest sessions.
+    pub(crate) fn select_upf(&self) -> Option<IpAddr> {
+        let load = self.load.lock().unwrap_or_else(PoisonError::into_inner);
+        self.n4.upfs().into_iter().min_by_key(|upf| load.get(upf).copied().unwrap_or_default())
+    }
+
+    /// Counts a session that began or ended at a UPF.
+    pub(crate) fn note_session(&self, upf: IpAddr, change: isize) {
+        let mut load = self.load.lock().unwrap_or_else(PoisonError::into_inner);
+        let sessions = load.entry(upf).or_default();
+        *sessions = sessions.saturating_add_signed(change);
+    }
+
+    fn status(&self) -> serde_json::Value {
+        let upfs: Vec<_> = self.n4.upfs().iter().map(ToString::to_string).collect();
+        json!({ "sessions": self.sessions.len(), "upfs": upfs })
+    }
+}
+
+impl NetworkFunction for Smf {
+    const TYPE: NfType = NfType::Smf;
+    type Config = Config;
+
+    async fn start(ctx: Context<Config>) -> Result<Running, StartError> {
+        let (core, from_upfs) = open(ctx).await?;
+        tokio::spawn(hear_upfs(core.clone(), from_upfs));
+        let server = Arc::new(Server(core.clone()));
+        let routes = nsmf_pdusession::routes(server.clone()).and(nsmf_callback::routes(server));
+        let interface = format!("N4 on {}", core.config.n4.listen);
+        Ok(Running::new()
+            .serving(routes, [OfferedService::new(ServiceName::NsmfPduSession, "v1")])
+            .interface(interface)
+            .status(move || core.status()))
+    }
+}
+
+async fn open(ctx: Context<Config>) -> Result<(Arc<Core>, mpsc::Receiver<FromUpf>), StartError> {
+    let listen = ctx.config.n4.listen;
+    let opened = N4::open(&ctx.config.n4).await;
+    let (n4, from_upfs) = opened.map_err(|source| StartError::listen("N4", listen, "smf.n4.listen", source))?;
+    let pool =
+        |network: &runtime::DataNetwork| (network.name.clone(), AddressPool::new(network.ipv4, network.gateway()));
+    let core = Core {
+        pools: Mutex::new(ctx.network.dnns.iter().map(pool).collect()),
+        sdm: NudmSdm::new(ctx.caller.clone()),
+        uecm: NudmUecm::new(ctx.caller.clone()),
+        sessions: Sessions::numbered_from(start_number()),
+        load: Mutex::default(),
+        config: ctx.config,
+        network: ctx.network,
+        instance_id: ctx.instance_id,
+        caller: ctx.caller,
+        api_root: ctx.api_root,
+        metrics: ctx.metrics,
+        rejects: ctx.rejects,
+        n4,
+    };
+    Ok((Arc::new(core), from_upfs))
+}
+
+/// Numbers of an earlier run are not used again: a UPF or AMF may still hold them.
+fn start_number() -> u64 {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    (since_1970.as_secs() & 0xffff_ffff) << 24
+}
+
+async fn hear_upfs(core: Arc<Core>, mut from_upfs: mpsc::Receiver<FromUpf>) {
+    while let Some(news) = from_upfs.recv().await {
+        match news {
+            FromUpf::Lost(upf) => tokio::spawn(pdu_session_release::upf_lost(core.clone(), upf)),
+            FromUpf::Report(token, seid, report) => {
+                tokio::spawn(service_request::report(core.clone(), token, seid, report))
+            }
+        };
+    }
+}

@@ -1,0 +1,207 @@
+//! N4: one task drives the PFCP endpoint and its socket; procedures ask it and wait for the answer.
+
+use std::collections::HashMap;
+use std::future::pending;
+use std::io;
+use std::net::IpAddr;
+use std::time::{Duration, Instant, SystemTime};
+
+use pfcp::{
+    CpFunctionFeatures, Endpoint, EndpointConfig, Event, Message, NodeId, RecoveryTimeStamp, RequestError, RequestId,
+    RequestToken, Role, Seid, Timers,
+};
+use tokio::net::UdpSocket;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::config::N4Config;
+
+/// Requests that wait to be taken up by the driver; beyond, procedures wait.
+const QUEUE: usize = 1024;
+
+/// Longest PFCP message taken.
+const DATAGRAM: usize = 65_535;
+
+/// What a UPF tells the SMF.
+pub(crate) enum FromUpf {
+    /// All sessions there are gone.
+    Lost(IpAddr),
+    /// Something happened in the session that we call by this SEID; to be answered with [`N4::answer`].
+    Report(RequestToken, Seid, Box<pfcp::SessionReportRequest>),
+}
+
+enum Command {
+    Request { upf: IpAddr, seid: Seid, message: Box<Message>, reply: oneshot::Sender<Result<Message, RequestError>> },
+    Answer { token: RequestToken, seid: Seid, message: Box<Message> },
+}
+
+/// The procedures' end of N4.
+#[derive(Clone)]
+pub(crate) struct N4 {
+    commands: mpsc::Sender<Command>,
+    upfs: watch::Receiver<Vec<IpAddr>>,
+    node_id: NodeId,
+}
+
+impl N4 {
+    /// Opens the socket, associates with the UPFs and keeps the associations.
+    pub(crate) async fn open(config: &N4Config) -> io::Result<(Self, mpsc::Receiver<FromUpf>)> {
+        let socket = UdpSocket::bind(config.listen).await?;
+        let node_id = NodeId::Address(config.listen.ip());
+        let role = Role::Cp(CpFunctionFeatures::default());
+        let mut settings = EndpointConfig::new(node_id.clone(), role, RecoveryTimeStamp::from(SystemTime::now()));
+        settings.timers = Timers { t1: Duration::from_millis(config.t1_ms), n1: config.n1.into() };
+        settings.heartbeat = Duration::from_millis(config.heartbeat_ms);
+        settings.max_associations = settings.max_associations.max(config.upfs.len());
+        let mut endpoint = Endpoint::new(settings);
+        for upf in &config.upfs {
+            endpoint.associate(Instant::now(), *upf);
+        }
+        let (commands, queue) = mpsc::channel(QUEUE);
+        let (told, from_upfs) = mpsc::channel(QUEUE);
+        let (upfs_now, upfs) = watch::channel(Vec::new());
+        let driver = Driver { socket, endpoint, waiting: HashMap::new(), told, upfs: upfs_now };
+        tokio::spawn(driver.run(queue));
+        Ok((Self { commands, upfs, node_id }, from_upfs))
+    }
+
+    /// Our name towards UPFs.
+    pub(crate) fn node_id(&self) -> NodeId {
+        self.node_id.clone()
+    }
+
+    /// The UPFs that have an association now.
+    pub(crate) fn upfs(&self) -> Vec<IpAddr> {
+        self.upfs.borrow().clone()
+    }
+
+    /// Asks a UPF something about the session it calls `seid`, and waits for the answer, of whatever cause.
+    pub(crate) async fn request(
+        &self,
+        upf: IpAddr,
+        seid: Seid,
+        message: impl Into<Message>,
+    ) -> Result<Message, RequestError> {
+        let (reply, answer) = oneshot::channel();
+        let command = Command::Request { upf, seid, message: Box::new(message.into()), reply };
+        // The driver lives as long as the process; should it have ended, so have its associations.
+        self.commands.send(command).await.map_err(|_| RequestError::AssociationLost)?;
+        answer.await.unwrap_or(Err(RequestError::AssociationLost))
+    }
+
+    /// Answers a UPF's report about the session it calls `seid`.
+    pub(crate) async fn answer(&self, token: RequestToken, seid: Seid, message: impl Into<Message>) {
+        let command = Command::Answer { token, seid, message: Box::new(message.into()) };
+        let _ = self.commands.send(command).await; // no driver, no UPF to answer
+    }
+}
+
+struct Driver {
+    socket: UdpSocket,
+    endpoint: Endpoint,
+    waiting: HashMap<RequestId, oneshot::Sender<Result<Message, RequestError>>>,
+    told: mpsc::Sender<FromUpf>,
+    upfs: watch::Sender<Vec<IpAddr>>,
+}
+
+impl Driver {
+    async fn run(mut self, mut queue: mpsc::Receiver<Command>) {
+        let mut datagram = vec![0; DATAGRAM];
+        loop {
+            self.send_all().await;
+            self.tell_all();
+            let due = self.endpoint.poll_timeout();
+            tokio::select! {
+                received = self.socket.recv_from(&mut datagram) => match received {
+                    Ok((length, from)) => {
+                        let octets = datagram.get(..length).unwrap_or_default();
+                        self.endpoint.handle_datagram(Instant::now(), from, octets);
+                    }
+                    // A UPF that is not there answers with ICMP, reported here; the endpoint's timers deal with it.
+                    Err(error) => tracing::debug!(%error, "N4 socket"),
+                },
+                command = queue.recv() => match command {
+                    Some(command) => self.obey(command),
+                    None => return,
+                },
+                () = until(due) => self.endpoint.handle_timeout(Instant::now()),
+            }
+        }
+    }
+
+    fn obey(&mut self, command: Command) {
+        match command {
+            Command::Request { upf, seid, message, reply } => {
+                match self.endpoint.request(Instant::now(), upf, seid, *message) {
+                    Ok(id) => {
+                        self.waiting.insert(id, reply);
+                    }
+                    Err(error) => {
+                        let _ = reply.send(Err(error)); // the procedure may have ended
+                    }
+                }
+            }
+            Command::Answer { token, seid, message } => {
+                if let Err(error) = self.endpoint.respond(token, seid, *message) {
+                    tracing::error!(%error, "an answer to a UPF that fits no datagram");
+                }
+            }
+        }
+    }
+
+    async fn send_all(&mut self) {
+        while let Some(transmit) = self.endpoint.poll_transmit() {
+            if let Err(error) = self.socket.send_to(&transmit.octets, transmit.to).await {
+                tracing::debug!(%error, to = %transmit.to, "N4 socket"); // sent again by T1
+            }
+        }
+    }
+
+    fn tell_all(&mut self) {
+        while let Some(event) = self.endpoint.poll_event() {
+            match event {
+                Event::AssociationUp { peer, node_id, .. } => {
+                    tracing::info!(%peer, %node_id, "N4 association with UPF");
+                    self.note_upfs();
+                }
+                Event::AssociationDown { peer, why } => {
+                    tracing::warn!(%peer, ?why, "N4 association with UPF lost");
+                    self.note_upfs();
+                    self.tell(FromUpf::Lost(peer));
+                }
+                Event::Request { token, seid, message: Message::SessionReportRequest(report) } => {
+                    self.tell(FromUpf::Report(token, seid, Box::new(report)));
+                }
+                Event::Request { token, .. } => {
+                    self.endpoint.refuse(token, Seid::default(), pfcp::Cause::ServiceNotSupported, None);
+                }
+                Event::Malformed { token, problem, .. } => {
+                    self.endpoint.refuse(token, Seid::default(), problem.cause, Some(problem.offending));
+                }
+                Event::Response { id, result } => {
+                    if let Some(reply) = self.waiting.remove(&id) {
+                        let _ = reply.send(result); // the procedure may have ended
+                    }
+                }
+            }
+        }
+    }
+
+    fn note_upfs(&self) {
+        self.upfs.send_replace(self.endpoint.associations().map(|(peer, _)| peer).collect());
+    }
+
+    /// Reports beyond what the SMF can take are not answered: the UPF sends them again.
+    fn tell(&self, news: FromUpf) {
+        if let Err(mpsc::error::TrySendError::Full(FromUpf::Lost(upf))) = self.told.try_send(news) {
+            let told = self.told.clone();
+            tokio::spawn(async move { told.send(FromUpf::Lost(upf)).await });
+        }
+    }
+}
+
+async fn until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due.into()).await,
+        None => pending().await,
+    }
+}

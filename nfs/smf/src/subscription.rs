@@ -1,0 +1,83 @@
+//! What the SMF asks of the UDM: the session's subscription, and to be registered as its SMF.
+
+use sbi_api::SbiError;
+use sbi_models::udm::{SessionManagementSubscriptionData, SmDataQuery, SmfRegistration};
+use sbi_models::{Ambr, Arp, BitRate, Dnn, PreemptionCapability, PreemptionVulnerability, Snssai, Supi};
+
+use crate::Core;
+use crate::refusal::Refusal;
+use crate::session::{Entry, Granted, Session};
+
+/// Nudm_SDM_Get of session management subscription data (23.502 5.2.3.3.2), for one data network in one slice.
+pub(crate) async fn session_management_data(
+    core: &Core,
+    supi: &Supi,
+    dnn: &Dnn,
+    slice: Snssai,
+) -> Result<Granted, Refusal> {
+    let query = SmDataQuery { single_nssai: Some(slice), dnn: Some(dnn.clone()), ..SmDataQuery::default() };
+    let subscriptions = core.sdm.sm_data(supi, &query).await.map_err(|error| match error.status() {
+        Some(404) => Refusal::NotSubscribed(dnn.clone(), slice),
+        _ => Refusal::Udm(error),
+    })?;
+    granted(&subscriptions, dnn, slice).ok_or_else(|| Refusal::NotSubscribed(dnn.clone(), slice))
+}
+
+fn granted(subscriptions: &[SessionManagementSubscriptionData], dnn: &Dnn, slice: Snssai) -> Option<Granted> {
+    let in_slice = subscriptions.iter().filter(|data| data.single_nssai == slice);
+    let configuration = in_slice.filter_map(|data| data.dnn_configurations.as_ref()).find_map(|configurations| {
+        let named = configurations.iter().find(|(name, _)| name.eq_ignore_ascii_case(dnn.as_str()));
+        named.map(|(_, configuration)| configuration).or_else(|| configurations.get(WILDCARD))
+    })?;
+    let profile = configuration.qos_profile.as_ref();
+    Some(Granted {
+        ambr: configuration.session_ambr.unwrap_or(DEFAULT_AMBR),
+        five_qi: profile.map_or(DEFAULT_5QI, |profile| profile.five_qi),
+        arp: profile.map_or_else(default_arp, |profile| profile.arp.clone()),
+    })
+}
+
+/// Stands for every data network (TS 23.003 9.2.1).
+const WILDCARD: &str = "*";
+
+/// Where the subscription says nothing of the rate.
+const DEFAULT_AMBR: Ambr = Ambr { uplink: BitRate(1_000_000_000), downlink: BitRate(1_000_000_000) };
+
+/// Best effort (23.501 table 5.7.4-1).
+const DEFAULT_5QI: u8 = 9;
+
+fn default_arp() -> Arp {
+    Arp {
+        priority_level: 8,
+        preempt_cap: PreemptionCapability::NotPreempt,
+        preempt_vuln: PreemptionVulnerability::NotPreemptable,
+    }
+}
+
+/// Nudm_UECM_Registration (23.502 5.2.3.2.1) as the session's SMF.
+pub(crate) async fn register(core: &Core, entry: &Entry, session: &Session) -> Result<(), Refusal> {
+    let registration = SmfRegistration {
+        smf_instance_id: core.instance_id,
+        pdu_session_id: entry.key.id,
+        single_nssai: session.slice,
+        dnn: Some(session.dnn.clone()),
+        plmn_id: core.network.plmn,
+        dereg_callback_uri: None,
+        emergency_services: None,
+        registration_time: None,
+        supported_features: None,
+    };
+    let registered = core.uecm.register_smf(&entry.key.supi, &entry.key.id, &registration).await;
+    registered.map(drop).map_err(Refusal::Udm)
+}
+
+/// Nudm_UECM_Deregistration (23.502 5.2.3.2.2), in the background: nothing waits for it.
+pub(crate) fn deregister(core: &Core, entry: &Entry) {
+    let (uecm, key) = (core.uecm.clone(), entry.key.clone());
+    tokio::spawn(async move {
+        let outcome: Result<(), SbiError> = uecm.deregister_smf(&key.supi, &key.id).await;
+        if let Err(error) = outcome {
+            tracing::debug!(%error, supi = %key.supi, "the UDM did not take the deregistration");
+        }
+    });
+}

@@ -1,0 +1,258 @@
+//! The SMF's part of each procedure as a ladder.
+
+mod support;
+
+use bytes::Bytes;
+use nas::ie::{EpcoRequest, IntegrityMaximumDataRate, PduSessionType};
+use nas::{GsmMessage, GsmPdu, gsm};
+use ngap::transfer::{
+    PduSessionResourceSetupRequestTransfer, PduSessionResourceSetupResponseTransfer, QosFlowPerTnlInformation,
+};
+use ngap::{GtpTunnel, TransportLayerAddress};
+use sbi_api::multipart::{NAS_5GS, NGAP};
+use sbi_api::{Codec, Multipart, WithParts};
+use sbi_models::amf::N1N2MessageTransferReqData;
+use sbi_models::smf::{
+    N2SmInfoType, SmContextCreateData, SmContextCreateError, SmContextReleaseData, SmContextUpdateData,
+    SmContextUpdatedData, UpCnxState,
+};
+use sbi_models::{AccessType, PlmnIdNid};
+
+use support::Scene;
+
+const SM_DATA: &str = r#"[{"singleNssai":{"sst":1},"dnnConfigurations":{"internet":{
+    "pduSessionTypes":{"defaultSessionType":"IPV4"},"sscModes":{"defaultSscMode":"SSC_MODE_1"},
+    "5gQosProfile":{"5qi":7,"arp":{"priorityLevel":3,"preemptCap":"NOT_PREEMPT","preemptVuln":"PREEMPTABLE"}},
+    "sessionAmbr":{"uplink":"20 Mbps","downlink":"50 Mbps"}}}}]"#;
+
+const SUPI: &str = "imsi-999700000000001";
+
+fn request(session_type: Option<PduSessionType>) -> GsmPdu {
+    let request = gsm::PduSessionEstablishmentRequest {
+        integrity_maximum_data_rate: IntegrityMaximumDataRate::FULL,
+        pdu_session_type: session_type,
+        ssc_mode: None,
+        capability: None,
+        always_on_requested: None,
+        dn_request_container: None,
+        epco: Some(EpcoRequest::usual()),
+    };
+    GsmPdu::new(1, 5, request)
+}
+
+async fn create(scene: &Scene, dnn: &str, pdu: &GsmPdu) -> sbi_api::Response {
+    let plmn: PlmnIdNid = serde_json::from_str(r#"{"mcc":"999","mnc":"70"}"#).expect("a PLMN");
+    let status_uri = format!("http://amf.test/namf-callback/v1/{SUPI}/sm-context-status/1");
+    let mut data = SmContextCreateData::new(uuid::Uuid::nil(), plmn, AccessType::ThreeGpp, status_uri);
+    data.supi = SUPI.parse().ok();
+    data.pdu_session_id = sbi_models::PduSessionId::new(1).ok();
+    data.dnn = dnn.parse().ok();
+    data.s_nssai = "1".parse().ok();
+    let mut body = WithParts::from(data);
+    body.json.n1_sm_msg = Some(body.attach("n1", NAS_5GS, pdu.encode().expect("a message").into()));
+    let (content_type, octets) = Multipart::<SmContextCreateData>::encode(&body);
+    scene.amf("/nsmf-pdusession/v1/sm-contexts", content_type.to_str().expect("text"), octets).await
+}
+
+/// Creates the session and returns the path of its context.
+async fn established(scene: &Scene) -> String {
+    let response = create(scene, "internet", &request(None)).await;
+    assert_eq!(response.status(), 201);
+    let location = response.headers()["location"].to_str().expect("text").to_owned();
+    location.strip_prefix("http://smf.test:7777").expect("our root").to_owned()
+}
+
+async fn update(
+    scene: &Scene,
+    context: &str,
+    body: WithParts<SmContextUpdateData>,
+) -> Option<WithParts<SmContextUpdatedData>> {
+    let (content_type, octets) = Multipart::<SmContextUpdateData>::encode(&body);
+    let response = scene.amf(&format!("{context}/modify"), content_type.to_str().expect("text"), octets).await;
+    assert!(response.status().is_success(), "{response:?}");
+    let content_type = response.headers().get("content-type").map(|value| value.to_str().expect("text").to_owned());
+    content_type.map(|kind| Multipart::decode(&kind, response.into_body()).expect("an update's answer"))
+}
+
+async fn ran_sets_up(scene: &Scene, context: &str) {
+    let transfer = PduSessionResourceSetupResponseTransfer {
+        dl_qos_flow_per_tnl_information: QosFlowPerTnlInformation {
+            up_transport_layer_information: GtpTunnel {
+                transport_layer_address: TransportLayerAddress::V4([192, 0, 2, 1].into()),
+                gtp_teid: 9,
+            },
+            associated_qos_flow_list: vec![ngap::Qfi::new(1).expect("below 64")],
+        },
+        qos_flow_failed_to_setup_list: None,
+    };
+    let mut body = WithParts::from(SmContextUpdateData::default());
+    body.json.n2_sm_info = Some(body.attach("n2", NGAP, transfer.encode().expect("a container")));
+    body.json.n2_sm_info_type = Some(N2SmInfoType::PduResSetupRsp);
+    update(scene, context, body).await;
+}
+
+fn last_transfer(scene: &Scene) -> WithParts<N1N2MessageTransferReqData> {
+    let (content_type, body) = scene.to_amf.lock().expect("no panic").pop_front().expect("the AMF was sent something");
+    Multipart::decode(&content_type, body).expect("a transfer")
+}
+
+fn n1_of(body: &WithParts<N1N2MessageTransferReqData>) -> GsmPdu {
+    let container = body.json.n1_message_container.as_ref().expect("an N1 message");
+    GsmPdu::decode(&body.part(&container.n1_message_content).expect("a part")).expect("a 5GSM message")
+}
+
+#[tokio::test]
+async fn establishment_and_release_by_the_ue() {
+    let scene = Scene::new(SM_DATA, true).await;
+    let context = established(&scene).await;
+    let ladder = scene.ladder.until("SMF -> AMF").await;
+    assert_eq!(
+        ladder,
+        "AMF -> SMF: POST sm-contexts\n\
+         SMF -> UDM: GET /nudm-sdm/v2/imsi-999700000000001/sm-data\n\
+         SMF -> UDM: PUT /nudm-uecm/v1/imsi-999700000000001/registrations/smf-registrations/1\n\
+         SMF -> UPF: SessionEstablishmentRequest\n\
+         SMF -> AMF: POST /namf-comm/v1/ue-contexts/imsi-999700000000001/n1-n2-messages\n"
+    );
+    let transfer = last_transfer(&scene);
+    let GsmMessage::PduSessionEstablishmentAccept(accept) = n1_of(&transfer).message else { panic!("no accept") };
+    assert_eq!((accept.session_ambr.uplink_kbps, accept.session_ambr.downlink_kbps), (20_000, 50_000));
+    assert_eq!(accept.pdu_address.and_then(|address| address.ipv4()), Some([10, 45, 0, 2].into()));
+    assert_eq!(accept.epco.expect("asked for").mtu(), Some(1400));
+    let n2 = transfer.json.n2_info_container.as_ref().and_then(|n2| n2.sm_info.as_ref()).expect("N2 SM information");
+    let n2 = transfer.part(&n2.n2_info_content.as_ref().expect("content").ngap_data).expect("a part");
+    let setup = PduSessionResourceSetupRequestTransfer::decode(&n2).expect("a setup request");
+    assert_eq!(setup.ul_ngu_up_tnl_information.gtp_teid, 0x1234);
+
+    ran_sets_up(&scene, &context).await;
+    let release = GsmPdu::new(1, 6, gsm::PduSessionReleaseRequest { cause: None, epco: None });
+    let mut body = WithParts::from(SmContextUpdateData::default());
+    body.json.n1_sm_msg = Some(body.attach("n1", NAS_5GS, release.encode().expect("a message").into()));
+    let answer = update(&scene, &context, body).await.expect("an answer with N1 and N2");
+    assert_eq!(answer.json.n2_sm_info_type, Some(N2SmInfoType::PduResRelCmd));
+    let command = GsmPdu::decode(&answer.part(answer.json.n1_sm_msg.as_ref().expect("N1")).expect("a part"));
+    let command = command.expect("a 5GSM message");
+    assert!(matches!((command.pti, command.message), (6, GsmMessage::PduSessionReleaseCommand(_))));
+
+    let complete = GsmPdu::new(1, 6, gsm::PduSessionReleaseComplete { cause: None, epco: None });
+    let mut body = WithParts::from(SmContextUpdateData::default());
+    body.json.n1_sm_msg = Some(body.attach("n1", NAS_5GS, complete.encode().expect("a message").into()));
+    update(&scene, &context, body).await;
+    let mut ladder = scene.ladder.until("SMF -> AMF").await;
+    let udm = "SMF -> UDM: DELETE /nudm-uecm/v1/imsi-999700000000001/registrations/smf-registrations/1\n";
+    if !ladder.contains(udm) {
+        ladder += &scene.ladder.until("SMF -> UDM").await; // nothing waits for it
+    }
+    assert_eq!(
+        ladder.replace(udm, ""),
+        "AMF -> SMF: POST modify\n\
+         SMF -> UPF: SessionModificationRequest ApplyAction(2)\n\
+         AMF -> SMF: POST modify\n\
+         SMF -> UPF: SessionDeletionRequest\n\
+         AMF -> SMF: POST modify\n\
+         SMF -> AMF: POST /namf-callback/v1/imsi-999700000000001/sm-context-status/1\n"
+    );
+}
+
+#[tokio::test]
+async fn a_release_that_the_ue_does_not_acknowledge_is_told_again_and_ends() {
+    let scene = Scene::new(SM_DATA, true).await;
+    let context = established(&scene).await;
+    scene.ladder.until("SMF -> AMF").await;
+    let release = GsmPdu::new(1, 6, gsm::PduSessionReleaseRequest { cause: None, epco: None });
+    let mut body = WithParts::from(SmContextUpdateData::default());
+    body.json.n1_sm_msg = Some(body.attach("n1", NAS_5GS, release.encode().expect("a message").into()));
+    update(&scene, &context, body).await;
+    let ladder = scene.ladder.until("SMF -> AMF: POST /namf-callback").await;
+    assert_eq!(ladder.matches("n1-n2-messages").count(), 4, "{ladder}");
+}
+
+#[tokio::test]
+async fn the_user_plane_goes_and_comes_back() {
+    let scene = Scene::new(SM_DATA, true).await;
+    let context = established(&scene).await;
+    scene.ladder.until("SMF -> AMF").await;
+    ran_sets_up(&scene, &context).await;
+    let state = |wanted| SmContextUpdateData { up_cnx_state: Some(wanted), ..SmContextUpdateData::default() }.into();
+    let answer = update(&scene, &context, state(UpCnxState::Deactivated)).await.expect("an answer");
+    assert_eq!(answer.json.up_cnx_state, Some(UpCnxState::Deactivated));
+    let answer = update(&scene, &context, state(UpCnxState::Activating)).await.expect("an answer");
+    assert_eq!(answer.json.n2_sm_info_type, Some(N2SmInfoType::PduResSetupReq));
+    ran_sets_up(&scene, &context).await;
+    assert_eq!(
+        scene.ladder.until("SMF -> UPF: SessionModificationRequest ApplyAction(12)").await
+            + &scene.ladder.until("SMF -> UPF: SessionModificationRequest ApplyAction(2)").await,
+        "AMF -> SMF: POST modify\n\
+         SMF -> UPF: SessionModificationRequest ApplyAction(2)\n\
+         AMF -> SMF: POST modify\n\
+         SMF -> UPF: SessionModificationRequest ApplyAction(12)\n\
+         AMF -> SMF: POST modify\n\
+         AMF -> SMF: POST modify\n\
+         SMF -> UPF: SessionModificationRequest ApplyAction(2)\n"
+    );
+}
+
+#[tokio::test]
+async fn a_context_that_the_amf_releases_is_gone() {
+    let scene = Scene::new(SM_DATA, true).await;
+    let context = established(&scene).await;
+    let (content_type, octets) = Multipart::<SmContextReleaseData>::encode(&SmContextReleaseData::default().into());
+    let content_type = content_type.to_str().expect("text");
+    let path = format!("{context}/release");
+    assert_eq!(scene.amf(&path, content_type, octets.clone()).await.status(), 204);
+    scene.ladder.until("SMF -> UPF: SessionDeletionRequest").await;
+    let again = scene.amf(&path, content_type, octets).await;
+    assert_eq!(again.status(), 404);
+}
+
+/// The NAS cause and the application error of a refused creation.
+async fn refused(scene: &Scene, dnn: &str, pdu: &GsmPdu) -> (u16, String, u8, u8) {
+    let response = create(scene, dnn, pdu).await;
+    let status = response.status().as_u16();
+    let content_type = response.headers()["content-type"].to_str().expect("text").to_owned();
+    let error: WithParts<SmContextCreateError> =
+        Multipart::decode(&content_type, response.into_body()).expect("an SmContextCreateError");
+    let n1 = error.part(error.json.n1_sm_msg.as_ref().expect("a NAS reject")).expect("a part");
+    let pdu = GsmPdu::decode(&n1).expect("a 5GSM message");
+    let GsmMessage::PduSessionEstablishmentReject(reject) = pdu.message else { panic!("no reject") };
+    (status, error.json.error.cause.expect("a cause"), reject.cause.value(), pdu.pti)
+}
+
+#[tokio::test]
+async fn refusals_carry_the_cause_the_transaction_and_an_explanation() {
+    let scene = Scene::new(SM_DATA, true).await;
+    let ask = request;
+    assert_eq!(refused(&scene, "nowhere", &ask(None)).await, (403, "DNN_NOT_SUPPORTED".into(), 27, 5));
+    assert_eq!(refused(&scene, "ims", &ask(None)).await, (403, "SUBSCRIPTION_DENIED".into(), 33, 5));
+    let ipv6 = ask(Some(PduSessionType::Ipv6));
+    assert_eq!(refused(&scene, "internet", &ipv6).await, (403, "PDUTYPE_NOT_SUPPORTED".into(), 50, 5));
+    let journal = scene.rejects.latest(Some(SUPI));
+    assert_eq!(journal.len(), 3);
+    assert!(journal.iter().any(|record| record.reject.to_string().contains("'nowhere' is not configured")));
+}
+
+#[tokio::test]
+async fn a_upf_that_refuses_makes_the_ue_hear_it() {
+    let scene = Scene::new(SM_DATA, false).await;
+    established(&scene).await;
+    scene.ladder.until("SMF -> AMF: POST /namf-callback").await;
+    let GsmMessage::PduSessionEstablishmentReject(reject) = n1_of(&last_transfer(&scene)).message else {
+        panic!("no reject")
+    };
+    assert_eq!(reject.cause.value(), 38);
+}
+
+#[tokio::test]
+async fn malformed_creations_are_answered() {
+    let scene = Scene::new(SM_DATA, true).await;
+    for (content_type, body) in [
+        ("application/json", "{}"),
+        ("multipart/related", "--x"),
+        ("multipart/related; boundary=x", "--x\r\n\r\n{}\r\n--x--"),
+        ("text/plain", "hello"),
+    ] {
+        let response =
+            scene.amf("/nsmf-pdusession/v1/sm-contexts", content_type, Bytes::from_static(body.as_bytes())).await;
+        assert!(response.status().is_client_error(), "{content_type}: {response:?}");
+    }
+}

@@ -1,0 +1,186 @@
+//! An SMF among scripted peers: AMF and UDM answer in memory, the UPF over loopback; all that passes is written down.
+
+use std::collections::VecDeque;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex};
+use std::time::{Instant, SystemTime};
+
+use bytes::Bytes;
+use pfcp::{
+    Cause, CreatedPdr, Endpoint, EndpointConfig, Event, FSeid, FTeid, Message, NodeId, RecoveryTimeStamp, Role, Seid,
+    SessionDeletionResponse, SessionEstablishmentResponse, SessionModificationResponse, Teid, UpFunctionFeatures,
+};
+use runtime::{Context, Metrics, Network, NetworkFunction, Rejects, Shutdown};
+use sbi_api::{ApiRoot, BoxFuture, CallError, Caller, Handler, Request, Response, Target};
+use smf::{Config, N4Config, Smf};
+use tokio::net::UdpSocket;
+use tokio::sync::Notify;
+
+/// What passed, a line an arrow.
+#[derive(Clone, Default)]
+pub(crate) struct Ladder(Arc<(Mutex<Vec<String>>, Notify)>);
+
+impl Ladder {
+    pub(crate) fn note(&self, line: impl Into<String>) {
+        self.0.0.lock().expect("no test panicked").push(line.into());
+        self.0.1.notify_waiters();
+    }
+
+    /// Waits until a line begins with `start`, and takes all lines so far.
+    pub(crate) async fn until(&self, start: &str) -> String {
+        loop {
+            let notified = self.0.1.notified();
+            {
+                let mut lines = self.0.0.lock().expect("no test panicked");
+                if let Some(at) = lines.iter().position(|line| line.starts_with(start)) {
+                    return lines.drain(..=at).map(|line| line + "\n").collect();
+                }
+            }
+            let patience = std::time::Duration::from_secs(10);
+            let waited = tokio::time::timeout(patience, notified).await;
+            waited.unwrap_or_else(|_| panic!("no '{start}' in {:#?}", self.0.0.lock().expect("no test panicked")));
+        }
+    }
+}
+
+/// AMF and UDM.
+pub(crate) struct Peers {
+    ladder: Ladder,
+    /// What the UDM answers to `sm-data`.
+    pub(crate) sm_data: &'static str,
+    /// Bodies the AMF was sent.
+    pub(crate) to_amf: Arc<Mutex<VecDeque<(String, Bytes)>>>,
+}
+
+impl Caller for Peers {
+    fn call<'a>(&'a self, target: &'a Target, request: Request) -> BoxFuture<'a, Result<Response, CallError>> {
+        let path = request.uri().path().to_owned();
+        let (peer, status, body) = match target {
+            Target::Service(_) if path.ends_with("/sm-data") => ("UDM", 200, self.sm_data),
+            Target::Service(_) if request.method() == "DELETE" => ("UDM", 204, ""),
+            Target::Service(_) => ("UDM", 204, ""),
+            Target::Root(_) if path.ends_with("/n1-n2-messages") => {
+                ("AMF", 200, r#"{"cause":"N1_N2_TRANSFER_INITIATED"}"#)
+            }
+            Target::Root(_) => ("AMF", 204, ""),
+        };
+        if peer == "AMF" {
+            let content_type = request.headers().get("content-type").and_then(|value| value.to_str().ok());
+            let body = (content_type.unwrap_or_default().to_owned(), request.body().clone());
+            self.to_amf.lock().expect("no test panicked").push_back(body);
+        }
+        self.ladder.note(format!("SMF -> {peer}: {} {path}", request.method()));
+        let response = http::Response::builder().status(status).header("content-type", "application/json");
+        Box::pin(async move { Ok(response.body(Bytes::from_static(body.as_bytes())).expect("a response")) })
+    }
+}
+
+/// A UPF that grants everything, or refuses sessions.
+pub(crate) async fn upf(ladder: Ladder, accept: bool) -> SocketAddr {
+    let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
+    let address = socket.local_addr().expect("bound");
+    let own = NodeId::Address(address.ip());
+    let role = Role::Up(UpFunctionFeatures::FTUP);
+    let mut endpoint = Endpoint::new(EndpointConfig::new(own, role, RecoveryTimeStamp::from(SystemTime::now())));
+    tokio::spawn(async move {
+        let mut datagram = vec![0; 65_535];
+        loop {
+            let (length, from) = socket.recv_from(&mut datagram).await.expect("a datagram");
+            endpoint.handle_datagram(Instant::now(), from, &datagram[..length]);
+            while let Some(event) = endpoint.poll_event() {
+                match event {
+                    Event::AssociationUp { .. } => ladder.note("UPF is associated"),
+                    Event::Request { token, message, .. } => {
+                        ladder.note(format!("SMF -> UPF: {}", describe(&message)));
+                        let (seid, response) = answer(&message, accept);
+                        endpoint.respond(token, seid, response).expect("fits a datagram");
+                    }
+                    other => panic!("{other:?}"),
+                }
+            }
+            while let Some(transmit) = endpoint.poll_transmit() {
+                socket.send_to(&transmit.octets, transmit.to).await.expect("sent");
+            }
+        }
+    });
+    address
+}
+
+fn describe(message: &Message) -> String {
+    match message {
+        Message::SessionModificationRequest(request) => {
+            format!("{:?} {:?}", message.kind(), request.update_fars[0].apply_action.expect("an action"))
+        }
+        other => format!("{:?}", other.kind()),
+    }
+}
+
+/// Every session has SEID 77 here.
+fn answer(message: &Message, accept: bool) -> (Seid, Message) {
+    let own = Ipv4Addr::new(192, 0, 2, 7);
+    let cause = if accept { Cause::RequestAccepted } else { Cause::NoResourcesAvailable };
+    match message {
+        Message::SessionEstablishmentRequest(request) => {
+            let mut response = SessionEstablishmentResponse::new(NodeId::Address(own.into()), cause);
+            if accept {
+                let mut created = CreatedPdr::new(request.create_pdrs[0].pdr_id);
+                created.f_teid = Some(FTeid::new(Teid(0x1234), own.into()));
+                response.created_pdrs = vec![created];
+                response.up_f_seid = Some(FSeid::new(Seid(77), own.into()));
+            }
+            (request.cp_f_seid.seid, response.into())
+        }
+        Message::SessionModificationRequest(_) => (Seid(1), SessionModificationResponse::new(cause).into()),
+        Message::SessionDeletionRequest(_) => (Seid(1), SessionDeletionResponse::new(cause).into()),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A started SMF.
+pub(crate) struct Scene {
+    pub(crate) ladder: Ladder,
+    pub(crate) handler: Arc<dyn Handler>,
+    pub(crate) to_amf: Arc<Mutex<VecDeque<(String, Bytes)>>>,
+    pub(crate) rejects: Rejects,
+}
+
+impl Scene {
+    pub(crate) async fn new(sm_data: &'static str, upf_accepts: bool) -> Self {
+        let ladder = Ladder::default();
+        let upf = upf(ladder.clone(), upf_accepts).await;
+        let to_amf = Arc::default();
+        let peers = Peers { ladder: ladder.clone(), sm_data, to_amf: Arc::clone(&to_amf) };
+        let rejects = Rejects::default();
+        let context = Context {
+            config: Config {
+                n4: N4Config { listen: free_port(), upfs: vec![upf], ..N4Config::default() },
+                t3592_ms: 200,
+                ..Config::default()
+            },
+            network: Network::default(),
+            instance_id: uuid::Uuid::nil(),
+            caller: Arc::new(peers),
+            api_root: ApiRoot::http("smf.test:7777"),
+            metrics: Metrics::new("smf"),
+            rejects: rejects.clone(),
+            shutdown: Shutdown::new(),
+            run_dir: "/nonexistent".into(),
+            state_dir: "/nonexistent".into(),
+        };
+        let running = Smf::start(context).await.expect("the SMF starts");
+        ladder.until("UPF is associated").await;
+        Self { ladder, handler: running.handler.expect("it serves"), to_amf, rejects }
+    }
+
+    /// Sends a request as the AMF.
+    pub(crate) async fn amf(&self, path: &str, content_type: &str, body: Bytes) -> Response {
+        self.ladder.note(format!("AMF -> SMF: POST {}", path.rsplit('/').next().expect("a segment")));
+        let request = http::Request::builder().method("POST").uri(path).header("content-type", content_type);
+        self.handler.handle(request.body(body).expect("a request")).await
+    }
+}
+
+fn free_port() -> SocketAddr {
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("a port");
+    socket.local_addr().expect("bound")
+}
