@@ -207,7 +207,6 @@ fn answer(pdu_session_id: u8, pti: u8, refusal: &Refusal) -> Problem {
         status: Some(status.as_u16()),
         cause: Some(cause.to_owned()),
         detail: Some(refusal.to_string()),
-        ..ProblemDetails::default()
     };
     let mut body = WithParts::from(SmContextCreateError { error, ..SmContextCreateError::default() });
     if let Some(octets) = n1::octets(&n1::reject(pdu_session_id, pti, refusal)) {
