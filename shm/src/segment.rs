@@ -16,6 +16,9 @@ use crate::error::HelloError;
 use crate::layout::{Control, DESCRIPTOR, Direction, End, Geometry, MAGIC, Side, VERSION};
 use crate::ring::RingWords;
 
+/// What `/proc/PID/maps` shows.
+const NAME: &str = "peregrine-channel";
+
 /// The size can change no more (so no access faults), nor can that.
 const SEALS: SealFlags = SealFlags::SHRINK.union(SealFlags::GROW).union(SealFlags::SEAL);
 
@@ -34,7 +37,12 @@ unsafe impl Sync for Segment {}
 impl Segment {
     /// Makes the memory of a new channel, all zero but magic and version, and seals it.
     pub(crate) fn create(geometry: Geometry) -> io::Result<(OwnedFd, Arc<Self>)> {
-        let fd = memfd_create("peregrine-channel", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
+        let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+        let fd = match memfd_create(NAME, flags | MemfdFlags::NOEXEC_SEAL) {
+            // Before Linux 6.3; since then a system may insist on it.
+            Err(rustix::io::Errno::INVAL) => memfd_create(NAME, flags)?,
+            other => other?,
+        };
         ftruncate(&fd, geometry.len() as u64)?;
         fcntl_add_seals(&fd, SEALS)?;
         let segment = Self::map(&fd, geometry)?;

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::connection::Failure;
 use crate::peer::Peer;
-use crate::stats::count;
+use crate::stats::{Stats, count};
 use crate::{Counters, Endpoint, Limits};
 
 /// Sends requests; keeps one connection per endpoint.
@@ -98,31 +98,27 @@ impl Pool {
     }
 
     async fn attempt(&self, peer: &Peer, authority: &str, request: &Request) -> Result<Response, Attempt> {
-        let connection = match peer.connection(&self.limits).await {
-            Ok(connection) => connection,
-            Err(error) => {
-                count(&peer.stats.failures, 1);
-                return Err(Attempt::Unreachable(Failure::NotProcessed(error.to_string()).into_error(&peer.endpoint)));
-            }
-        };
+        let mut unanswered = Unanswered(Some(&peer.stats));
+        let connection = peer.connection(&self.limits).await.map_err(|error| {
+            Attempt::Unreachable(Failure::NotProcessed(error.to_string()).into_error(&peer.endpoint))
+        })?;
         count(&peer.stats.calls, 1);
         count(&peer.stats.bytes_sent, request.body().len());
-        match connection.call(authority, request).await {
+        let failure = match connection.call(authority, request).await {
             Ok(response) => {
+                unanswered.0 = None;
                 count(&peer.stats.bytes_received, response.body().len());
-                Ok(response)
+                return Ok(response);
             }
-            Err(failure) => {
-                count(&peer.stats.failures, 1);
-                let may_repeat = match failure {
-                    Failure::NotProcessed(_) => true,
-                    Failure::Broken(_) => request.method().is_idempotent(),
-                    Failure::TooLarge(_) => false,
-                };
-                let error = failure.into_error(&peer.endpoint);
-                Err(if may_repeat { Attempt::Lost(error) } else { Attempt::Over(error) })
-            }
-        }
+            Err(failure) => failure,
+        };
+        let may_repeat = match failure {
+            Failure::NotProcessed(_) => true,
+            Failure::Broken(_) => request.method().is_idempotent(),
+            Failure::TooLarge(_) => false,
+        };
+        let error = failure.into_error(&peer.endpoint);
+        Err(if may_repeat { Attempt::Lost(error) } else { Attempt::Over(error) })
     }
 
     fn peer(&self, endpoint: &Endpoint) -> Arc<Peer> {
@@ -133,6 +129,17 @@ impl Pool {
         let peer = Arc::new(Peer::new(endpoint.clone()));
         peers.insert(endpoint.clone(), peer.clone());
         peer
+    }
+}
+
+/// Counts an attempt as failed unless it is answered, also one that the caller gives up.
+struct Unanswered<'a>(Option<&'a Stats>);
+
+impl Drop for Unanswered<'_> {
+    fn drop(&mut self) {
+        if let Some(stats) = self.0 {
+            count(&stats.failures, 1);
+        }
     }
 }
 

@@ -19,7 +19,7 @@ pub(crate) struct Stats {
 pub struct Counters {
     /// Requests sent, or taken from clients.
     pub calls: u64,
-    /// Calls that ended without an answer.
+    /// Calls that ended without an answer, or were given up; for a peer also attempts to connect.
     pub failures: u64,
     /// Connections made or accepted.
     pub connects: u64,

@@ -60,6 +60,7 @@ pub(crate) async fn a_deadline_ends_the_call_and_its_handler(mut site: Site) {
     let deadline = Instant::now() + Duration::from_millis(30);
     let outcome = site.pool.call(&[site.endpoint()], "a", post("/wait", ""), deadline).await;
     assert!(matches!(outcome, Err(CallError::Timeout(1..=30))), "{outcome:?}");
+    assert_eq!(site.pool.stats()[0].1.failures, 1);
     site.handler.until_cancelled(1).await;
     site.call(post("/echo", "")).await.expect("the connection still serves");
 }
