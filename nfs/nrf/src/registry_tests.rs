@@ -178,3 +178,9 @@ fn notifications_that_nobody_fetches_do_not_pile_up() {
     }
     assert_eq!(told(&mut registry).len(), MOST_WAITING);
 }
+
+#[test]
+fn the_file_in_the_tree_says_what_the_defaults_are() {
+    let settings = runtime::config::parse::<runtime::config::Of<crate::Nrf>>("core.yaml", runtime::config::BUILT_IN);
+    assert_eq!(settings.map(|settings| settings.own).map_err(|error| error.to_string()), Ok(Config::default()));
+}

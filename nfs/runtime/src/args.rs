@@ -30,9 +30,9 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) print_config: bool,
 
-    /// End when the parent process ends, however it ends
-    #[arg(long, hide = true)]
-    pub(crate) die_with_parent: bool,
+    /// End when this process, our parent, ends, however it ends
+    #[arg(long, value_name = "PID", hide = true)]
+    pub(crate) die_with_parent: Option<u32>,
 }
 
 impl Args {

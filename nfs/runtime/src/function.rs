@@ -21,6 +21,14 @@ pub trait NetworkFunction: Sized + Send + Sync + 'static {
     /// Its own section of the configuration file. Give it `#[serde(default, deny_unknown_fields)]`; ranges by [`within`](crate::within).
     type Config: DeserializeOwned + Serialize + Default + Send + 'static;
 
+    /// Finds what no single value of its section shows to be wrong, for `--check-config` and before the start.
+    ///
+    /// # Errors
+    /// [`StartError::Config`] with the key and what is allowed.
+    fn check(_config: &Self::Config, _network: &Network) -> Result<(), StartError> {
+        Ok(())
+    }
+
     /// Opens its interfaces and starts its tasks. It must not wait for another NF: those may start later, and a call made
     /// through [`Context::caller`] waits a moment for them by itself.
     fn start(ctx: Context<Self::Config>) -> impl Future<Output = Result<Running, StartError>> + Send;

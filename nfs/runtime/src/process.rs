@@ -40,19 +40,20 @@ pub fn main<N: NetworkFunction>() -> ExitCode {
             return ExitCode::from(MISCONFIGURED);
         }
     };
+    if let Err(error) = N::check(&settings.own, &settings.network) {
+        eprintln!("{}: {error}", file_name(&args));
+        return ExitCode::from(MISCONFIGURED);
+    }
     if args.print_config {
         print!("{}", serde_saphyr::to_string(&settings).unwrap_or_else(|error| format!("# {error}\n")));
         return ExitCode::SUCCESS;
     }
     if args.check_config {
-        println!(
-            "{}: ok",
-            config::find(args.config.as_deref()).map_or("built-in configuration".into(), |f| f.display().to_string())
-        );
+        println!("{}: ok", file_name(&args));
         return ExitCode::SUCCESS;
     }
-    if args.die_with_parent {
-        die_with_parent();
+    if let Some(parent) = args.die_with_parent {
+        die_with(parent);
     }
     logging::start(&settings.logging);
     match tokio_runtime(settings.process.workers).and_then(|tokio| tokio.block_on(live::<N>(settings))) {
@@ -64,10 +65,15 @@ pub fn main<N: NetworkFunction>() -> ExitCode {
     }
 }
 
+/// The file that holds, for people.
+fn file_name(args: &Args) -> String {
+    config::find(args.config.as_deref()).map_or("built-in configuration".into(), |file| file.display().to_string())
+}
+
 /// Has the system send SIGTERM when the process that started us ends.
-fn die_with_parent() {
+fn die_with(parent: u32) {
     let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM));
-    if rustix::process::getppid().is_none_or(|parent| parent.is_init()) {
+    if std::os::unix::process::parent_id() != parent {
         std::process::exit(1); // it had ended already
     }
 }

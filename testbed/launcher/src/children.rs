@@ -96,10 +96,11 @@ fn forward(name: &'static str, source: Option<impl AsyncRead + Unpin + Send + 's
     });
 }
 
-/// Writes a line of, or about, a program.
+/// Writes a line of, or about, a program. One that is JSON stays as it is, for the program that reads it.
 pub(crate) fn say(name: &str, line: &str) {
     let mut out = std::io::stderr().lock();
     let _ = match out.is_terminal() {
+        _ if line.starts_with('{') => writeln!(out, "{line}"),
         true => writeln!(out, "\x1b[36m{name:>4}\x1b[0m {line}"),
         false => writeln!(out, "{name:>4} {line}"),
     };

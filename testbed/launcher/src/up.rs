@@ -1,9 +1,10 @@
 //! `peregrine up`: the network functions as children of this process.
 
 use std::fs::{File, OpenOptions};
-use std::io::{Read as _, Seek as _, Write as _};
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::process::CommandExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
@@ -75,28 +76,51 @@ pub(crate) fn detached(core: &Core, options: &UpOptions) -> Result<ExitCode, Fai
     }
 }
 
-/// Holds the directory of sockets for one core; the file says for whom.
-fn lock(directories: &Directories) -> Result<File, Failure> {
-    let path = lock_file(directories);
-    let file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path);
-    let mut file = file.map_err(|why| Failure::System("cannot open peregrine.lock", why))?;
-    if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
-        let mut holder = String::new();
-        let _ = file.read_to_string(&mut holder);
-        return Err(Failure::Running(holder.trim().to_owned()));
+/// The directory of sockets, held for one core; its file says by whom, and goes with it.
+struct Lock {
+    file: File,
+    path: PathBuf,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.path); // while it is still ours
     }
-    let written = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| write!(file, "{}", std::process::id()));
-    written.map_err(|why| Failure::System("cannot write peregrine.lock", why))?;
-    Ok(file)
+}
+
+fn lock(directories: &Directories) -> Result<Lock, Failure> {
+    let path = lock_file(directories);
+    loop {
+        let file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path);
+        let mut file = file.map_err(|why| Failure::System("cannot open peregrine.lock", why))?;
+        if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+            let mut holder = String::new();
+            let _ = file.read_to_string(&mut holder);
+            return Err(Failure::Running(holder.trim().to_owned()));
+        }
+        if !is_at(&file, &path) {
+            continue; // its holder ended and removed it between our two steps
+        }
+        let written = file.set_len(0).and_then(|()| write!(file, "{}", std::process::id()));
+        written.map_err(|why| Failure::System("cannot write peregrine.lock", why))?;
+        return Ok(Lock { file, path });
+    }
+}
+
+/// Whether the path still leads to this file.
+fn is_at(file: &File, path: &Path) -> bool {
+    let inode =
+        |metadata: std::io::Result<std::fs::Metadata>| metadata.map(|metadata| (metadata.dev(), metadata.ino())).ok();
+    inode(file.metadata()).is_some_and(|own| inode(std::fs::metadata(path)) == Some(own))
 }
 
 /// The file that the running `up` holds.
-pub(crate) fn lock_file(directories: &Directories) -> std::path::PathBuf {
+pub(crate) fn lock_file(directories: &Directories) -> PathBuf {
     directories.run.join("peregrine.lock")
 }
 
 fn program(core: &Core, options: &UpOptions, nf: &'static str) -> Result<Program, Failure> {
-    let mut arguments = vec!["--die-with-parent".to_owned()];
+    let mut arguments = vec!["--die-with-parent".to_owned(), std::process::id().to_string()];
     let file = core.file.as_deref().map(Path::display).map(|file| file.to_string());
     arguments.extend(file.into_iter().flat_map(|file| ["--config".to_owned(), file]));
     let grace = Duration::from_millis(core.settings.process.drain_ms) + GRACE;

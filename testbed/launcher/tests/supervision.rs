@@ -126,6 +126,8 @@ fn one_directory_of_sockets_is_one_core() {
     let down = peregrine(up.place.path(), &["down"]).status().expect("ran");
     assert!(down.success());
     assert_eq!(up.child.wait().expect("ended by `down`").code(), Some(0));
+    let left = std::fs::read_dir(up.place.path().join("run")).expect("the directory").count();
+    assert_eq!(left, 0, "no file is left");
 }
 
 #[test]

@@ -20,6 +20,9 @@ use crate::sections::SbiSettings;
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_millis(200);
 
+/// How long the NRF may take to answer a discovery.
+const NRF_PATIENCE: Duration = Duration::from_secs(1);
+
 /// Brings a request to any of some endpoints: the transports, or a script in tests.
 pub(crate) trait Carrier: Send + Sync + 'static {
     /// As [`Pool::call`].
@@ -181,7 +184,10 @@ impl<C: Carrier> SbiCaller<C> {
                     Lookup::Unknown => Err(CallError::NoInstance(query.service.to_string())),
                 }
             }
-            Err(error) => stale.ok_or(error),
+            Err(error) => {
+                self.directory().nrf_failed(Instant::now(), query);
+                stale.ok_or(error)
+            }
         }
     }
 
@@ -198,10 +204,14 @@ impl<C: Carrier> SbiCaller<C> {
         let no_instance = || CallError::NoInstance(query.service.to_string());
         let nrf = self.nrf.as_ref().ok_or_else(no_instance)?;
         let search = SearchQuery::new(self.own_type.clone(), query.nf_type.clone(), query.service.clone());
-        nrf.search(&search).await.map_err(|error| match error {
-            SbiError::Call(error) => error,
-            other => CallError::Unreachable { peer: "NRF".into(), reason: other.to_string() },
-        })
+        let unreachable = |reason: String| CallError::Unreachable { peer: "NRF".into(), reason };
+        match tokio::time::timeout(NRF_PATIENCE, nrf.search(&search)).await {
+            Ok(found) => found.map_err(|error| match error {
+                SbiError::Call(error) => error,
+                other => unreachable(other.to_string()),
+            }),
+            Err(_) => Err(unreachable("it does not answer".into())),
+        }
     }
 }
 

@@ -154,7 +154,9 @@ async fn what_the_nrf_said_last_holds_while_it_is_away() {
     *script.nrf_is_away.lock().expect("no panic while held") = true;
     caller.expire_all();
     assert_eq!(call(&caller, "GET").await, Ok(200));
-    script.seen();
+    assert_eq!(script.seen(), [NRF, "127.0.0.1:7777", NRF, "127.0.0.1:7777"]);
+    assert_eq!(call(&caller, "GET").await, Ok(200));
+    assert_eq!(script.seen(), ["127.0.0.1:7777"], "it is not asked again at once");
     script.acts.lock().expect("no panic while held").insert("127.0.0.1:7777".into(), [Act::Broken].into());
     assert!(call(&caller, "POST").await.is_err());
 }

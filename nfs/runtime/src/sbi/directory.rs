@@ -14,7 +14,7 @@ use super::reach::{Reach, address_of, service};
 /// How long a result holds that says nothing about it (TS 29.510 6.2.6.2.2).
 const DEFAULT_VALIDITY: Duration = Duration::from_secs(10);
 
-/// How long an instance that failed is tried last.
+/// How long an instance that failed is tried last, and an NRF that failed is not asked.
 const REST: Duration = Duration::from_secs(1);
 
 /// An instance that offers a service.
@@ -74,6 +74,13 @@ impl Directory {
         }
         let validity = found.validity_period.map_or(DEFAULT_VALIDITY, |seconds| Duration::from_secs(seconds.into()));
         self.services.insert(query.clone(), Known { instances, fresh_until: now + validity });
+    }
+
+    /// The NRF does not answer: what it said last is taken for good for a moment, so that not every call waits for it.
+    pub(crate) fn nrf_failed(&mut self, now: Instant, query: &ServiceQuery) {
+        if let Some(known) = self.services.get_mut(query) {
+            known.fresh_until = now + REST;
+        }
     }
 
     /// An instance did not answer: for a moment it comes last, and the next call asks the NRF again.
