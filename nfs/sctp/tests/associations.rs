@@ -5,14 +5,15 @@
 mod support;
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use bytes::Bytes;
-use sctp::{Association, Backend, Error, Event, Listener, Options, PPID_NGAP};
+use sctp::{Association, Backend, Error, Event, Listener, Options, PORT_NGAP, PPID_NGAP};
 
-use support::{Child, Test, address, backend, eventually, options, pair, pattern, run};
+use support::{Child, Test, address, backend, eventually, from, options, pair, pattern, run};
+use topo::Host;
 
 fn main() -> ExitCode {
     run(&[
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
         test!(associations_over_the_limit_are_aborted),
         test!(nobody_there_is_an_error_in_time),
         test!(two_addresses_are_one_end_point),
+        test!(two_hosts_talk_over_a_wire),
         test!(a_killed_peer_is_noticed),
         test!(a_listener_that_lost_its_memory_says_so),
         test!(a_peer_that_starts_anew_on_its_port_is_a_restart),
@@ -266,6 +268,18 @@ async fn two_addresses_are_one_end_point() {
     }
 }
 
+async fn two_hosts_talk_over_a_wire() {
+    let (core, ran) = (Host::new("core").expect("a host"), Host::new("ran").expect("a host"));
+    let (near, far) = (Ipv4Addr::new(10, 100, 0, 1), Ipv4Addr::new(10, 100, 0, 2));
+    topo::link((&core, near), (&ran, far)).expect("joined");
+    let listener = SocketAddr::from((near, PORT_NGAP));
+    let _listening = Child::listen(&core, listener).await;
+    let mut calling = Child::call(&ran, listener, (far, 0).into()).await;
+    for _ in 0..3 {
+        calling.says("echoed").await;
+    }
+}
+
 async fn a_killed_peer_is_noticed() {
     let watchful = Options {
         heartbeat: Duration::from_millis(200),
@@ -274,8 +288,8 @@ async fn a_killed_peer_is_noticed() {
         ..options()
     };
     let listener = Listener::bind(&[address(0)], watchful).await.expect("bound");
-    let port = listener.local_addresses().expect("addresses")[0].port();
-    let (child, accepted) = tokio::join!(Child::connect(port, 0), listener.accept());
+    let bound = listener.local_addresses().expect("addresses")[0];
+    let (child, accepted) = tokio::join!(Child::connect(&Host::HERE, bound, from(0)), listener.accept());
     let mut accepted = accepted.expect("accepted");
     drop(child);
     let end = eventually(accepted.recv()).await;
@@ -284,10 +298,10 @@ async fn a_killed_peer_is_noticed() {
 
 async fn a_listener_that_lost_its_memory_says_so() {
     let port = support::free_port();
-    let first = Child::listen(port).await;
+    let first = Child::listen(&Host::HERE, address(port)).await;
     let mut here = Association::connect(None, &[address(port)], options()).await.expect("connected");
     drop(first);
-    let _second = Child::listen(port).await;
+    let _second = Child::listen(&Host::HERE, address(port)).await;
     // Within a heartbeat or so, not after all the retransmissions: the new one tells that it knows of nothing.
     let end = tokio::time::timeout(Duration::from_secs(6), here.recv()).await.expect("told in time");
     assert!(matches!(end, Event::PeerAborted | Event::Shutdown), "{end:?}");
@@ -299,12 +313,12 @@ async fn a_peer_that_starts_anew_on_its_port_is_a_restart() {
         return; // The kernel ends a killed process's associations: there is no restart to see.
     }
     let listener = Listener::bind(&[address(0)], options()).await.expect("bound");
-    let port = listener.local_addresses().expect("addresses")[0].port();
-    let from = support::free_port();
-    let (first, accepted) = tokio::join!(Child::connect(port, from), listener.accept());
+    let bound = listener.local_addresses().expect("addresses")[0];
+    let from = from(support::free_port());
+    let (first, accepted) = tokio::join!(Child::connect(&Host::HERE, bound, from), listener.accept());
     let mut accepted = accepted.expect("accepted");
     drop(first);
-    let (mut second, event) = tokio::join!(Child::connect(port, from), accepted.recv());
+    let (mut second, event) = tokio::join!(Child::connect(&Host::HERE, bound, from), accepted.recv());
     assert_eq!(event, Event::Restarted);
     accepted.send(0, 60, pattern(4)).await.expect("sent");
     second.says("message").await;

@@ -8,9 +8,10 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use sctp::{Association, Backend, Event, Listener, Options};
+use sctp::{Association, Backend, Event, Listener, Options, PPID_NGAP};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{ChildStdout, Command};
+use topo::Host;
 
 /// A test's name and what it does.
 pub(crate) struct Test {
@@ -31,10 +32,10 @@ pub(crate) fn run(tests: &[Test]) -> ExitCode {
     topo::enter().expect("namespaces of our own");
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("tokio");
-    if let [role, port, from] = &arguments[..]
+    if let [role, listener, from] = &arguments[..]
         && role.starts_with("child-")
     {
-        runtime.block_on(child(role, port.parse().expect("a port"), from.parse().expect("a port")));
+        runtime.block_on(child(role, listener.parse().expect("an address"), from.parse().expect("an address")));
         return ExitCode::SUCCESS;
     }
     // The first process of its namespaces hears Ctrl-C only if it listens.
@@ -78,6 +79,11 @@ pub(crate) fn address(port: u16) -> SocketAddr {
     ([127, 0, 0, 5], port).into()
 }
 
+/// Where children connect from.
+pub(crate) fn from(port: u16) -> SocketAddr {
+    ([127, 0, 0, 1], port).into()
+}
+
 /// A port no other test uses.
 pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(20_000);
@@ -109,19 +115,25 @@ pub(crate) struct Child {
 }
 
 impl Child {
-    /// One that listens on `port` and accepts whoever comes.
-    pub(crate) async fn listen(port: u16) -> Child {
-        Child::start("child-listen", port, 0).await
+    /// One that listens on this address and accepts whoever comes.
+    pub(crate) async fn listen(host: &Host, address: SocketAddr) -> Child {
+        Child::start(host, "child-listen", address, address).await
     }
 
-    /// One that has connected to `port` from its port `from` (0: any).
-    pub(crate) async fn connect(port: u16, from: u16) -> Child {
-        Child::start("child-connect", port, from).await
+    /// One that has connected to `listener` from its address `from`.
+    pub(crate) async fn connect(host: &Host, listener: SocketAddr, from: SocketAddr) -> Child {
+        Child::start(host, "child-connect", listener, from).await
     }
 
-    async fn start(role: &str, port: u16, from: u16) -> Child {
-        let mut process = Command::new(std::env::current_exe().expect("this program"))
-            .args([role, &port.to_string(), &from.to_string()])
+    /// One that has connected, and has messages of several sizes echoed.
+    pub(crate) async fn call(host: &Host, listener: SocketAddr, from: SocketAddr) -> Child {
+        Child::start(host, "child-call", listener, from).await
+    }
+
+    async fn start(host: &Host, role: &str, listener: SocketAddr, from: SocketAddr) -> Child {
+        let mut command = Command::from(host.command(std::env::current_exe().expect("this program")));
+        let mut process = command
+            .args([role, &listener.to_string(), &from.to_string()])
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
@@ -139,19 +151,31 @@ impl Child {
     }
 }
 
-async fn child(role: &str, port: u16, from: u16) {
+async fn child(role: &str, listener: SocketAddr, from: SocketAddr) {
     if role == "child-listen" {
-        let listener = Listener::bind(&[address(port)], options()).await.expect("bound");
+        let listener = Listener::bind(&[listener], options()).await.expect("bound");
         println!("ready");
-        let mut accepted = Vec::new();
         loop {
-            accepted.push(listener.accept().await.expect("accepted"));
+            tokio::spawn(echo(listener.accept().await.expect("accepted")));
         }
     }
-    let local = [SocketAddr::from(([127, 0, 0, 1], from))];
-    let mut association = Association::connect(Some(&local), &[address(port)], options()).await.expect("connected");
+    let mut association = Association::connect(Some(&[from]), &[listener], options()).await.expect("connected");
     println!("ready");
+    for length in if role == "child-call" { &[1, 10_000, 60_000][..] } else { &[] } {
+        association.send(1, PPID_NGAP, pattern(*length)).await.expect("sent");
+        assert!(matches!(association.recv().await, Event::Message { data, .. } if data == pattern(*length)));
+        println!("echoed");
+    }
     while let Event::Message { .. } = association.recv().await {
         println!("message");
+    }
+}
+
+/// Sends back what comes.
+pub(crate) async fn echo(mut association: Association) {
+    while let Event::Message { stream, ppid, data } = association.recv().await {
+        if association.send(stream, ppid, data).await.is_err() {
+            return;
+        }
     }
 }
