@@ -1,0 +1,37 @@
+//! Buckets of sessions: what moves between workers as one.
+
+use std::net::IpAddr;
+
+/// How many buckets there are.
+pub const BUCKETS: usize = 256;
+
+/// A bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Bucket(pub u8);
+
+impl Bucket {
+    /// The bucket of a UE's address: of all of it in IPv4, of the prefix of 64 bits in IPv6.
+    pub fn of_address(address: IpAddr) -> Self {
+        let folded = match address {
+            IpAddr::V4(v4) => v4.to_bits(),
+            IpAddr::V6(v6) => {
+                let prefix = (v6.to_bits() >> 64) as u64;
+                (prefix ^ prefix >> 32) as u32
+            }
+        };
+        // The high octet of a product is moved by every bit below.
+        let [bucket, ..] = folded.wrapping_mul(0x9e37_79b1).to_be_bytes();
+        Self(bucket)
+    }
+
+    /// The bucket of a tunnel of ours: the high octet of its number.
+    pub fn of_tunnel(teid: u32) -> Self {
+        let [bucket, ..] = teid.to_be_bytes();
+        Self(bucket)
+    }
+
+    /// The tunnel `number` (24 bits) of this bucket.
+    pub fn tunnel(self, number: u32) -> u32 {
+        u32::from(self.0) << 24 | number & 0x00ff_ffff
+    }
+}

@@ -1,0 +1,183 @@
+//! What a worker counts. Written by the worker alone, read by anyone.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A direction of packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// From the UE.
+    Uplink,
+    /// To the UE.
+    Downlink,
+}
+
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $name:ident = $label:literal),* $(,)?) => {
+        /// Why a packet was not forwarded.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum DropReason {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl DropReason {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            /// Its name, as metrics have it.
+            pub fn label(self) -> &'static str {
+                match self { $(Self::$name => $label,)* }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// Not a GTP-U message.
+    MalformedGtp = "malformed_gtp",
+    /// An extension header that must be understood and is not.
+    UnknownExtension = "unknown_extension",
+    /// A message of another type than those handled.
+    OtherMessage = "other_message",
+    /// No session has this tunnel.
+    UnknownTunnel = "unknown_tunnel",
+    /// Not an IP packet.
+    MalformedInner = "malformed_inner",
+    /// The source address is not the UE's.
+    Spoofed = "spoofed_source",
+    /// Towards an address of the core itself.
+    Protected = "protected_destination",
+    /// No session has this UE address.
+    UnknownUe = "unknown_ue",
+    /// No detection rule matches.
+    NoRule = "no_rule",
+    /// The forwarding rule says so.
+    Rule = "rule",
+    /// A gate is closed.
+    Gate = "gate",
+    /// Over the bit rate.
+    Rate = "rate",
+    /// The quota is used up.
+    Quota = "quota",
+    /// No room to buffer.
+    BufferFull = "buffer_full",
+    /// Buffered and then given up.
+    BufferDropped = "buffer_dropped",
+    /// No room for the outer header, or a tunnel of another IP version than N3's.
+    Encapsulation = "encapsulation",
+    /// The port could not send it.
+    Send = "send",
+}
+
+/// A counter with one writer.
+#[derive(Default)]
+struct Counter(AtomicU64);
+
+impl Counter {
+    fn add(&self, count: u64) {
+        // One writer: a load and a store lose nothing and cost no bus lock. Readers want no order with anything else.
+        self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(count), Ordering::Relaxed);
+    }
+
+    fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// The counters of one worker.
+#[derive(Default)]
+pub struct Counters {
+    packets: [Counter; 2],
+    octets: [Counter; 2],
+    drops: [Counter; DropReason::ALL.len()],
+    buffered: Counter,
+    echoes: Counter,
+    error_indications_sent: Counter,
+    error_indications_received: Counter,
+    end_markers: Counter,
+    sessions: AtomicU64,
+}
+
+/// The counters at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Packets forwarded: uplink, downlink.
+    pub packets: [u64; 2],
+    /// Their octets, from the inner IP header on.
+    pub octets: [u64; 2],
+    /// Packets dropped, in the order of [`DropReason::ALL`].
+    pub drops: Vec<u64>,
+    /// Packets buffered.
+    pub buffered: u64,
+    /// Echo Requests answered.
+    pub echoes: u64,
+    /// Error Indications sent.
+    pub error_indications_sent: u64,
+    /// Error Indications received for a tunnel we use.
+    pub error_indications_received: u64,
+    /// End Markers sent.
+    pub end_markers: u64,
+    /// Sessions in force.
+    pub sessions: u64,
+}
+
+impl Snapshot {
+    /// How often packets were dropped for this reason.
+    pub fn dropped(&self, reason: DropReason) -> u64 {
+        self.drops.get(reason as usize).copied().unwrap_or_default()
+    }
+}
+
+impl Counters {
+    pub(crate) fn forwarded(&self, direction: Direction, octets: usize) {
+        let place = direction as usize;
+        if let (Some(packets), Some(total)) = (self.packets.get(place), self.octets.get(place)) {
+            packets.add(1);
+            total.add(octets as u64);
+        }
+    }
+
+    pub(crate) fn dropped(&self, reason: DropReason, count: u64) {
+        if let Some(counter) = self.drops.get(reason as usize) {
+            counter.add(count);
+        }
+    }
+
+    pub(crate) fn buffered(&self) {
+        self.buffered.add(1);
+    }
+
+    pub(crate) fn echo(&self) {
+        self.echoes.add(1);
+    }
+
+    pub(crate) fn error_indication_sent(&self) {
+        self.error_indications_sent.add(1);
+    }
+
+    pub(crate) fn error_indication_received(&self) {
+        self.error_indications_received.add(1);
+    }
+
+    pub(crate) fn end_marker(&self) {
+        self.end_markers.add(1);
+    }
+
+    pub(crate) fn sessions(&self, count: usize) {
+        self.sessions.store(count as u64, Ordering::Relaxed);
+    }
+
+    /// What they are now.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            packets: self.packets.each_ref().map(Counter::get),
+            octets: self.octets.each_ref().map(Counter::get),
+            drops: self.drops.iter().map(Counter::get).collect(),
+            buffered: self.buffered.get(),
+            echoes: self.echoes.get(),
+            error_indications_sent: self.error_indications_sent.get(),
+            error_indications_received: self.error_indications_received.get(),
+            end_markers: self.end_markers.get(),
+            sessions: self.sessions.load(Ordering::Relaxed),
+        }
+    }
+}

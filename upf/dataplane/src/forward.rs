@@ -1,0 +1,439 @@
+//! The path of packets, without I/O.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Instant;
+
+use gtpu::{Datagram, ErrorIndication, Malformed, Qfi, message};
+use rules::RemoteTunnel;
+
+use crate::counters::{Counters, Direction, DropReason};
+use crate::frame::{Frame, Origin, Pool, Verdict};
+use crate::inner::Inner;
+use crate::session::{Action, Session, Usage};
+use crate::table::Table;
+use crate::{Bucket, Policer};
+
+/// What a forwarder is told at its start.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Our address on N3.
+    pub n3: IpAddr,
+    /// Addresses of the core itself, which packets of UEs must not reach.
+    pub protected: Vec<IpAddr>,
+    /// Packets that a session may have buffered, unless its BAR says less.
+    pub buffer_per_session: usize,
+    /// Packets that all sessions together may have buffered.
+    pub buffer_total: usize,
+    /// The longest packet, in octets.
+    pub frame_size: usize,
+    /// Answers to wrong messages (Error Indication, Supported Extension Headers) per second.
+    pub answers_per_second: u32,
+}
+
+impl Config {
+    /// With limits that suit one machine.
+    pub fn new(n3: IpAddr) -> Self {
+        Self {
+            n3,
+            protected: vec![n3],
+            buffer_per_session: 256,
+            buffer_total: 16_384,
+            frame_size: 2048,
+            answers_per_second: 100,
+        }
+    }
+}
+
+/// Names an installation, so that its answer is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct InstallId(pub u64);
+
+/// What the control process asks of a worker, done between bursts.
+#[derive(Debug)]
+pub enum Command {
+    /// Puts a session in force in place of what it was, in one step.
+    Install {
+        /// For the answer.
+        id: InstallId,
+        /// Its rules. `None`: the session ends.
+        session: Option<Box<Session>>,
+        /// The session.
+        seid: u64,
+        /// Usage rules that are reported, by the counts up to this moment.
+        report: BTreeSet<u32>,
+        /// Tunnels that get an End Marker first.
+        end_markers: Vec<RemoteTunnel>,
+        /// Whether the packets buffered are dropped.
+        drop_buffered: bool,
+    },
+    /// The worker ends.
+    Stop,
+}
+
+/// What a worker tells the control process.
+#[derive(Debug)]
+pub enum Event {
+    /// An installation is done.
+    Installed {
+        /// Which.
+        id: InstallId,
+        /// What was measured by the rules to be reported.
+        reports: Vec<Usage>,
+        /// The session as it was, to be taken apart away from the path.
+        old: Option<Box<Session>>,
+    },
+    /// The first packet of a burst is buffered.
+    DownlinkData {
+        /// The session.
+        seid: u64,
+        /// The rule it matched.
+        pdr: u16,
+    },
+    /// A usage rule reached its threshold or used up its quota.
+    UsageDue {
+        /// The session.
+        seid: u64,
+        /// What was measured.
+        usage: Usage,
+    },
+    /// The far end of a tunnel does not know it.
+    ErrorIndication {
+        /// The session.
+        seid: u64,
+        /// The tunnel.
+        tunnel: RemoteTunnel,
+    },
+}
+
+/// What a G-PDU's header says, by value: the frame is changed afterwards.
+struct Outer {
+    teid: u32,
+    qfi: Option<Qfi>,
+    offset: usize,
+    length: usize,
+}
+
+/// The path of packets through one worker, and the sessions it owns.
+pub struct Forwarder {
+    config: Config,
+    table: Table,
+    lane: Lane,
+    answers: Policer,
+    outbox: Vec<Frame>,
+}
+
+/// What every packet touches besides its session.
+struct Lane {
+    counters: Arc<Counters>,
+    pool: Pool,
+    events: Vec<Event>,
+    buffer_per_session: usize,
+    n3_is_ipv4: bool,
+}
+
+/// Octets that one answer counts for, so that a [`Policer`] counts answers.
+const ANSWER: usize = 1000;
+
+impl Forwarder {
+    /// Without sessions.
+    pub fn new(config: Config, now: Instant) -> Self {
+        let lane = Lane {
+            counters: Arc::default(),
+            pool: Pool::new(config.frame_size, config.buffer_total),
+            events: Vec::new(),
+            buffer_per_session: config.buffer_per_session,
+            n3_is_ipv4: config.n3.is_ipv4(),
+        };
+        let answers = Policer::new(u64::from(config.answers_per_second) * ANSWER as u64 * 8, now);
+        Self { config, table: Table::default(), lane, answers, outbox: Vec::new() }
+    }
+
+    /// Its counters, to be read by anyone.
+    pub fn counters(&self) -> Arc<Counters> {
+        self.lane.counters.clone()
+    }
+
+    /// Decides on each frame of a burst: changes the packet and sets its verdict.
+    pub fn process(&mut self, now: Instant, frames: &mut [Frame]) {
+        for frame in frames {
+            self.process_one(now, frame);
+        }
+    }
+
+    fn process_one(&mut self, now: Instant, frame: &mut Frame) {
+        let decided = match frame.origin {
+            Origin::N3 => self.from_n3(now, frame),
+            Origin::N6 => self.from_n6(now, frame),
+        };
+        frame.verdict = decided.unwrap_or_else(|reason| {
+            self.lane.counters.dropped(reason, 1);
+            Verdict::Drop
+        });
+    }
+
+    /// Does what the control process asks. Call between bursts, then send [`take_outbox`](Self::take_outbox).
+    pub fn command(&mut self, now: Instant, command: Command) {
+        let Command::Install { id, session, seid, report, end_markers, drop_buffered } = command else { return };
+        let mut old = self.table.take(seid);
+        let reports = old.as_mut().map(|old| reports(old, &report)).unwrap_or_default();
+        for tunnel in end_markers {
+            self.end_marker(tunnel);
+        }
+        let mut buffered = Default::default();
+        let gives_up = drop_buffered || session.is_none();
+        if let Some(mut session) = session {
+            if let Some(old) = &mut old {
+                session.inherit(old);
+            }
+            buffered = std::mem::take(&mut session.buffered);
+            self.table.put(session);
+        } else if let Some(old) = &mut old {
+            buffered = std::mem::take(&mut old.buffered);
+        }
+        self.lane.counters.sessions(self.table.len());
+        for mut frame in buffered {
+            if gives_up {
+                frame.verdict = Verdict::Drop;
+                self.lane.counters.dropped(DropReason::BufferDropped, 1);
+            } else {
+                // Through the rules again: what is still to be buffered is, in the same order.
+                self.process_one(now, &mut frame);
+            }
+            self.outbox.push(frame);
+        }
+        self.lane.events.push(Event::Installed { id, reports, old });
+    }
+
+    /// Frames to be sent before the next burst. Give them back with [`recycle`](Self::recycle).
+    pub fn take_outbox(&mut self) -> Vec<Frame> {
+        std::mem::take(&mut self.outbox)
+    }
+
+    /// Takes frames of the outbox back, sent or not.
+    pub fn recycle(&mut self, frames: Vec<Frame>) {
+        frames.into_iter().for_each(|frame| self.lane.pool.take_back(frame));
+    }
+
+    /// What the control process is to be told, in order.
+    pub fn drain_events(&mut self) -> impl Iterator<Item = Event> + '_ {
+        self.lane.events.drain(..)
+    }
+
+    /// Says that frames could not be sent.
+    pub fn unsent(&self, count: usize) {
+        self.lane.counters.dropped(DropReason::Send, count as u64);
+    }
+
+    fn end_marker(&mut self, tunnel: RemoteTunnel) {
+        let to = SocketAddr::new(tunnel.address, gtpu::PORT);
+        let mut frame = Frame::holding(&gtpu::end_marker(tunnel.teid), Origin::N6, to);
+        frame.verdict = Verdict::ToN3(to);
+        self.outbox.push(frame);
+        self.lane.counters.end_marker();
+    }
+
+    fn from_n3(&mut self, now: Instant, frame: &mut Frame) -> Result<Verdict, DropReason> {
+        let datagram = match Datagram::parse(frame.packet()) {
+            Ok(datagram) => datagram,
+            Err(Malformed::UnknownExtension(_)) => return self.unknown_extension(now, frame),
+            Err(_) => return Err(DropReason::MalformedGtp),
+        };
+        match datagram.message {
+            message::G_PDU => {
+                let outer = Outer {
+                    teid: datagram.teid,
+                    qfi: datagram.pdu_session.map(|container| container.qfi()),
+                    offset: datagram.header_length,
+                    length: datagram.payload.len(),
+                };
+                self.uplink(now, frame, &outer)
+            }
+            message::ECHO_REQUEST => {
+                let answer = gtpu::echo_response(datagram.sequence.unwrap_or_default());
+                frame.replace(&answer);
+                self.lane.counters.echo();
+                Ok(Verdict::ToN3(frame.peer))
+            }
+            message::ERROR_INDICATION => {
+                let told = ErrorIndication::read(datagram.payload).ok_or(DropReason::MalformedGtp)?;
+                self.error_indicated(frame.peer.ip(), told);
+                Ok(Verdict::Drop)
+            }
+            // Nothing follows from these for a UPF.
+            message::END_MARKER | message::ECHO_RESPONSE | message::SUPPORTED_EXTENSION_HEADERS => Ok(Verdict::Drop),
+            _ => Err(DropReason::OtherMessage),
+        }
+    }
+
+    fn uplink(&mut self, now: Instant, frame: &mut Frame, outer: &Outer) -> Result<Verdict, DropReason> {
+        if self.table.by_tunnel(outer.teid).is_none() {
+            return self.unknown_tunnel(now, frame, outer.teid);
+        }
+        frame.strip(outer.offset);
+        frame.truncate(outer.length);
+        let inner = Inner::parse(frame.packet()).ok_or(DropReason::MalformedInner)?;
+        frame.truncate(inner.length);
+        let session = self.table.by_tunnel(outer.teid).ok_or(DropReason::UnknownTunnel)?;
+        if !session.owns(inner.source) {
+            return Err(DropReason::Spoofed);
+        }
+        if self.config.protected.contains(&inner.destination) {
+            return Err(DropReason::Protected);
+        }
+        let pdr = session.classify(Direction::Uplink, outer.teid, outer.qfi, frame.packet(), &inner);
+        self.lane.forward(now, session, pdr.ok_or(DropReason::NoRule)?, Direction::Uplink, frame)
+    }
+
+    fn from_n6(&mut self, now: Instant, frame: &mut Frame) -> Result<Verdict, DropReason> {
+        let inner = Inner::parse(frame.packet()).ok_or(DropReason::MalformedInner)?;
+        frame.truncate(inner.length);
+        let session = self.table.by_address(inner.destination).ok_or(DropReason::UnknownUe)?;
+        let pdr = session.classify(Direction::Downlink, crate::inner::ABSENT, None, frame.packet(), &inner);
+        self.lane.forward(now, session, pdr.ok_or(DropReason::NoRule)?, Direction::Downlink, frame)
+    }
+
+    /// TS 29.281 7.3.1: the sender of a G-PDU for a tunnel that is not there is told. Tunnel 0 is nobody's.
+    fn unknown_tunnel(&mut self, now: Instant, frame: &mut Frame, teid: u32) -> Result<Verdict, DropReason> {
+        self.lane.counters.dropped(DropReason::UnknownTunnel, 1);
+        if teid == 0 || !self.may_answer(now) {
+            return Ok(Verdict::Drop);
+        }
+        let mut answer = [0; 36];
+        let length = gtpu::error_indication(teid, self.config.n3, &mut answer);
+        frame.replace(answer.get(..length).unwrap_or_default());
+        self.lane.counters.error_indication_sent();
+        // To the port of GTP-U, whatever port the G-PDU came from (TS 29.281 4.4.2.4).
+        Ok(Verdict::ToN3(SocketAddr::new(frame.peer.ip(), gtpu::PORT)))
+    }
+
+    /// TS 29.281 5.2.1: the sender of an extension header that must be understood and is not is told which are.
+    fn unknown_extension(&mut self, now: Instant, frame: &mut Frame) -> Result<Verdict, DropReason> {
+        self.lane.counters.dropped(DropReason::UnknownExtension, 1);
+        if !self.may_answer(now) {
+            return Ok(Verdict::Drop);
+        }
+        frame.replace(&gtpu::supported_extension_headers());
+        Ok(Verdict::ToN3(SocketAddr::new(frame.peer.ip(), gtpu::PORT)))
+    }
+
+    fn may_answer(&mut self, now: Instant) -> bool {
+        let may = self.answers.admits(now, ANSWER);
+        if may {
+            self.answers.take(now, ANSWER);
+        }
+        may
+    }
+
+    /// Tells the control process once. A forged indication names an address other than its sender's, or no tunnel of ours.
+    fn error_indicated(&mut self, sender: IpAddr, told: ErrorIndication) {
+        let tunnel = RemoteTunnel { teid: told.teid, address: told.address };
+        let Some(session) = self.table.by_remote(&tunnel).filter(|_| told.address == sender) else { return };
+        if !session.error_told {
+            session.error_told = true;
+            self.lane.counters.error_indication_received();
+            self.lane.events.push(Event::ErrorIndication { seid: session.seid, tunnel });
+        }
+    }
+
+    /// The bucket that a frame falls into: of its tunnel on N3, of its destination on N6. `None` for what belongs to no
+    /// session.
+    pub fn bucket(frame: &Frame) -> Option<Bucket> {
+        match frame.origin {
+            Origin::N3 => Datagram::parse(frame.packet())
+                .ok()
+                .filter(|datagram| datagram.message == message::G_PDU)
+                .map(|datagram| Bucket::of_tunnel(datagram.teid)),
+            Origin::N6 => Inner::parse(frame.packet()).map(|inner| Bucket::of_address(inner.destination)),
+        }
+    }
+}
+
+fn reports(session: &mut Session, wanted: &BTreeSet<u32>) -> Vec<Usage> {
+    let urrs = session.urrs.iter_mut().filter(|urr| wanted.contains(&urr.id()));
+    urrs.map(crate::session::Urr::report).collect()
+}
+
+impl Lane {
+    /// What becomes of a packet of this session that matches this PDR.
+    fn forward(
+        &mut self,
+        now: Instant,
+        session: &mut Session,
+        pdr: usize,
+        direction: Direction,
+        frame: &mut Frame,
+    ) -> Result<Verdict, DropReason> {
+        let Session { pdrs, actions, qers, urrs, .. } = session;
+        let pdr = pdrs.get(pdr).ok_or(DropReason::NoRule)?;
+        let action = actions.get(pdr.far).copied().ok_or(DropReason::NoRule)?;
+        let (place, length) = (direction as usize, frame.packet().len());
+        match action {
+            Action::Drop => return Err(DropReason::Rule),
+            Action::Buffer { .. } if direction == Direction::Uplink => return Err(DropReason::Rule),
+            Action::Buffer { notify, limit } => {
+                let id = pdr.id;
+                return self.buffer(session, frame, id, notify, limit);
+            }
+            Action::ToCore | Action::ToAccess(_) => {}
+        }
+        for qer in pdr.qers.iter().filter_map(|qer| qers.get(*qer)) {
+            if qer.closed[place] {
+                return Err(DropReason::Gate);
+            }
+            if qer.policers[place].as_ref().is_some_and(|policer| !policer.admits(now, length)) {
+                return Err(DropReason::Rate);
+            }
+        }
+        if pdr.urrs.iter().filter_map(|urr| urrs.get(*urr)).any(|urr| urr.exhausted()) {
+            return Err(DropReason::Quota);
+        }
+        let verdict = match action {
+            Action::ToAccess(tunnel) => {
+                if tunnel.address.is_ipv4() != self.n3_is_ipv4 {
+                    return Err(DropReason::Encapsulation);
+                }
+                let written = pdr.encapsulation(tunnel).write(frame.headroom(), length);
+                frame.prepend(written.ok_or(DropReason::Encapsulation)?);
+                Verdict::ToN3(SocketAddr::new(tunnel.address, gtpu::PORT))
+            }
+            _ => Verdict::ToN6,
+        };
+        for qer in pdr.qers.iter() {
+            if let Some(policer) = qers.get_mut(*qer).and_then(|qer| qer.policers[place].as_mut()) {
+                policer.take(now, length);
+            }
+        }
+        for urr in pdr.urrs.iter() {
+            let Some(urr) = urrs.get_mut(*urr) else { continue };
+            if urr.count(direction, length) {
+                self.events.push(Event::UsageDue { seid: session.seid, usage: urr.report() });
+            }
+        }
+        self.counters.forwarded(direction, length);
+        Ok(verdict)
+    }
+
+    fn buffer(
+        &mut self,
+        session: &mut Session,
+        frame: &mut Frame,
+        pdr: u16,
+        notify: bool,
+        limit: Option<usize>,
+    ) -> Result<Verdict, DropReason> {
+        let limit = limit.map_or(self.buffer_per_session, |limit| limit.min(self.buffer_per_session));
+        if session.buffered.len() >= limit {
+            return Err(DropReason::BufferFull);
+        }
+        let kept = self.pool.put_aside(frame).ok_or(DropReason::BufferFull)?;
+        session.buffered.push_back(kept);
+        self.counters.buffered();
+        if notify && !session.notified {
+            session.notified = true;
+            self.events.push(Event::DownlinkData { seid: session.seid, pdr });
+        }
+        Ok(Verdict::Drop)
+    }
+}

@@ -1,0 +1,137 @@
+//! A packet in a buffer with room before it.
+
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+
+/// Room before a received packet: for a GTP-U header in place of none, rounded to a cache line.
+pub(crate) const HEADROOM: usize = 64;
+
+/// Where a frame came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The access side: a UDP payload received on N3.
+    N3,
+    /// The data network's side: an IP packet received on N6.
+    N6,
+}
+
+/// What is to be done with a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing.
+    Drop,
+    /// Sent as a UDP payload on N3, to this address.
+    ToN3(SocketAddr),
+    /// Sent as an IP packet on N6.
+    ToN6,
+}
+
+/// A packet, where it came from and where it goes. The buffer is made once and used again.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    octets: Box<[u8]>,
+    start: usize,
+    end: usize,
+    /// Where it came from.
+    pub origin: Origin,
+    /// Who sent it, on N3.
+    pub peer: SocketAddr,
+    /// Where it goes.
+    pub verdict: Verdict,
+}
+
+impl Frame {
+    /// A frame for packets of up to `size` octets.
+    pub fn new(size: usize) -> Self {
+        let peer = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0));
+        let octets = vec![0; HEADROOM + size].into_boxed_slice();
+        Self { octets, start: HEADROOM, end: HEADROOM, origin: Origin::N6, peer, verdict: Verdict::Drop }
+    }
+
+    /// A frame that holds this packet.
+    pub fn holding(packet: &[u8], origin: Origin, peer: SocketAddr) -> Self {
+        let mut frame = Self::new(packet.len());
+        frame.room().copy_from_slice(packet);
+        frame.received(packet.len(), origin, peer);
+        frame
+    }
+
+    /// The packet.
+    pub fn packet(&self) -> &[u8] {
+        self.octets.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// The room for a packet to be received, and a fresh start of the frame.
+    pub fn room(&mut self) -> &mut [u8] {
+        self.start = HEADROOM;
+        self.end = HEADROOM;
+        self.octets.get_mut(HEADROOM..).unwrap_or_default()
+    }
+
+    /// Says that `length` octets were received into the room.
+    pub fn received(&mut self, length: usize, origin: Origin, peer: SocketAddr) {
+        self.start = HEADROOM;
+        self.end = (HEADROOM + length).min(self.octets.len());
+        (self.origin, self.peer, self.verdict) = (origin, peer, Verdict::Drop);
+    }
+
+    /// Takes `count` octets off the front.
+    pub(crate) fn strip(&mut self, count: usize) {
+        self.start = (self.start + count).min(self.end);
+    }
+
+    /// Cuts the packet to `length` octets.
+    pub(crate) fn truncate(&mut self, length: usize) {
+        self.end = self.end.min(self.start + length);
+    }
+
+    /// The room before the packet.
+    pub(crate) fn headroom(&mut self) -> &mut [u8] {
+        self.octets.get_mut(..self.start).unwrap_or_default()
+    }
+
+    /// Says that `count` octets directly before the packet are part of it now.
+    pub(crate) fn prepend(&mut self, count: usize) {
+        self.start = self.start.saturating_sub(count);
+    }
+
+    /// Puts another packet in place of this one; what does not fit is cut.
+    pub(crate) fn replace(&mut self, packet: &[u8]) {
+        let room = self.room();
+        let length = packet.len().min(room.len());
+        room.iter_mut().zip(packet).for_each(|(octet, value)| *octet = *value);
+        self.end = self.start + length;
+    }
+}
+
+/// Frames put aside, so that buffering takes a frame out of a burst and puts another in. At most `limit` are made.
+pub(crate) struct Pool {
+    spare: Vec<Frame>,
+    size: usize,
+    left: usize,
+}
+
+impl Pool {
+    pub(crate) fn new(size: usize, limit: usize) -> Self {
+        Self { spare: Vec::new(), size, left: limit }
+    }
+
+    /// Takes the frame out of its place and puts an empty one there. `None`, with the frame where it was, where no more
+    /// may be put aside.
+    pub(crate) fn put_aside(&mut self, place: &mut Frame) -> Option<Frame> {
+        let empty = match self.spare.pop() {
+            Some(spare) => spare,
+            None => {
+                self.left = self.left.checked_sub(1)?;
+                Frame::new(self.size)
+            }
+        };
+        Some(std::mem::replace(place, empty))
+    }
+
+    /// Takes back a frame that was put aside; one of another size was made elsewhere and goes.
+    pub(crate) fn take_back(&mut self, frame: Frame) {
+        if frame.octets.len() == HEADROOM + self.size {
+            self.spare.push(frame);
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! A port without a network, for tests and measurements.
+
+use std::net::SocketAddr;
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::time::Duration;
+
+use crate::port::wait_readable;
+use crate::{Frame, Origin, Port, Verdict, Waker};
+
+/// The worker's end.
+pub struct Memory {
+    incoming: Receiver<(Origin, SocketAddr, Vec<u8>)>,
+    outgoing: Sender<(Verdict, Vec<u8>)>,
+}
+
+/// The other end: what it sends is received by the worker, and it gets what the worker sends.
+pub struct MemoryPeer {
+    incoming: Sender<(Origin, SocketAddr, Vec<u8>)>,
+    outgoing: Receiver<(Verdict, Vec<u8>)>,
+    waker: Waker,
+}
+
+impl Memory {
+    /// A port and its other end, which wakes the worker through `waker`.
+    pub fn pair(waker: Waker) -> (Self, MemoryPeer) {
+        let (to_worker, incoming) = channel();
+        let (outgoing, from_worker) = channel();
+        (Self { incoming, outgoing }, MemoryPeer { incoming: to_worker, outgoing: from_worker, waker })
+    }
+}
+
+impl MemoryPeer {
+    /// Sends a UDP payload to N3.
+    pub fn send_n3(&self, from: SocketAddr, payload: &[u8]) {
+        self.send(Origin::N3, from, payload);
+    }
+
+    /// Sends an IP packet to N6.
+    pub fn send_n6(&self, packet: &[u8]) {
+        self.send(Origin::N6, SocketAddr::from(([0, 0, 0, 0], 0)), packet);
+    }
+
+    fn send(&self, origin: Origin, from: SocketAddr, packet: &[u8]) {
+        // The worker may be gone; then nobody answers, which is what the sender will see.
+        let _ = self.incoming.send((origin, from, packet.to_vec()));
+        self.waker.wake();
+    }
+
+    /// What the worker sent, waiting for it up to `time`.
+    pub fn receive(&self, time: Duration) -> Option<(Verdict, Vec<u8>)> {
+        self.outgoing.recv_timeout(time).ok()
+    }
+}
+
+impl Port for Memory {
+    fn receive(&mut self, frames: &mut [Frame]) -> usize {
+        let mut count = 0;
+        for frame in frames {
+            match self.incoming.try_recv() {
+                Ok((origin, from, packet)) => {
+                    frame.replace(&packet);
+                    frame.received(packet.len(), origin, from);
+                    count += 1;
+                }
+                Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
+            }
+        }
+        count
+    }
+
+    fn send(&mut self, frames: &[Frame]) -> usize {
+        let wanted = frames.iter().filter(|frame| frame.verdict != Verdict::Drop);
+        wanted.filter(|frame| self.outgoing.send((frame.verdict, frame.packet().to_vec())).is_err()).count()
+    }
+
+    fn wait(&mut self, waker: &Waker, time: Option<Duration>) {
+        wait_readable(&[], waker, time);
+    }
+}

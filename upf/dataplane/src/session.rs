@@ -1,0 +1,380 @@
+//! A session as the path uses it: its rules laid out for look-up, and what is counted and buffered under them.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::IpAddr;
+use std::time::Instant;
+
+use classifier::{Classifier, Interval, Linear, Rule, RuleId};
+use gtpu::{Encapsulation, PduSession, Qfi};
+use rules::{Destination, Filter, Ports, RemoteTunnel, Source, Volumes};
+
+use crate::Policer;
+use crate::counters::Direction;
+use crate::frame::Frame;
+use crate::inner::{ABSENT, Inner, Key, describe, dimension, words};
+
+/// What a usage rule measured since its last report.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// The rule.
+    pub urr: u32,
+    /// Octets: uplink, downlink.
+    pub octets: [u64; 2],
+    /// Packets: uplink, downlink.
+    pub packets: [u64; 2],
+    /// Whether the quota is used up.
+    pub exhausted: bool,
+}
+
+/// What becomes of packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    Drop,
+    ToCore,
+    ToAccess(RemoteTunnel),
+    Buffer { notify: bool, limit: Option<usize> },
+}
+
+pub(crate) struct Pdr {
+    pub(crate) id: u16,
+    pub(crate) far: usize,
+    pub(crate) qers: Box<[usize]>,
+    pub(crate) urrs: Box<[usize]>,
+    /// What the PDU Session Container says of packets forwarded towards the access network.
+    container: Option<PduSession>,
+}
+
+impl Pdr {
+    pub(crate) fn encapsulation(&self, tunnel: RemoteTunnel) -> Encapsulation {
+        Encapsulation { teid: tunnel.teid, pdu_session: self.container }
+    }
+}
+
+pub(crate) struct Qer {
+    id: u32,
+    /// Uplink, downlink.
+    pub(crate) closed: [bool; 2],
+    pub(crate) policers: [Option<Policer>; 2],
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct Urr {
+    rule: rules::Urr,
+    measured: Usage,
+    /// Octets since the quota was given.
+    used: [u64; 2],
+}
+
+impl Urr {
+    /// Counts a packet that is forwarded. `true` where that makes a report due.
+    pub(crate) fn count(&mut self, direction: Direction, length: usize) -> bool {
+        let place = direction as usize;
+        self.measured.octets[place] += length as u64;
+        self.measured.packets[place] += 1;
+        self.used[place] += length as u64;
+        let newly_exhausted =
+            !self.measured.exhausted && self.rule.volume_quota.is_some_and(|q| reached(&q, self.used));
+        self.measured.exhausted |= newly_exhausted;
+        newly_exhausted || self.rule.volume_threshold.is_some_and(|threshold| reached(&threshold, self.measured.octets))
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.measured.urr
+    }
+
+    pub(crate) fn exhausted(&self) -> bool {
+        self.measured.exhausted
+    }
+
+    /// What was measured since the last report; the next one starts at zero.
+    pub(crate) fn report(&mut self) -> Usage {
+        let Usage { urr, exhausted, .. } = self.measured;
+        std::mem::replace(&mut self.measured, Usage { urr, exhausted, ..Usage::default() })
+    }
+}
+
+fn reached(volumes: &Volumes, [uplink, downlink]: [u64; 2]) -> bool {
+    let over = |limit: Option<u64>, used: u64| limit.is_some_and(|limit| used >= limit);
+    over(volumes.total, uplink + downlink) || over(volumes.uplink, uplink) || over(volumes.downlink, downlink)
+}
+
+/// A session, ready for packets. Made beside the path, then handed to the worker that owns its bucket.
+pub struct Session {
+    pub(crate) seid: u64,
+    pub(crate) tunnels: Vec<u32>,
+    pub(crate) addresses: Vec<IpAddr>,
+    pub(crate) remotes: Vec<RemoteTunnel>,
+    classifier: Linear,
+    /// Whether any rule asks more of a packet than its tunnel and QoS flow.
+    asks_flow: bool,
+    /// The PDR of each rule of the classifier.
+    pdr_of: Vec<usize>,
+    pub(crate) pdrs: Vec<Pdr>,
+    pub(crate) actions: Vec<Action>,
+    pub(crate) qers: Vec<Qer>,
+    pub(crate) urrs: Vec<Urr>,
+    pub(crate) buffered: VecDeque<Frame>,
+    /// Whether the control plane was told of buffered packets.
+    pub(crate) notified: bool,
+    /// Whether the control plane was told that the far end does not know a tunnel.
+    pub(crate) error_told: bool,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "session {:#x} of {:?}", self.seid, self.addresses)
+    }
+}
+
+impl Session {
+    /// Lays out the rules of session `seid`, all of whose tunnels are given out.
+    pub fn compile(seid: u64, rules: &rules::Session, now: Instant) -> Box<Self> {
+        let fars: BTreeMap<_, usize> = rules.fars.keys().copied().zip(0..).collect();
+        let qers: BTreeMap<_, usize> = rules.qers.keys().copied().zip(0..).collect();
+        let urrs: BTreeMap<_, usize> = rules.urrs.keys().copied().zip(0..).collect();
+        let addresses: Vec<IpAddr> = rules.addresses().into_iter().collect();
+        let mut built = Builder::default();
+        let mut pdrs = Vec::with_capacity(rules.pdrs.len());
+        for (id, pdr) in &rules.pdrs {
+            let Some(far) = pdr.far.and_then(|far| fars.get(&far).copied()) else { continue };
+            built.add(pdr, pdrs.len(), &addresses);
+            pdrs.push(Pdr {
+                id: id.0,
+                far,
+                qers: pdr.qers.iter().filter_map(|id| qers.get(id).copied()).collect(),
+                urrs: pdr.urrs.iter().filter_map(|id| urrs.get(id).copied()).collect(),
+                container: container(rules, pdr),
+            });
+        }
+        Box::new(Self {
+            seid,
+            tunnels: rules.tunnels().into_iter().map(|teid| teid.0).collect(),
+            remotes: rules.fars.values().filter_map(|far| far.forwarding.as_ref()?.tunnel).collect(),
+            addresses,
+            // The rules are made here, of the right length, each with its own id and no empty interval.
+            classifier: Linear::build(dimension::COUNT, built.rules).unwrap_or_else(|_| Linear::new(dimension::COUNT)),
+            asks_flow: built.asks_flow,
+            pdr_of: built.pdr_of,
+            pdrs,
+            actions: rules.fars.values().map(|far| action(rules, far)).collect(),
+            qers: rules.qers.iter().map(|(id, qer)| compile_qer(id.0, qer, now)).collect(),
+            urrs: rules.urrs.iter().map(|(id, urr)| compile_urr(id.0, urr)).collect(),
+            buffered: VecDeque::new(),
+            notified: false,
+            error_told: false,
+        })
+    }
+
+    /// Takes over what was counted, credited and buffered under the rules before.
+    pub(crate) fn inherit(&mut self, old: &mut Self) {
+        for qer in &mut self.qers {
+            let Some(before) = old.qers.iter().find(|before| before.id == qer.id) else { continue };
+            for (policer, before) in qer.policers.iter_mut().zip(&before.policers) {
+                let rate = |policer: &Option<Policer>| policer.as_ref().map(Policer::rate);
+                if rate(policer) == rate(before) {
+                    *policer = *before;
+                }
+            }
+        }
+        for urr in &mut self.urrs {
+            let Some(before) = old.urrs.iter().find(|before| before.measured.urr == urr.measured.urr) else { continue };
+            urr.measured = before.measured;
+            if urr.rule.volume_quota == before.rule.volume_quota {
+                urr.used = before.used;
+            } else {
+                urr.measured.exhausted = false;
+            }
+        }
+        self.buffered = std::mem::take(&mut old.buffered);
+        // A tunnel that changed may fail anew, a burst that goes on being buffered is told once.
+        self.error_told = old.error_told && self.remotes == old.remotes;
+        let buffers = |session: &Self| session.actions.iter().any(|action| matches!(action, Action::Buffer { .. }));
+        self.notified = old.notified && buffers(self);
+    }
+
+    /// The session it belongs to.
+    pub fn seid(&self) -> u64 {
+        self.seid
+    }
+
+    /// Whether a packet of this source is the UE's: the address itself, or in the prefix of 64 bits in IPv6.
+    pub(crate) fn owns(&self, source: IpAddr) -> bool {
+        let same = |address: &IpAddr| match (address, source) {
+            (IpAddr::V6(a), IpAddr::V6(b)) => a.to_bits() >> 64 == b.to_bits() >> 64,
+            (a, b) => *a == b,
+        };
+        self.addresses.iter().any(same)
+    }
+
+    /// The PDR that a packet matches: where it came from, in which tunnel and QoS flow, and what it is.
+    pub(crate) fn classify(
+        &self,
+        direction: Direction,
+        tunnel: u32,
+        qfi: Option<Qfi>,
+        octets: &[u8],
+        inner: &Inner,
+    ) -> Option<usize> {
+        let mut key: Key = [ABSENT; dimension::COUNT];
+        key[dimension::SOURCE] = source_code(direction);
+        key[dimension::TEID] = tunnel;
+        key[dimension::QFI] = qfi.map_or(ABSENT, |qfi| u32::from(qfi.value()));
+        if self.asks_flow {
+            describe(&mut key, octets, inner, direction);
+        }
+        self.classifier.lookup(&key).and_then(|RuleId(rule)| self.pdr_of.get(rule as usize).copied())
+    }
+}
+
+fn source_code(direction: Direction) -> u32 {
+    match direction {
+        Direction::Uplink => 0,
+        Direction::Downlink => 1,
+    }
+}
+
+/// The container of packets that leave in a tunnel by this PDR, where its QERs name a QoS flow.
+fn container(rules: &rules::Session, pdr: &rules::Pdr) -> Option<PduSession> {
+    let qer = pdr.qers.iter().filter_map(|id| rules.qers.get(id)).find(|qer| qer.qfi.is_some())?;
+    let qfi = Qfi::new(qer.qfi?);
+    Some(match pdr.pdi.source {
+        Source::Access => PduSession::Uplink { qfi },
+        Source::Core => PduSession::Downlink { qfi, rqi: qer.rqi },
+    })
+}
+
+fn action(rules: &rules::Session, far: &rules::Far) -> Action {
+    let bar = far.bar.and_then(|id| rules.bars.get(&id));
+    match (far.action, &far.forwarding) {
+        (rules::Action { buffer: true, notify, .. }, _) => {
+            Action::Buffer { notify, limit: bar.and_then(|bar| bar.packets).map(usize::from) }
+        }
+        (rules::Action { forward: true, .. }, Some(forwarding)) => match (forwarding.destination, forwarding.tunnel) {
+            (Destination::Access, Some(tunnel)) => Action::ToAccess(tunnel),
+            (Destination::Core, None) => Action::ToCore,
+            // N9 towards the core: another UPF's tunnel.
+            (Destination::Core, Some(tunnel)) => Action::ToAccess(tunnel),
+            (Destination::Access, None) => Action::Drop,
+        },
+        _ => Action::Drop,
+    }
+}
+
+fn compile_qer(id: u32, qer: &rules::Qer, now: Instant) -> Qer {
+    let policer = |rate: u64| Policer::new(rate, now);
+    let policers = [qer.mbr.map(|mbr| policer(mbr.uplink)), qer.mbr.map(|mbr| policer(mbr.downlink))];
+    Qer { id, closed: [qer.uplink_closed, qer.downlink_closed], policers }
+}
+
+fn compile_urr(id: u32, urr: &rules::Urr) -> Urr {
+    Urr { rule: *urr, measured: Usage { urr: id, ..Usage::default() }, used: [0; 2] }
+}
+
+/// The classifier's rules, several for a PDR whose elements are lists of alternatives.
+#[derive(Default)]
+struct Builder {
+    rules: Vec<Rule>,
+    pdr_of: Vec<usize>,
+    asks_flow: bool,
+}
+
+impl Builder {
+    fn add(&mut self, pdr: &rules::Pdr, place: usize, addresses: &[IpAddr]) {
+        let mut fields = [Interval::ANY; dimension::COUNT];
+        let direction = match pdr.pdi.source {
+            Source::Access => Direction::Uplink,
+            Source::Core => Direction::Downlink,
+        };
+        fields[dimension::SOURCE] = Interval::exact(source_code(direction));
+        if let Some(teid) = pdr.pdi.tunnel.and_then(|tunnel| tunnel.teid()) {
+            fields[dimension::TEID] = Interval::exact(teid.0);
+        }
+        // The session's addresses are looked at before the rules; only a PDR of some of them need ask again.
+        let all = pdr.pdi.ue.is_empty() || addresses.iter().all(|address| pdr.pdi.ue.contains(address));
+        let ue: &[IpAddr] = if all { &[] } else { &pdr.pdi.ue };
+        for qfi in alternatives(&pdr.pdi.qfis) {
+            fields[dimension::QFI] = qfi.map_or(Interval::ANY, |qfi| Interval::exact(u32::from(*qfi)));
+            for address in alternatives(ue) {
+                let mut fields = fields;
+                if let Some(address) = address {
+                    put_address(&mut fields, dimension::LOCAL, (*address, host_length(*address)));
+                }
+                for filter in alternatives(&pdr.pdi.filters) {
+                    self.add_filter(fields, filter, pdr.precedence, place);
+                }
+            }
+        }
+    }
+
+    fn add_filter(
+        &mut self,
+        mut fields: [Interval; dimension::COUNT],
+        filter: Option<&Filter>,
+        precedence: u32,
+        place: usize,
+    ) {
+        let Some(filter) = filter else { return self.push(fields, precedence, place) };
+        if let Some((value, 0xff)) = filter.tos {
+            fields[dimension::TOS] = Interval::exact(u32::from(value));
+        } else if let Some((value, mask)) = filter.tos {
+            // The masks in use are of leading bits (DSCP); of others the leading ones count.
+            fields[dimension::TOS] = masked(value, mask);
+        }
+        fields[dimension::SPI] = filter.spi.map_or(Interval::ANY, Interval::exact);
+        fields[dimension::FLOW_LABEL] = filter.flow_label.map_or(Interval::ANY, Interval::exact);
+        let Some(flow) = &filter.flow else { return self.push(fields, precedence, place) };
+        fields[dimension::PROTOCOL] = flow.protocol.map_or(Interval::ANY, |number| Interval::exact(u32::from(number)));
+        for (network, first) in [(flow.local, dimension::LOCAL), (flow.remote, dimension::REMOTE)] {
+            if let Some(network) = network {
+                put_address(&mut fields, first, (network.network(), network.prefix_len()));
+            }
+        }
+        for local in alternatives(&flow.local_ports) {
+            fields[dimension::LOCAL_PORT] = port_interval(local);
+            for remote in alternatives(&flow.remote_ports) {
+                fields[dimension::REMOTE_PORT] = port_interval(remote);
+                self.push(fields, precedence, place);
+            }
+        }
+    }
+
+    fn push(&mut self, fields: [Interval; dimension::COUNT], precedence: u32, place: usize) {
+        self.asks_flow |= fields.iter().skip(dimension::VERSION).any(|field| *field != Interval::ANY);
+        let id = RuleId(self.rules.len() as u32);
+        self.rules.push(Rule { id, precedence, fields: fields.into() });
+        self.pdr_of.push(place);
+    }
+}
+
+/// Each of the alternatives, or once none where there are none.
+fn alternatives<T>(list: &[T]) -> impl Iterator<Item = Option<&T>> {
+    let none = list.is_empty().then_some(None);
+    list.iter().map(Some).chain(none)
+}
+
+fn host_length(address: IpAddr) -> u8 {
+    if address.is_ipv4() { 32 } else { 64 }
+}
+
+/// Puts a network into four dimensions, and its version.
+fn put_address(fields: &mut [Interval; dimension::COUNT], first: usize, (address, length): (IpAddr, u8)) {
+    fields[dimension::VERSION] = Interval::exact(if address.is_ipv4() { 4 } else { 6 });
+    let words = words(address);
+    let used = if address.is_ipv4() { 1 } else { 4 };
+    let mut left = u32::from(length);
+    for (field, word) in fields.iter_mut().skip(first).zip(words).take(used) {
+        *field = Interval::prefix(word, left.min(32));
+        left = left.saturating_sub(32);
+    }
+}
+
+fn port_interval(ports: Option<&Ports>) -> Interval {
+    ports.map_or(Interval::ANY, |ports| Interval::range(u32::from(ports.low), u32::from(ports.high)))
+}
+
+fn masked(value: u8, mask: u8) -> Interval {
+    let length = mask.leading_ones();
+    let host = 0xffu32.checked_shr(length).unwrap_or(0);
+    let base = u32::from(value) & !host & 0xff;
+    Interval::range(base, base | host)
+}

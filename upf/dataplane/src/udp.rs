@@ -1,0 +1,143 @@
+//! The UDP socket of N3, in bursts.
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+
+use socket2::{Domain, Protocol, SockAddr, SockAddrStorage, Socket, Type};
+
+use crate::{Frame, Origin, Verdict};
+
+/// Datagrams moved by one system call.
+const BATCH: usize = 64;
+
+/// Octets of the socket's buffers; the system grants what its limits allow.
+const BUFFER: usize = 4 << 20;
+
+/// A UDP socket, non-blocking.
+pub(crate) struct Udp(Socket);
+
+impl Udp {
+    pub(crate) fn bind(address: SocketAddr) -> io::Result<Self> {
+        let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+        socket.set_nonblocking(true)?;
+        // Smaller buffers than wanted do no harm.
+        let _ = socket.set_recv_buffer_size(BUFFER);
+        let _ = socket.set_send_buffer_size(BUFFER);
+        socket.bind(&address.into())?;
+        Ok(Self(socket))
+    }
+
+    pub(crate) fn descriptor(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+
+    /// Receives up to as many datagrams as there are frames, without waiting.
+    pub(crate) fn receive(&self, frames: &mut [Frame]) -> usize {
+        let count = frames.len().min(BATCH);
+        let mut names = [const { MaybeUninit::<SockAddrStorage>::uninit() }; BATCH];
+        let mut vectors = [libc::iovec { iov_base: std::ptr::null_mut(), iov_len: 0 }; BATCH];
+        let mut headers = [EMPTY; BATCH];
+        for (((header, vector), name), frame) in headers.iter_mut().zip(&mut vectors).zip(&mut names).zip(&mut *frames)
+        {
+            let room = frame.room();
+            *vector = libc::iovec { iov_base: room.as_mut_ptr().cast(), iov_len: room.len() };
+            header.msg_hdr.msg_name = name.as_mut_ptr().cast();
+            header.msg_hdr.msg_namelen = size_of::<SockAddrStorage>() as libc::socklen_t;
+            header.msg_hdr.msg_iov = vector;
+            header.msg_hdr.msg_iovlen = 1;
+        }
+        let flags = libc::MSG_DONTWAIT as _;
+        // SAFETY: the first `count` headers point at names and vectors that live to the end of this function and are moved
+        // by nobody meanwhile; the vectors point at the frames' rooms with their true lengths, borrowed mutably here.
+        let received = unsafe {
+            libc::recvmmsg(self.0.as_raw_fd(), headers.as_mut_ptr(), count as _, flags, std::ptr::null_mut())
+        };
+        let received = usize::try_from(received).unwrap_or(0);
+        for ((header, name), frame) in headers.iter().zip(names).zip(frames).take(received) {
+            // SAFETY: the system has written an address of the length that it says.
+            let from = unsafe { SockAddr::new(name.assume_init(), header.msg_hdr.msg_namelen) };
+            let truncated = header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0;
+            let length = if truncated { 0 } else { header.msg_len as usize };
+            frame.received(length, Origin::N3, from.as_socket().unwrap_or(frame.peer));
+        }
+        received
+    }
+
+    /// Sends the frames that are for N3, in order. Returns how many could not be sent.
+    pub(crate) fn send(&self, frames: &[Frame]) -> usize {
+        let mut unsent = 0;
+        let mut wanted = frames.iter().filter_map(|frame| match frame.verdict {
+            Verdict::ToN3(to) => Some((frame, SockAddr::from(to))),
+            _ => None,
+        });
+        loop {
+            let mut batch = [const { None }; BATCH];
+            let mut count = 0;
+            for (slot, frame) in batch.iter_mut().zip(&mut wanted) {
+                *slot = Some(frame);
+                count += 1;
+            }
+            if count == 0 {
+                return unsent;
+            }
+            unsent += self.send_batch(batch.get(..count).unwrap_or_default());
+        }
+    }
+
+    fn send_batch(&self, batch: &[Option<(&Frame, SockAddr)>]) -> usize {
+        let mut vectors = [libc::iovec { iov_base: std::ptr::null_mut(), iov_len: 0 }; BATCH];
+        let mut headers = [EMPTY; BATCH];
+        for ((header, vector), (frame, to)) in headers.iter_mut().zip(&mut vectors).zip(batch.iter().flatten()) {
+            let packet = frame.packet();
+            *vector = libc::iovec { iov_base: packet.as_ptr().cast_mut().cast(), iov_len: packet.len() };
+            header.msg_hdr.msg_name = to.as_ptr().cast_mut().cast();
+            header.msg_hdr.msg_namelen = to.len();
+            header.msg_hdr.msg_iov = vector;
+            header.msg_hdr.msg_iovlen = 1;
+        }
+        let mut unsent = 0;
+        let mut rest = headers.get_mut(..batch.len()).unwrap_or_default();
+        let mut retried = false;
+        while !rest.is_empty() {
+            // SAFETY: the headers point at vectors and addresses that live to the end of this function and are moved by
+            // nobody meanwhile; the vectors at packets with their true lengths, which the system only reads.
+            let sent = unsafe {
+                libc::sendmmsg(self.0.as_raw_fd(), rest.as_mut_ptr(), rest.len() as _, libc::MSG_DONTWAIT as _)
+            };
+            // A failure is of the first datagram only, or of an earlier one whose ICMP error is told now: try once more.
+            let done = match usize::try_from(sent) {
+                Ok(sent) if sent > 0 => {
+                    retried = false;
+                    sent
+                }
+                _ if !retried => {
+                    retried = true;
+                    0
+                }
+                _ => {
+                    retried = false;
+                    unsent += 1;
+                    1
+                }
+            };
+            rest = rest.get_mut(done..).unwrap_or_default();
+        }
+        unsent
+    }
+}
+
+/// A header that says nothing.
+const EMPTY: libc::mmsghdr = libc::mmsghdr {
+    msg_hdr: libc::msghdr {
+        msg_name: std::ptr::null_mut(),
+        msg_namelen: 0,
+        msg_iov: std::ptr::null_mut(),
+        msg_iovlen: 0,
+        msg_control: std::ptr::null_mut(),
+        msg_controllen: 0,
+        msg_flags: 0,
+    },
+    msg_len: 0,
+};

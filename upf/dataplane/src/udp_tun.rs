@@ -1,0 +1,60 @@
+//! N3 on a UDP socket, N6 on a TUN device: works on any machine.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::port::wait_readable;
+use crate::udp::Udp;
+use crate::{Frame, Origin, Port, Tun, TunConfig, Verdict, Waker};
+
+/// A UDP socket and a TUN device.
+pub struct UdpTun {
+    udp: Udp,
+    tun: Tun,
+    /// Which of the two is read first: they take turns, so that neither starves the other.
+    tun_first: bool,
+}
+
+impl UdpTun {
+    /// Binds N3 to `n3` and makes the device of N6.
+    ///
+    /// # Errors
+    /// What the system says of the address or the device.
+    pub fn open(n3: SocketAddr, n6: &TunConfig) -> io::Result<Self> {
+        Ok(Self { udp: Udp::bind(n3)?, tun: Tun::open(n6)?, tun_first: false })
+    }
+
+    fn receive_tun(&self, frames: &mut [Frame]) -> usize {
+        let mut count = 0;
+        for frame in frames {
+            let Some(length) = self.tun.receive(frame.room()) else { break };
+            let peer = frame.peer;
+            frame.received(length, Origin::N6, peer);
+            count += 1;
+        }
+        count
+    }
+}
+
+impl Port for UdpTun {
+    fn receive(&mut self, frames: &mut [Frame]) -> usize {
+        self.tun_first = !self.tun_first;
+        // Half of the frames for each, then what is left for the second.
+        let half = frames.len() / 2;
+        let Some((first, _)) = frames.split_at_mut_checked(half) else { return 0 };
+        let count = if self.tun_first { self.receive_tun(first) } else { self.udp.receive(first) };
+        let Some((_, rest)) = frames.split_at_mut_checked(count) else { return count };
+        count + if self.tun_first { self.udp.receive(rest) } else { self.receive_tun(rest) }
+    }
+
+    fn send(&mut self, frames: &[Frame]) -> usize {
+        let to_tun = frames.iter().filter(|frame| frame.verdict == Verdict::ToN6);
+        let refused = to_tun.filter(|frame| !self.tun.send(frame)).count();
+        refused + self.udp.send(frames)
+    }
+
+    fn wait(&mut self, waker: &Waker, time: Option<Duration>) {
+        wait_readable(&[self.udp.descriptor(), self.tun.descriptor()], waker, time);
+    }
+}
