@@ -15,6 +15,7 @@ use std::io;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Parser as _;
 use runtime::Directories;
@@ -82,15 +83,16 @@ pub fn main() -> ExitCode {
 }
 
 /// What every command knows: the configuration and where its core lives.
+#[derive(Clone)]
 struct Core {
     file: Option<PathBuf>,
-    settings: Settings<Common>,
+    settings: Arc<Settings<Common>>,
     directories: Directories,
 }
 
 impl Core {
     fn open(file: Option<&Path>) -> Result<Self, Failure> {
-        let settings = config::load::<Common>(file)?;
+        let settings = Arc::new(config::load::<Common>(file)?);
         let directories = Directories::find(&settings.process);
         Ok(Self { file: file.map(Path::to_path_buf), settings, directories })
     }

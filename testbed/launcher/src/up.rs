@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use runtime::Directories;
 use rustix::fs::{FlockOperation, flock};
+use serde_json::Value;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
@@ -57,7 +58,7 @@ pub(crate) fn detached(core: &Core, options: &UpOptions) -> Result<ExitCode, Fai
     loop {
         let waiting = not_ready(&core.directories, &options.functions());
         if waiting.is_empty() {
-            println!("{}; its log is {}", greeting(core, options), log.display());
+            println!("{}\nIts log is {}", greeting(core, &options.functions()), log.display());
             return Ok(ExitCode::SUCCESS);
         }
         if matches!(child.try_wait(), Ok(Some(_)) | Err(_)) {
@@ -78,7 +79,7 @@ pub(crate) fn detached(core: &Core, options: &UpOptions) -> Result<ExitCode, Fai
 
 /// The directory of sockets, held for one core; its file says by whom, and goes with it.
 struct Lock {
-    file: File,
+    _file: File,
     path: PathBuf,
 }
 
@@ -103,7 +104,7 @@ fn lock(directories: &Directories) -> Result<Lock, Failure> {
         }
         let written = file.set_len(0).and_then(|()| write!(file, "{}", std::process::id()));
         written.map_err(|why| Failure::System("cannot write peregrine.lock", why))?;
-        return Ok(Lock { file, path });
+        return Ok(Lock { _file: file, path });
     }
 }
 
@@ -177,31 +178,40 @@ async fn end_in_order(wishes: &[watch::Sender<Wish>], ends: &mut [watch::Receive
 
 /// Says once when every NF is ready; and what is not, if that takes long.
 fn announce(core: &Core, options: &UpOptions, functions: Vec<&'static str>) -> JoinHandle<()> {
-    let greeting = greeting(core, options);
-    let directories = core.directories.clone();
+    let core = core.clone();
     let patience = Duration::from_secs(options.wait);
     tokio::spawn(async move {
         let began = Instant::now();
         let mut complained = false;
         loop {
-            let asked = (directories.clone(), functions.clone());
-            let waiting = tokio::task::spawn_blocking(move || not_ready(&asked.0, &asked.1)).await.unwrap_or_default();
-            if waiting.is_empty() {
-                println!("{greeting}");
-                return;
+            let (asked, of) = (core.clone(), functions.clone());
+            let answer = tokio::task::spawn_blocking(move || match not_ready(&asked.directories, &of) {
+                waiting if waiting.is_empty() => Ok(greeting(&asked, &of)),
+                waiting => Err(waiting.join(", ")),
+            });
+            match answer.await {
+                Ok(Ok(greeting)) => return println!("{greeting}"),
+                Ok(Err(waiting)) if !complained && began.elapsed() > patience => {
+                    complained = true;
+                    say("up", &format!("still not ready: {waiting}"));
+                }
+                _ => tokio::time::sleep(ASK_EVERY).await,
             }
-            if !complained && began.elapsed() > patience {
-                complained = true;
-                say("up", &format!("still not ready: {}", waiting.join(", ")));
-            }
-            tokio::time::sleep(ASK_EVERY).await;
         }
     })
 }
 
-fn greeting(core: &Core, options: &UpOptions) -> String {
-    let functions = options.functions();
-    format!("Peregrine is ready: {} network functions, PLMN {}", functions.len(), core.settings.network.plmn)
+/// What is ready, and where gNBs and UPFs find it.
+fn greeting(core: &Core, functions: &[&str]) -> String {
+    let status = |nf: &&str| admin::call(&core.directories, nf, "GET", "/status").ok().map(|answer| answer.json());
+    let mut interfaces = Vec::new();
+    for status in functions.iter().filter_map(status) {
+        let all = status.get("interfaces").and_then(Value::as_array).cloned().unwrap_or_default();
+        let own = all.iter().filter_map(Value::as_str).filter(|interface| !interface.starts_with("SBI"));
+        interfaces.extend(own.map(str::to_owned));
+    }
+    let network = &core.settings.network.plmn;
+    format!("Peregrine is ready: {} network functions, PLMN {network}. {}", functions.len(), interfaces.join(", "))
 }
 
 /// The NFs that do not answer yet or are not registered.
