@@ -5,7 +5,7 @@
 mod support;
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -32,6 +32,7 @@ fn main() -> ExitCode {
         test!(associations_over_the_limit_are_aborted),
         test!(nobody_there_is_an_error_in_time),
         test!(two_addresses_are_one_end_point),
+        test!(ipv6_carries_it_too),
         test!(two_hosts_talk_over_a_wire),
         test!(a_killed_peer_is_noticed),
         test!(a_listener_that_lost_its_memory_says_so),
@@ -266,6 +267,17 @@ async fn two_addresses_are_one_end_point() {
         here.send(0, 60, pattern(9)).await.expect("sent");
         assert!(matches!(there.recv().await, Event::Message { .. }));
     }
+}
+
+async fn ipv6_carries_it_too() {
+    let loopback: SocketAddr = (Ipv6Addr::LOCALHOST, 0).into();
+    let listener = Listener::bind(&[loopback], options()).await.expect("bound");
+    let bound = listener.local_addresses().expect("addresses");
+    assert_eq!(bound[0].ip(), loopback.ip());
+    let (here, there) = tokio::join!(Association::connect(None, &bound, options()), listener.accept());
+    let (here, mut there) = (here.expect("connected"), there.expect("accepted"));
+    here.send(0, PPID_NGAP, pattern(20_000)).await.expect("sent");
+    assert_eq!(there.recv().await, Event::Message { stream: 0, ppid: 60, data: pattern(20_000) });
 }
 
 async fn two_hosts_talk_over_a_wire() {
