@@ -239,6 +239,11 @@ impl SecurityContext {
         NasCount(self.next_sent)
     }
 
+    /// The least count a received message may have; one above the last count when exhausted.
+    pub fn next_received(&self) -> NasCount {
+        NasCount(self.next_received)
+    }
+
     /// The count of the last message accepted, from which KgNB is derived; 0 before the first.
     pub fn last_received(&self) -> NasCount {
         NasCount(self.next_received.saturating_sub(1))

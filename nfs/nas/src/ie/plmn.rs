@@ -31,7 +31,8 @@ impl Plmn {
         (decimal && (third < 10 || third == 0x0f)).then_some(Self(octets))
     }
 
-    /// The three octets, as NGAP has them too.
+    /// The three octets. NGAP orders the digits of a three-digit MNC differently: convert by [`Plmn::mcc`] and
+    /// [`Plmn::mnc`].
     pub const fn to_octets(self) -> [u8; 3] {
         self.0
     }

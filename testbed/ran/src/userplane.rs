@@ -1,0 +1,276 @@
+//! The gNB's end of N3: GTP-U with the PDU Session Container, pings made here, and a TUN device for other programs.
+
+use crate::gnb::Tunnel;
+use crate::tun::Tun;
+use crate::{UeId, icmp};
+use gtpu::{Datagram, Encapsulation, HEADROOM, PduSession, Qfi, message};
+use std::collections::HashMap;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::net::UdpSocket;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+/// Room for any packet.
+const BUFFER: usize = 64 * 1024;
+
+/// A session as the user plane knows it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct UserSession {
+    pub(crate) ue: UeId,
+    pub(crate) address: Ipv4Addr,
+    pub(crate) tunnel: Tunnel,
+}
+
+/// Why a ping has no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PingError {
+    /// The UE has no such session, or none with a tunnel.
+    #[error("no such session")]
+    NoSession,
+    /// Nothing came back.
+    #[error("no answer to ping within {} s", .0.as_secs_f32())]
+    Timeout(Duration),
+    /// The datagram could not be sent.
+    #[error("cannot send on N3: {0}")]
+    Send(String),
+}
+
+#[derive(Debug, Default)]
+struct Sessions {
+    by_teid: HashMap<u32, UserSession>,
+    by_address: HashMap<Ipv4Addr, u32>,
+    by_ue: HashMap<(UeId, u8), u32>,
+}
+
+impl Sessions {
+    fn insert(&mut self, session: UserSession) {
+        self.remove(session.ue, session.tunnel.session);
+        let teid = session.tunnel.local_teid;
+        self.by_address.insert(session.address, teid);
+        self.by_ue.insert((session.ue, session.tunnel.session), teid);
+        self.by_teid.insert(teid, session);
+    }
+
+    fn remove(&mut self, ue: UeId, id: u8) -> Option<UserSession> {
+        let session = self.by_teid.remove(&self.by_ue.remove(&(ue, id))?)?;
+        self.by_address.remove(&session.address);
+        Some(session)
+    }
+}
+
+/// Packets since the start.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) uplink: AtomicU64,
+    pub(crate) downlink: AtomicU64,
+    pub(crate) unknown_tunnel: AtomicU64,
+}
+
+/// Who waits for the echo reply of a tunnel and sequence number.
+type Pings = HashMap<(u32, u16), oneshot::Sender<Instant>>;
+
+struct Shared {
+    socket: UdpSocket,
+    sessions: Mutex<Sessions>,
+    pings: Mutex<Pings>,
+    next_sequence: AtomicU16,
+    tun: Option<Tun>,
+    counters: Counters,
+}
+
+/// Everything in a lock is whole between two statements: a panic elsewhere harms nothing here.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The user plane of one gNB. Its tasks end when it is dropped.
+pub(crate) struct UserPlane {
+    shared: Arc<Shared>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Drop for UserPlane {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(JoinHandle::abort);
+    }
+}
+
+impl UserPlane {
+    pub(crate) async fn start(n3: SocketAddr, tun: Option<Tun>) -> io::Result<Self> {
+        let shared = Arc::new(Shared {
+            socket: UdpSocket::bind(n3).await?,
+            sessions: Mutex::default(),
+            pings: Mutex::default(),
+            next_sequence: AtomicU16::new(1),
+            tun,
+            counters: Counters::default(),
+        });
+        let mut tasks = vec![tokio::spawn(downlink(Arc::clone(&shared)))];
+        if shared.tun.is_some() {
+            tasks.push(tokio::spawn(uplink(Arc::clone(&shared))));
+        }
+        Ok(Self { shared, tasks })
+    }
+
+    /// Packets follow the session's tunnel from now on.
+    pub(crate) async fn add(&self, session: UserSession) {
+        lock(&self.shared.sessions).insert(session);
+        if let Some(tun) = &self.shared.tun
+            && let Err(error) = tun.add(session.address).await
+        {
+            tracing::error!(address = %session.address, %error, "TUN address");
+        }
+    }
+
+    pub(crate) async fn remove(&self, ue: UeId, id: u8) {
+        let removed = lock(&self.shared.sessions).remove(ue, id);
+        if let (Some(session), Some(tun)) = (removed, &self.shared.tun)
+            && let Err(error) = tun.remove(session.address).await
+        {
+            tracing::debug!(address = %session.address, %error, "TUN address");
+        }
+    }
+
+    pub(crate) fn handle(&self) -> UserPlaneHandle {
+        UserPlaneHandle { shared: Arc::clone(&self.shared) }
+    }
+}
+
+/// For those who send pings.
+#[derive(Clone)]
+pub(crate) struct UserPlaneHandle {
+    shared: Arc<Shared>,
+}
+
+impl UserPlaneHandle {
+    /// One echo request through a session; the time until its reply.
+    pub(crate) async fn ping(&self, ue: UeId, id: u8, host: Ipv4Addr, patience: Duration) -> Result<Duration, PingError> {
+        let session = {
+            let sessions = lock(&self.shared.sessions);
+            let teid = sessions.by_ue.get(&(ue, id)).ok_or(PingError::NoSession)?;
+            *sessions.by_teid.get(teid).ok_or(PingError::NoSession)?
+        };
+        // Relaxed: only distinct values are needed.
+        let sequence = self.shared.next_sequence.fetch_add(1, Ordering::Relaxed);
+        let key = (session.tunnel.local_teid, sequence);
+        let (reply, replied) = oneshot::channel();
+        lock(&self.shared.pings).insert(key, reply);
+        let packet = icmp::echo_request(session.address, host, identifier(session.tunnel.local_teid), sequence, &[0x5a; 56]);
+        let sent = Instant::now();
+        if let Err(error) = send_uplink(&self.shared, &session, packet).await {
+            lock(&self.shared.pings).remove(&key);
+            return Err(PingError::Send(error.to_string()));
+        }
+        match tokio::time::timeout(patience, replied).await {
+            Ok(Ok(received)) => Ok(received - sent),
+            _ => {
+                lock(&self.shared.pings).remove(&key);
+                Err(PingError::Timeout(patience))
+            }
+        }
+    }
+
+    pub(crate) fn address(&self, ue: UeId, id: u8) -> Option<Ipv4Addr> {
+        let sessions = lock(&self.shared.sessions);
+        sessions.by_teid.get(sessions.by_ue.get(&(ue, id))?).map(|session| session.address)
+    }
+
+    /// Packets sent and received, and those for tunnels that are not ours.
+    pub(crate) fn packets(&self) -> (u64, u64, u64) {
+        // Relaxed: figures for a report.
+        let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let counters = &self.shared.counters;
+        (load(&counters.uplink), load(&counters.downlink), load(&counters.unknown_tunnel))
+    }
+}
+
+/// The ICMP identifier of a tunnel's pings.
+fn identifier(teid: u32) -> u16 {
+    let [_, _, high, low] = teid.to_be_bytes();
+    u16::from_be_bytes([high, low])
+}
+
+async fn send_uplink(shared: &Shared, session: &UserSession, packet: Vec<u8>) -> io::Result<()> {
+    let mut datagram = vec![0; HEADROOM];
+    datagram.extend(packet);
+    send_in_place(shared, session, &mut datagram).await
+}
+
+/// Writes the header into the room before the packet, and sends both.
+async fn send_in_place(shared: &Shared, session: &UserSession, datagram: &mut [u8]) -> io::Result<()> {
+    let Tunnel { upf, upf_teid, qfi, .. } = session.tunnel;
+    let header = Encapsulation { teid: upf_teid, pdu_session: Some(PduSession::Uplink { qfi: Qfi::new(qfi) }) };
+    let payload = datagram.len().saturating_sub(HEADROOM);
+    let room = datagram.get_mut(..HEADROOM).unwrap_or_default();
+    header.write(room, payload).ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+    shared.socket.send_to(datagram, SocketAddr::new(upf, gtpu::PORT)).await?;
+    shared.counters.uplink.fetch_add(1, Ordering::Relaxed);
+    Ok(())
+}
+
+/// Programs' packets into their sessions.
+async fn uplink(shared: Arc<Shared>) {
+    let Some(tun) = &shared.tun else { return };
+    let mut buffer = vec![0; BUFFER];
+    loop {
+        let Some(room) = buffer.get_mut(HEADROOM..) else { return };
+        let Ok(length) = tun.receive(room).await else { return };
+        let Some(datagram) = buffer.get_mut(..HEADROOM + length) else { continue };
+        let session = datagram.get(HEADROOM..).and_then(icmp::source).and_then(|address| {
+            let sessions = lock(&shared.sessions);
+            sessions.by_address.get(&address).and_then(|teid| sessions.by_teid.get(teid)).copied()
+        });
+        if let Some(session) = session
+            && let Err(error) = send_in_place(&shared, &session, datagram).await
+        {
+            tracing::debug!(%error, "N3");
+        }
+    }
+}
+
+/// Datagrams of the UPF to whom they are for.
+async fn downlink(shared: Arc<Shared>) {
+    let mut buffer = vec![0; BUFFER];
+    loop {
+        let (length, peer) = match shared.socket.recv_from(&mut buffer).await {
+            Ok(received) => received,
+            // An ICMP error about a datagram we sent: the next call goes on.
+            Err(error) => {
+                tracing::debug!(%error, "N3");
+                continue;
+            }
+        };
+        let Some(Ok(datagram)) = buffer.get(..length).map(Datagram::parse) else { continue };
+        match datagram.message {
+            message::ECHO_REQUEST => {
+                let answer = gtpu::echo_response(datagram.sequence.unwrap_or(0));
+                let _ = shared.socket.send_to(&answer, peer).await;
+            }
+            message::G_PDU => deliver(&shared, &datagram).await,
+            other => tracing::debug!(message = other, %peer, "GTP-U"),
+        }
+    }
+}
+
+async fn deliver(shared: &Shared, datagram: &Datagram<'_>) {
+    if !lock(&shared.sessions).by_teid.contains_key(&datagram.teid) {
+        shared.counters.unknown_tunnel.fetch_add(1, Ordering::Relaxed);
+        return;
+    }
+    shared.counters.downlink.fetch_add(1, Ordering::Relaxed);
+    if let Some((id, sequence)) = icmp::echo_reply(datagram.payload)
+        && id == identifier(datagram.teid)
+        && let Some(waiting) = lock(&shared.pings).remove(&(datagram.teid, sequence))
+    {
+        // Whoever waited may have given up.
+        let _ = waiting.send(Instant::now());
+        return;
+    }
+    if let Some(tun) = &shared.tun {
+        let _ = tun.send(datagram.payload).await;
+    }
+}
