@@ -174,6 +174,24 @@ mod tests {
     }
 
     #[test]
+    fn positions_wrap() {
+        let heap = heap(8);
+        let (mut producer, mut consumer) = (Producer::new(heap.clone()), Consumer::new(heap.clone()));
+        let start = u32::MAX - 2;
+        heap.tail.store(start, Ordering::Relaxed);
+        heap.head.store(start, Ordering::Relaxed);
+        (producer.tail, producer.head, consumer.tail, consumer.head) = (start, start, start, start);
+        for number in 0..8 {
+            assert_eq!(producer.push([number, 0]), Ok(true));
+        }
+        assert_eq!(producer.push([8, 0]), Ok(false));
+        for number in 0..8 {
+            assert_eq!(consumer.pop(), Ok(Some([number, 0])));
+        }
+        assert_eq!(consumer.pop(), Ok(None));
+    }
+
+    #[test]
     fn two_threads_lose_and_reorder_nothing() {
         const COUNT: u64 = 200_000;
         let heap = heap(16);

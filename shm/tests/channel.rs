@@ -191,3 +191,29 @@ async fn nobody_there_is_an_io_error() {
     let outcome = connect(std::path::Path::new("/nonexistent/door"), &Options::default()).await;
     assert!(matches!(outcome.map(drop), Err(HelloError::Io(_))));
 }
+
+#[tokio::test]
+async fn a_receiver_that_spins_is_not_rung() {
+    let options = Options { spin: std::time::Duration::from_secs(60), ..Options::default() };
+    let ((sender, _answers), (server, mut receiver)) = pair(options).await;
+    let mut next = Box::pin(receiver.recv());
+    assert!(is_done(&mut next).await.is_none());
+    assert_eq!(sender.try_send(1, 1, &[b"x"]), Ok(true));
+    assert!(is_done(&mut next).await.is_some(), "it did not sleep");
+    assert_eq!((sender.counters().doorbells, server.counters().spins_paid), (0, 1));
+}
+
+#[tokio::test]
+async fn a_receiver_that_spins_in_vain_stops_doing_so() {
+    let options = Options { spin: std::time::Duration::from_micros(200), ..Options::default() };
+    let ((sender, _answers), (server, mut receiver)) = pair(options).await;
+    for round in 0..20 {
+        let mut next = Box::pin(receiver.recv());
+        // Until it really sleeps, which only a ring ends.
+        while is_done(&mut next).await.is_none() && round < 5 && server.counters().spins_lost == round {}
+        assert_eq!(sender.try_send(1, 1, &[b"x"]), Ok(true));
+        assert_eq!(sender.counters().doorbells, round + 1);
+        next.await.expect("a message");
+    }
+    assert_eq!(server.counters().spins_lost, 5, "five halvings, then it sleeps at once");
+}

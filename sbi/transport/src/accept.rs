@@ -30,7 +30,7 @@ pub(crate) async fn run<D: Door>(door: D, service: Arc<Service>) {
     let mut draining = std::pin::pin!(service.draining());
     loop {
         tokio::select! {
-            accepted = door.accept() => match accepted {
+            accepted = door.accept(), if connections.len() < service.limits.max_connections => match accepted {
                 Ok(guest) => {
                     count(&service.stats.connects, 1);
                     connections.spawn(D::serve(guest, service.clone()));

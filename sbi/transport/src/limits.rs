@@ -11,6 +11,8 @@ pub struct Limits {
     pub max_concurrent: usize,
     /// Calls under way on one connection; an HTTP/2 client waits for its turn, a shared-memory one fails the call.
     pub max_in_flight: u32,
+    /// Connections that a server has at once; further ones wait to be accepted.
+    pub max_connections: usize,
     /// Users, besides our own and root, whose processes may open a shared-memory channel.
     pub allowed_uids: Vec<u32>,
     /// Octets of shared memory per channel, both directions together. Pages cost memory only once used.
@@ -24,6 +26,7 @@ impl Default for Limits {
             max_header_list: 64 << 10,
             max_concurrent: 16_384,
             max_in_flight: 16_384,
+            max_connections: 4096,
             allowed_uids: Vec::new(),
             shm_segment: 1 << 20,
         }
