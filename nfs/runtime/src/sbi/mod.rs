@@ -156,3 +156,7 @@ impl Interface {
         profile
     }
 }
+
+#[cfg(test)]
+#[path = "interface_tests.rs"]
+mod tests;
