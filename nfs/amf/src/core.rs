@@ -1,0 +1,148 @@
+//! What all UEs' tasks share, and the way from an event to the task of its UE.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use nas::{CipheringAlgorithm, IntegrityAlgorithm};
+use ngap::{AmfUeNgapId, Cause};
+use runtime::{Context as RuntimeContext, Metrics, Rejects, StartError};
+use sbi_api::nausf_auth::NausfAuth;
+use sbi_api::nudm_sdm::NudmSdm;
+use sbi_api::nudm_uecm::NudmUecm;
+use sbi_api::{ApiRoot, Caller};
+use tracing::Instrument;
+use uuid::Uuid;
+
+use crate::admission::Admission;
+use crate::config::Config;
+use crate::directory::{Directory, Posted};
+use crate::ids::UeIds;
+use crate::n2::serve::Associations;
+use crate::n2::{AssociationId, Connection, Context};
+use crate::served::Served;
+use crate::ue::Ue;
+use crate::ue::context::UeContext;
+use crate::ue::event::Event;
+use crate::ue::task;
+
+/// The AMF without its interfaces' I/O.
+pub(crate) struct Core {
+    pub(crate) config: Config,
+    pub(crate) served: Served,
+    /// The operator's preferences, as NAS names them.
+    pub(crate) integrity: Vec<IntegrityAlgorithm>,
+    pub(crate) ciphering: Vec<CipheringAlgorithm>,
+    pub(crate) instance_id: Uuid,
+    pub(crate) api_root: ApiRoot,
+    pub(crate) caller: Arc<dyn Caller>,
+    pub(crate) nausf: NausfAuth,
+    pub(crate) nudm_uecm: NudmUecm,
+    pub(crate) nudm_sdm: NudmSdm,
+    pub(crate) metrics: Metrics,
+    pub(crate) rejects: Rejects,
+    pub(crate) directory: Directory,
+    pub(crate) admission: Admission,
+    pub(crate) associations: Associations,
+    pub(crate) ids: UeIds,
+}
+
+impl Core {
+    /// An AMF with nobody connected.
+    pub(crate) fn new(ctx: RuntimeContext<Config>) -> Result<Self, StartError> {
+        let RuntimeContext { config, network, instance_id, caller, api_root, metrics, rejects, .. } = ctx;
+        config.check().map_err(|(key, why)| StartError::config(key, why))?;
+        let served = Served::new(network, &config.identity).map_err(|error| StartError::config("network", error))?;
+        let limits = &config.limits;
+        Ok(Self {
+            integrity: config.security.integrity.iter().map(|algorithm| (*algorithm).into()).collect(),
+            ciphering: config.security.ciphering.iter().map(|algorithm| (*algorithm).into()).collect(),
+            nausf: NausfAuth::new(caller.clone()),
+            nudm_uecm: NudmUecm::new(caller.clone()),
+            nudm_sdm: NudmSdm::new(caller.clone()),
+            directory: Directory::new(limits.ues, limits.mailbox),
+            admission: Admission::new(&limits.procedures),
+            associations: Associations::default(),
+            ids: UeIds::new(),
+            served,
+            instance_id,
+            api_root,
+            caller,
+            metrics,
+            rejects,
+            config,
+        })
+    }
+
+    /// What deciding about N2 needs.
+    pub(crate) fn n2_context(&self) -> Context<'_> {
+        Context {
+            served: &self.served,
+            ids: &self.ids,
+            max_ues: self.config.limits.ues_per_gnb,
+            release_time: self.config.timers.n2(),
+        }
+    }
+
+    /// Gives an event to its UE; a UE at rest gets a task. What cannot be given is returned.
+    pub(crate) fn post(self: &Arc<Self>, id: AmfUeNgapId, event: Event) -> Result<(), Event> {
+        match self.directory.post(id, event) {
+            Posted::Delivered => Ok(()),
+            Posted::Dropped(event) => Err(event),
+            Posted::Wake(context, mailbox, event) => {
+                self.spawn(Ue::new(self.clone(), id, context, mailbox), event);
+                Ok(())
+            }
+        }
+    }
+
+    /// Starts a task for a UE that has just connected. `false` when there are too many.
+    pub(crate) fn admit(self: &Arc<Self>, connection: Connection, event: Event) -> bool {
+        let id = connection.amf_ue_ngap_id;
+        let context = Box::new(UeContext::connected(connection));
+        match self.directory.open(id, &context) {
+            Some(mailbox) => self.spawn(Ue::new(self.clone(), id, context, mailbox), event),
+            None => return false,
+        }
+        true
+    }
+
+    fn spawn(&self, ue: Ue, event: Event) {
+        let span = tracing::debug_span!("ue", id = ue.id.get(), supi = tracing::field::Empty);
+        if let Some(supi) = &ue.context.supi {
+            span.record("supi", supi.as_str());
+        }
+        // Not awaited: the task puts its UE to rest, or takes it out of the directory, whatever ends it.
+        drop(tokio::spawn(task::run(ue, event).instrument(span)));
+    }
+
+    /// Commands a node to release a UE.
+    pub(crate) fn release(&self, connection: &Connection, cause: Cause) {
+        self.associations.release(now(), connection, cause, &self.n2_context());
+    }
+
+    /// Asks for the end of an association that is of no use.
+    pub(crate) fn end_association(&self, id: AssociationId) {
+        self.associations.ask_to_end(id);
+    }
+
+    /// Does what time asks for: idle UEs that stayed away too long, releases that were never completed.
+    pub(crate) fn handle_timeout(self: &Arc<Self>, now: Instant) {
+        for id in self.directory.expired(now) {
+            // It may have come back this very moment: then its task ignores it.
+            let _ = self.post(id, Event::Unreachable);
+        }
+        self.associations.handle_timeout(now);
+    }
+
+    /// When [`Core::handle_timeout`] is due: at the latest in a second, since associations come and go.
+    pub(crate) fn next_timeout(&self, now: Instant) -> Instant {
+        let latest = now + Duration::from_secs(1);
+        let timeouts = [self.directory.next_deadline(), self.associations.poll_timeout()];
+        timeouts.into_iter().flatten().fold(latest, Instant::min).max(now + Duration::from_millis(10))
+    }
+}
+
+/// The time of the runtime's clock, which tests can stop.
+pub(crate) fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}

@@ -1,0 +1,7 @@
+//! The AMF as a process.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    runtime::main::<amf::Amf>()
+}

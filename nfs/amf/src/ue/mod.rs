@@ -1,0 +1,182 @@
+//! A UE, as the task that owns it holds it: its context, its mailbox, and the ways to talk to it.
+
+pub(crate) mod context;
+pub(crate) mod event;
+mod nas_security;
+pub(crate) mod task;
+mod wait;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use nas::{GmmMessage, SecurityHeaderType};
+use ngap::{AmfUeNgapId, Cause, DownlinkNasTransport, Message, RrcEstablishmentCause};
+use tokio::sync::mpsc;
+
+use crate::core::Core;
+use crate::stop::Stop;
+use context::{Signalling, UeContext};
+use event::Event;
+
+pub(crate) use nas_security::proves;
+pub(crate) use wait::Incoming;
+
+/// A UE with a task.
+pub(crate) struct Ue {
+    pub(crate) core: Arc<Core>,
+    /// Its place in the directory, which is the AMF UE NGAP ID of the connection it came with.
+    pub(crate) id: AmfUeNgapId,
+    pub(crate) context: Box<UeContext>,
+    mailbox: mpsc::Receiver<Event>,
+    /// What came for it and waits until the running procedure has ended.
+    pub(crate) deferred: VecDeque<Event>,
+    /// The request whose procedure runs, to know it again when the UE repeats it.
+    pub(crate) current_request: Vec<u8>,
+    /// Why the UE connected, for priorities.
+    pub(crate) establishment_cause: RrcEstablishmentCause,
+    gone: bool,
+}
+
+impl Ue {
+    pub(crate) fn new(
+        core: Arc<Core>,
+        id: AmfUeNgapId,
+        context: Box<UeContext>,
+        mailbox: mpsc::Receiver<Event>,
+    ) -> Self {
+        let (deferred, current_request) = (VecDeque::new(), Vec::new());
+        let establishment_cause = RrcEstablishmentCause::NotAvailable;
+        Self { core, id, context, mailbox, deferred, current_request, establishment_cause, gone: false }
+    }
+
+    /// The connection, or [`Stop::Lost`].
+    pub(crate) fn signalling(&self) -> Result<&Signalling, Stop> {
+        self.context.signalling.as_ref().ok_or(Stop::Lost)
+    }
+
+    /// The connection, or [`Stop::Lost`].
+    pub(crate) fn signalling_mut(&mut self) -> Result<&mut Signalling, Stop> {
+        self.context.signalling.as_mut().ok_or(Stop::Lost)
+    }
+
+    /// Both identifiers on N2.
+    pub(crate) fn n2_ids(&self) -> Result<(AmfUeNgapId, ngap::RanUeNgapId), Stop> {
+        let n2 = &self.signalling()?.n2;
+        Ok((n2.amf_ue_ngap_id, n2.ran_ue_ngap_id))
+    }
+
+    /// Sends a message about the UE to its node.
+    pub(crate) fn send_n2(&mut self, message: &Message) -> Result<(), Stop> {
+        let sent = self.signalling()?.n2.send(message);
+        sent.map_err(|_| {
+            // The node does not read: its association ends, and with it this connection.
+            if let Some(signalling) = self.context.signalling.take() {
+                self.core.end_association(signalling.n2.association);
+            }
+            Stop::Lost
+        })
+    }
+
+    /// Sends a NAS message by itself.
+    pub(crate) fn send_nas(&mut self, message: &GmmMessage) -> Result<(), Stop> {
+        let nas_pdu = self.protect(message)?;
+        self.send_nas_pdu(nas_pdu)
+    }
+
+    /// Sends a NAS PDU that is ready.
+    pub(crate) fn send_nas_pdu(&mut self, nas_pdu: Bytes) -> Result<(), Stop> {
+        let (amf_ue_ngap_id, ran_ue_ngap_id) = self.n2_ids()?;
+        self.send_n2(&Message::DownlinkNasTransport(DownlinkNasTransport {
+            amf_ue_ngap_id,
+            ran_ue_ngap_id,
+            old_amf: None,
+            nas_pdu,
+            index_to_rfsp: None,
+            ue_aggregate_maximum_bit_rate: None,
+            allowed_nssai: None,
+        }))
+    }
+
+    /// The NAS PDU of a message: protected once secure exchange is established, plain before.
+    pub(crate) fn protect(&mut self, message: &GmmMessage) -> Result<Bytes, Stop> {
+        match self.signalling()?.secure {
+            true => self.protect_as(message, SecurityHeaderType::IntegrityProtectedAndCiphered),
+            false => encode(message).map(Bytes::from),
+        }
+    }
+
+    /// The NAS PDU of a message under the current security context.
+    pub(crate) fn protect_as(&mut self, message: &GmmMessage, header: SecurityHeaderType) -> Result<Bytes, Stop> {
+        let plain = encode(message)?;
+        let security = self.context.security.as_mut().ok_or(Stop::Lost)?;
+        // 2^24 messages under one key: the UE has to authenticate again, on a new connection.
+        security.nas.protect(&plain, header).map(Bytes::from).map_err(|_| Stop::Lost)
+    }
+
+    /// Keeps an event until the running procedure has ended. What is too much is dropped.
+    pub(crate) fn defer(&mut self, event: Event) {
+        if self.deferred.len() < self.core.config.limits.mailbox {
+            self.deferred.push_back(event);
+        }
+    }
+
+    /// What SMFs wanted delivered and still waits.
+    pub(crate) fn take_deferred_transfers(&mut self) -> Vec<event::Transfer> {
+        let (mut transfers, mut rest) = (Vec::new(), VecDeque::new());
+        for event in std::mem::take(&mut self.deferred) {
+            match event {
+                Event::Transfer(transfer) => transfers.push(*transfer),
+                other => rest.push_back(other),
+            }
+        }
+        self.deferred = rest;
+        transfers
+    }
+
+    /// Lets others find the UE by what has become known.
+    pub(crate) fn note(&self) {
+        self.core.directory.note(self.id, &self.context);
+    }
+
+    /// Gives the UE a new 5G-GUTI; the one before stays valid until the new one is used.
+    pub(crate) fn assign_guti(&mut self) -> nas::ie::Guti {
+        // One that was sent and never confirmed gives way; the one the UE is known to have stays.
+        let known = self.context.old_tmsi.or(self.context.tmsi);
+        let tmsi = self.core.directory.new_tmsi(self.id);
+        (self.context.tmsi, self.context.old_tmsi) = (Some(tmsi), known);
+        self.note();
+        self.core.served.guti(tmsi)
+    }
+
+    /// The UE has shown that it has the last 5G-GUTI.
+    pub(crate) fn guti_confirmed(&mut self) {
+        if self.context.old_tmsi.take().is_some() {
+            self.note();
+        }
+    }
+
+    /// Commands the node to release the UE; the connection is no longer ours to use.
+    pub(crate) fn release_signalling(&mut self, cause: Cause) {
+        if let Some(signalling) = self.context.signalling.take() {
+            self.core.release(&signalling.n2, cause);
+        }
+    }
+}
+
+impl Drop for Ue {
+    /// A task that ends without putting its UE to rest (it was claimed, is gone, or the task was dropped) leaves no trace.
+    fn drop(&mut self) {
+        if !self.gone {
+            self.core.directory.remove(self.id);
+        }
+    }
+}
+
+fn encode(message: &GmmMessage) -> Result<Vec<u8>, Stop> {
+    message.encode().map_err(|error| {
+        // Our own fault or a name too long in the configuration: the peer sees a lost connection, the log says what.
+        tracing::error!(%error, "NAS message not sent");
+        Stop::Lost
+    })
+}
