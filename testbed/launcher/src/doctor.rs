@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use runtime::RejectRecord;
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::{Core, admin, names};
+use crate::{Core, addresses, admin, names};
 
 /// IP protocol number of SCTP.
 const SCTP: i32 = 132;
@@ -79,11 +79,15 @@ fn found(good: bool, text: impl Into<String>) -> Finding {
 
 fn findings(core: &Core) -> Vec<Finding> {
     let mut findings = vec![programs(), sctp(), tun(), directories(core)];
+    let idle = |nf: &str| admin::call(&core.directories, nf, "GET", "/status").is_err();
     for (nf, address) in core.settings.sbi.listen.all() {
         let name = nf.as_str().to_lowercase();
-        if admin::call(&core.directories, &name, "GET", "/status").is_err() {
-            findings.push(address_free(&name, address));
+        if idle(&name) {
+            findings.push(usable(TcpListener::bind(address).map(drop), "SBI", address, &format!("sbi.listen.{name}")));
         }
+    }
+    for interface in addresses::of(core.file.as_deref()).into_iter().filter(|interface| idle(interface.nf)) {
+        findings.push(usable(interface.probe(), interface.name, interface.address, &interface.key));
     }
     findings
 }
@@ -130,16 +134,16 @@ fn directories(core: &Core) -> Finding {
     }
 }
 
-fn address_free(nf: &str, address: SocketAddr) -> Finding {
-    match TcpListener::bind(address) {
-        Ok(_) => found(true, format!("SBI: {address} is free for the {nf}")),
+/// What a trial of an address says to the operator.
+fn usable(trial: io::Result<()>, interface: &str, address: SocketAddr, key: &str) -> Finding {
+    match trial {
+        Ok(()) => found(true, format!("{interface}: {address} is free")),
         Err(why) if why.kind() == io::ErrorKind::AddrInUse => {
-            found(false, format!("SBI: {address} is taken by another program; choose another with sbi.listen.{nf}"))
+            found(false, format!("{interface}: {address} is taken by another program; choose another with {key}"))
         }
-        Err(why) if why.kind() == io::ErrorKind::AddrNotAvailable => found(
-            false,
-            format!("SBI: {address} is not an address of this machine; choose another with sbi.listen.{nf}"),
-        ),
-        Err(why) => found(false, format!("SBI: {address} for the {nf}: {why}")),
+        Err(why) if why.kind() == io::ErrorKind::AddrNotAvailable => {
+            found(false, format!("{interface}: {address} is not an address of this machine; choose another with {key}"))
+        }
+        Err(why) => found(false, format!("{interface}: {address}: {why}")),
     }
 }

@@ -1,6 +1,7 @@
 //! The command `peregrine`: starts and supervises the network functions of a core, shows what they do, and passes on what
 //! the operator wants of them.
 
+mod addresses;
 mod admin;
 mod backoff;
 mod children;
