@@ -135,7 +135,7 @@ struct Trust {
 impl Trust {
     fn of(socket: &UnixStream, options: &Options) -> Result<Self, HelloError> {
         let uid = socket.peer_cred()?.uid();
-        let in_place = uid == 0 || uid == rustix::process::getuid().as_raw();
+        let in_place = uid == 0 || uid == rustix::process::geteuid().as_raw();
         match in_place || options.allowed_uids.contains(&uid) {
             true => Ok(Self { in_place }),
             false => Err(HelloError::User { uid }),

@@ -1,19 +1,59 @@
-//! What channels cost, and that they leave nothing behind. One test, as it counts what the whole process has.
+//! What channels cost, and that they leave nothing behind. One test (beside the one that plays its
+//! clients), as it counts what the whole process has.
 
-use std::future::ready;
+use std::future::{pending, ready};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use sbi_api::{BoxFuture, Handler, Request, Response};
 use sbi_transport::{Endpoint, Limits, Pool, serve};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
-struct Echo;
+/// Answers with the body, or, at `/hang`, never.
+#[derive(Default)]
+struct Echo {
+    hanging: watch::Sender<usize>,
+}
 
 impl Handler for Echo {
     fn handle(&self, request: Request) -> BoxFuture<'static, Response> {
-        Box::pin(ready(Response::new(request.into_body())))
+        match request.uri().path() {
+            "/hang" => {
+                self.hanging.send_modify(|hanging| *hanging += 1);
+                Box::pin(pending())
+            }
+            _ => Box::pin(ready(Response::new(request.into_body()))),
+        }
     }
+}
+
+/// Says to this program, run as a child, where to call `/hang`.
+const CALL: &str = "PEREGRINE_TEST_CALL";
+
+/// As the child: calls until killed. As the test itself, nothing.
+#[tokio::test]
+async fn as_the_other_process() {
+    let Ok(endpoint) = std::env::var(CALL) else { return };
+    let (pool, endpoint) = (Pool::new(Limits::default()), endpoint.parse().expect("an endpoint"));
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let calls = (0..20).map(|number| {
+        let request = http::Request::post("/hang").body(vec![2; number * 5000].into()).expect("a request");
+        pool.call(std::slice::from_ref(&endpoint), "peer", request, deadline)
+    });
+    join_all(calls).await;
+}
+
+async fn kill_a_client(endpoint: &Endpoint, hanging: &watch::Sender<usize>) {
+    let mut command = Command::new(std::env::current_exe().expect("this program"));
+    command.args(["--exact", "as_the_other_process"]).env(CALL, endpoint.to_string());
+    let mut child = command.stdout(Stdio::null()).spawn().expect("it starts");
+    hanging.send_modify(|hanging| *hanging = 0);
+    hanging.subscribe().wait_for(|hanging| *hanging >= 10).await.expect("the sender lives");
+    child.kill().expect("it lives");
+    child.wait().expect("it ends");
 }
 
 async fn echo(pool: &Pool, endpoint: &Endpoint, length: usize) {
@@ -61,7 +101,8 @@ async fn channels_leave_nothing_behind_and_take_little() {
     let channels = raise_descriptor_limit();
     let directory = tempfile::tempdir().expect("a directory");
     let endpoint = Endpoint::Shm(directory.path().join("shm"));
-    let server = serve(&endpoint, Arc::new(Echo), Limits::default()).expect("it is free");
+    let handler = Arc::new(Echo::default());
+    let server = serve(&endpoint, handler.clone(), Limits::default()).expect("it is free");
     let before = open_descriptors();
 
     for cycle in 0..300 {
@@ -69,6 +110,10 @@ async fn channels_leave_nothing_behind_and_take_little() {
         echo(&pool, &endpoint, cycle * 10).await;
     }
     until_gone(before).await;
+    for _ in 0..5 {
+        kill_a_client(&endpoint, &handler.hanging).await;
+        until_gone(before).await;
+    }
 
     let pools: Vec<_> = (0..channels).map(|_| Pool::new(Limits::default())).collect();
     let empty = shared_kilobytes();
