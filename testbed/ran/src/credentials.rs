@@ -85,14 +85,15 @@ impl Subscriber {
         let is_imsi = (6..=15).contains(&digits.len()) && digits.bytes().all(|digit| digit.is_ascii_digit());
         let first: u64 = digits.parse().ok().filter(|_| is_imsi).ok_or_else(|| wrong("an IMSI has 6 to 15 digits"))?;
         let imsis = (first..).take(count).map(|imsi| format!("{imsi:0width$}", width = digits.len()));
-        let subscriber = |imsi: String| Self { imeisv: Self::default_imeisv(&imsi), imsi, k: k.clone(), opc: opc.clone() };
+        let subscriber =
+            |imsi: String| Self { imeisv: Self::default_imeisv(&imsi), imsi, k: k.clone(), opc: opc.clone() };
         Ok(imsis.map(subscriber).collect())
     }
 
     /// Reads `.json` (an array, or one object a line), `.jsonl`, `.yaml`, `.yml` or `.csv` (with a header line).
     pub fn load(path: &Path) -> Result<Vec<Self>, CredentialsError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| CredentialsError::File { path: path.to_owned(), source })?;
+        let text =
+            std::fs::read_to_string(path).map_err(|source| CredentialsError::File { path: path.to_owned(), source })?;
         let format = |reason: String| CredentialsError::Format { path: path.to_owned(), reason };
         let rows = match path.extension().and_then(|extension| extension.to_str()) {
             Some("csv") => rows_of_csv(&text).map_err(format)?,

@@ -72,6 +72,7 @@ enum Request {
     Run(UeId, Command, oneshot::Sender<Result<(), Failure>>),
     Forget(UeId),
     Idle(UeId),
+    IsRegistered(UeId, oneshot::Sender<bool>),
     Close(oneshot::Sender<()>),
 }
 
@@ -114,13 +115,22 @@ impl Ran {
         let (opened, open) = oneshot::channel();
         let driver = Driver::new(gnb, ues, user_plane, opened);
         let task = tokio::spawn(driver.run(association, inbox));
-        let answer = tokio::time::timeout(SETUP_PATIENCE, open).await.map_err(|_| RanError::NoAnswer(SETUP_PATIENCE))?;
+        let answer =
+            tokio::time::timeout(SETUP_PATIENCE, open).await.map_err(|_| RanError::NoAnswer(SETUP_PATIENCE))?;
         let sent = || {
             let gnb = &setup.gnb;
             let slices: Vec<_> = gnb.slices.iter().map(ToString::to_string).collect();
-            format!("gNB {:#x}/{}, PLMN {}, TAC {}, slices {}", gnb.id, gnb.id_length, gnb.plmn, gnb.tac, slices.join(", "))
+            format!(
+                "gNB {:#x}/{}, PLMN {}, TAC {}, slices {}",
+                gnb.id,
+                gnb.id_length,
+                gnb.plmn,
+                gnb.tac,
+                slices.join(", ")
+            )
         };
-        let amf_name = answer.map_err(|_| RanError::Ended)?.map_err(|cause| RanError::Barred { cause, sent: sent() })?;
+        let amf_name =
+            answer.map_err(|_| RanError::Ended)?.map_err(|cause| RanError::Barred { cause, sent: sent() })?;
         Ok(Self { requests, user_plane: handle, amf_name, ues: subscribers.len(), task })
     }
 
@@ -155,6 +165,12 @@ impl Ran {
         let _ = self.requests.send(Request::Idle(ue));
     }
 
+    /// Whether a UE is registered.
+    pub async fn is_registered(&self, ue: UeId) -> bool {
+        let (answer, answered) = oneshot::channel();
+        self.requests.send(Request::IsRegistered(ue, answer)).is_ok() && answered.await.unwrap_or(false)
+    }
+
     /// One ping from a UE through a session.
     pub async fn ping(&self, ue: UeId, session: u8, host: Ipv4Addr, patience: Duration) -> Ping {
         self.user_plane.ping(ue, session, host, patience).await
@@ -170,8 +186,8 @@ impl Ran {
         self.user_plane.packets()
     }
 
-    /// Ends the association in good order.
-    pub async fn close(self) {
+    /// Ends the association in good order, after the connections of UEs that de-registered are released (1 s at most).
+    pub async fn close(&self) {
         let (done, closed) = oneshot::channel();
         if self.requests.send(Request::Close(done)).is_ok() {
             let _ = closed.await;
@@ -207,10 +223,25 @@ struct Driver {
     tunnels: HashMap<(UeId, u8), Tunnel>,
     addresses: HashMap<(UeId, u8), Ipv4Addr>,
     by_s_tmsi: HashMap<STmsi, UeId>,
+    /// Since when the handle wants the association ended, and whom to tell.
+    closing: Option<(Instant, oneshot::Sender<()>)>,
+}
+
+/// How long releases may take before the association ends.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// Whether every UE that is not registered has its connection released.
+fn settled(ues: &[Ue]) -> bool {
+    ues.iter().all(|ue| ue.is_registered() || !ue.is_connected())
 }
 
 impl Driver {
-    fn new(gnb: Gnb, ues: Vec<Ue>, user_plane: UserPlane, opened: oneshot::Sender<Result<String, ngap::Cause>>) -> Self {
+    fn new(
+        gnb: Gnb,
+        ues: Vec<Ue>,
+        user_plane: UserPlane,
+        opened: oneshot::Sender<Result<String, ngap::Cause>>,
+    ) -> Self {
         Self {
             gnb,
             ues,
@@ -221,6 +252,7 @@ impl Driver {
             tunnels: HashMap::new(),
             addresses: HashMap::new(),
             by_s_tmsi: HashMap::new(),
+            closing: None,
         }
     }
 
@@ -232,38 +264,26 @@ impl Driver {
             if self.transmit(&sender).await.is_err() {
                 break;
             }
-            let due = self.deadlines.peek().map(|Reverse((due, _))| *due);
-            let closing = tokio::select! {
+            if let Some(done) = self.closing.take_if(|(since, _)| settled(&self.ues) || since.elapsed() > LINGER) {
+                receiver.close(&sender).await;
+                self.withdraw().await;
+                let _ = done.1.send(());
+                return;
+            }
+            let linger = self.closing.as_ref().map(|(since, _)| *since + LINGER);
+            let due = self.deadlines.peek().map(|Reverse((due, _))| *due).into_iter().chain(linger).min();
+            tokio::select! {
                 event = receiver.recv() => match event {
-                    sctp::Event::Message { data, .. } => {
-                        self.receive(&data).await;
-                        None
-                    }
-                    sctp::Event::Oversized { .. } => None,
-                    sctp::Event::Restarted => {
-                        self.gnb.start();
-                        None
-                    }
+                    sctp::Event::Message { data, .. } => self.receive(&data).await,
+                    sctp::Event::Oversized { .. } => {}
+                    sctp::Event::Restarted => self.gnb.start(),
                     sctp::Event::Shutdown | sctp::Event::PeerAborted => break,
                 },
                 request = inbox.recv() => match request {
                     None => break,
-                    Some(Request::Close(done)) => Some(done),
-                    Some(request) => {
-                        self.obey(request).await;
-                        None
-                    }
+                    Some(request) => self.obey(request).await,
                 },
-                () = sleep_until(due) => {
-                    self.expire().await;
-                    None
-                }
-            };
-            if let Some(done) = closing {
-                receiver.close(&sender).await;
-                self.withdraw().await;
-                let _ = done.send(());
-                return;
+                () = sleep_until(due) => self.expire().await,
             }
         }
         self.withdraw().await;
@@ -313,7 +333,10 @@ impl Driver {
                 self.gnb.request_release(ue, CauseRadioNetwork::UserInactivity);
                 self.handle_gnb_events().await;
             }
-            Request::Close(_) => {}
+            Request::IsRegistered(ue, answer) => {
+                let _ = answer.send(self.ues.get(ue.0).is_some_and(Ue::is_registered));
+            }
+            Request::Close(done) => self.closing = Some((Instant::now(), done)),
         }
     }
 

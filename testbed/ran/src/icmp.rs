@@ -6,7 +6,13 @@ const HEADER: usize = 20;
 const ICMP: u8 = 1;
 
 /// An echo request as an IPv4 packet.
-pub fn echo_request(source: Ipv4Addr, destination: Ipv4Addr, identifier: u16, sequence: u16, payload: &[u8]) -> Vec<u8> {
+pub fn echo_request(
+    source: Ipv4Addr,
+    destination: Ipv4Addr,
+    identifier: u16,
+    sequence: u16,
+    payload: &[u8],
+) -> Vec<u8> {
     let mut message = vec![8, 0, 0, 0];
     message.extend(identifier.to_be_bytes());
     message.extend(sequence.to_be_bytes());
@@ -52,7 +58,8 @@ fn put_checksum(octets: &mut [u8], at: usize) {
 
 /// The ones' complement sum of RFC 1071; 0 over octets that contain their checksum.
 fn checksum(octets: &[u8]) -> u16 {
-    let word = |pair: &[u8]| u32::from(pair.first().copied().unwrap_or(0)) << 8 | u32::from(pair.get(1).copied().unwrap_or(0));
+    let word =
+        |pair: &[u8]| u32::from(pair.first().copied().unwrap_or(0)) << 8 | u32::from(pair.get(1).copied().unwrap_or(0));
     let mut sum: u32 = octets.chunks(2).map(word).sum();
     while sum > 0xffff {
         sum = (sum & 0xffff) + (sum >> 16);

@@ -148,7 +148,13 @@ pub(crate) struct UserPlaneHandle {
 
 impl UserPlaneHandle {
     /// One echo request through a session; the time until its reply.
-    pub(crate) async fn ping(&self, ue: UeId, id: u8, host: Ipv4Addr, patience: Duration) -> Result<Duration, PingError> {
+    pub(crate) async fn ping(
+        &self,
+        ue: UeId,
+        id: u8,
+        host: Ipv4Addr,
+        patience: Duration,
+    ) -> Result<Duration, PingError> {
         let session = {
             let sessions = lock(&self.shared.sessions);
             let teid = sessions.by_ue.get(&(ue, id)).ok_or(PingError::NoSession)?;
@@ -159,7 +165,8 @@ impl UserPlaneHandle {
         let key = (session.tunnel.local_teid, sequence);
         let (reply, replied) = oneshot::channel();
         lock(&self.shared.pings).insert(key, reply);
-        let packet = icmp::echo_request(session.address, host, identifier(session.tunnel.local_teid), sequence, &[0x5a; 56]);
+        let packet =
+            icmp::echo_request(session.address, host, identifier(session.tunnel.local_teid), sequence, &[0x5a; 56]);
         let sent = Instant::now();
         if let Err(error) = send_uplink(&self.shared, &session, packet).await {
             lock(&self.shared.pings).remove(&key);

@@ -29,7 +29,8 @@ impl Gnb {
         }
         let id = RanUeNgapId(self.next_id);
         self.next_id = self.next_id.wrapping_add(1);
-        let stream = if self.streams > 1 { 1 + u16::try_from(id.0 % u32::from(self.streams - 1)).unwrap_or(0) } else { 0 };
+        let stream =
+            if self.streams > 1 { 1 + u16::try_from(id.0 % u32::from(self.streams - 1)).unwrap_or(0) } else { 0 };
         self.contexts.insert(id, UeContext { ue, amf_id: None, stream, tunnels: BTreeMap::new() });
         self.of_ue.insert(ue, id);
         let cause = if paged { RrcEstablishmentCause::MtAccess } else { RrcEstablishmentCause::MoSignalling };

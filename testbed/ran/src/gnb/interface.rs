@@ -62,7 +62,9 @@ impl Gnb {
     fn id_of_item(&self, item: &UeAssociatedLogicalNgConnectionItem) -> Option<RanUeNgapId> {
         item.ran_ue_ngap_id.or_else(|| {
             let mut contexts = self.contexts.iter();
-            contexts.find(|(_, context)| context.amf_id.is_some() && context.amf_id == item.amf_ue_ngap_id).map(|(id, _)| *id)
+            contexts
+                .find(|(_, context)| context.amf_id.is_some() && context.amf_id == item.amf_ue_ngap_id)
+                .map(|(id, _)| *id)
         })
     }
 

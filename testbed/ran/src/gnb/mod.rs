@@ -103,7 +103,8 @@ pub struct Gnb {
 impl Gnb {
     /// A gNB that has not yet spoken to its AMF.
     pub fn new(config: GnbConfig, streams: u16) -> Result<Self, GnbConfigError> {
-        let plmn = PlmnId::new(&config.plmn.mcc(), &config.plmn.mnc()).map_err(|_| GnbConfigError::Plmn(config.plmn))?;
+        let plmn =
+            PlmnId::new(&config.plmn.mcc(), &config.plmn.mnc()).map_err(|_| GnbConfigError::Plmn(config.plmn))?;
         let tac = Tac::new(config.tac).ok_or(GnbConfigError::Tac(config.tac))?;
         let id_error = GnbConfigError::Id(config.id, config.id_length);
         let gnb_id = GnbId::new(config.id, config.id_length).ok_or(id_error.clone())?;
@@ -164,7 +165,10 @@ impl Gnb {
             Message::Paging(paging) => self.handle_paging(&paging),
             Message::ErrorIndication(error) => self.handle_error(&error),
             Message::AmfConfigurationUpdate(_) => {
-                self.send(0, Message::AmfConfigurationUpdateAcknowledge(ngap::AmfConfigurationUpdateAcknowledge::default()));
+                self.send(
+                    0,
+                    Message::AmfConfigurationUpdateAcknowledge(ngap::AmfConfigurationUpdateAcknowledge::default()),
+                );
             }
             other => tracing::debug!(message = other.name(), "nothing to do"),
         }

@@ -1,7 +1,7 @@
 //! Primary authentication (TS 24.501 5.4.1.3), seen from the UE.
 
 use super::{Failure, Ue};
-use aka::{AutnError, Autn, Rand, UsimAnswer, serving_network_name};
+use aka::{Autn, AutnError, Rand, UsimAnswer, serving_network_name};
 use nas::GmmCause;
 use nas::gmm::{AuthenticationFailure, AuthenticationRequest, AuthenticationResponse};
 
