@@ -1,0 +1,271 @@
+//! A subscriber as the operator provisions it, and the subscription data of TS 29.503 that follow from that.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::str::FromStr;
+
+use aka::{K, Op, Opc, Sqn};
+use sbi_models::udm::{
+    AccessAndMobilitySubscriptionData, DnnConfiguration, DnnInfo, Nssai, PduSessionTypes,
+    SessionManagementSubscriptionData, SmfSelectionSubscriptionData, SnssaiInfo, SscModes, SubscribedDefaultQos,
+};
+use sbi_models::{
+    Ambr, Arp, BitRate, Dnn, Gpsi, HexOctets, IpAddr, PduSessionType, PreemptionCapability, PreemptionVulnerability,
+    SecretHex, Snssai, SscMode, Supi,
+};
+use serde::{Deserialize, Serialize};
+
+/// A subscriber: one line of an import or export.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Subscriber {
+    /// Who it is.
+    pub supi: Supi,
+    /// The keys; left out where they are not to be shown.
+    #[serde(flatten)]
+    pub keys: Option<Keys>,
+    /// What it may use.
+    #[serde(flatten)]
+    pub profile: Profile,
+}
+
+/// What a subscriber's card and the network share.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Keys {
+    /// K.
+    pub k: SecretHex<16>,
+    /// OPc; an import may give OP instead.
+    pub opc: SecretHex<16>,
+    /// The authentication management field.
+    #[serde(default = "separated")]
+    pub amf: HexOctets<2>,
+    /// The last sequence number used.
+    #[serde(default = "first_sqn")]
+    pub sqn: HexOctets<6>,
+}
+
+fn separated() -> HexOctets<2> {
+    HexOctets([0x80, 0])
+}
+
+fn first_sqn() -> HexOctets<6> {
+    HexOctets(Sqn::INITIAL.to_octets())
+}
+
+impl Keys {
+    /// Keys with the management field and the sequence number of a new subscription.
+    pub fn new(k: SecretHex<16>, opc: SecretHex<16>) -> Self {
+        Self { k, opc, amf: separated(), sqn: first_sqn() }
+    }
+
+    /// As [`Keys::new`], with OPc made of OP.
+    pub fn from_op(k: SecretHex<16>, op: &SecretHex<16>) -> Self {
+        let opc = Opc::from_op(&K::new(k.0), &Op::new(op.0));
+        Self::new(k, SecretHex(*opc.as_octets()))
+    }
+}
+
+/// What a subscriber may use.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Profile {
+    /// Its number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gpsi: Option<Gpsi>,
+    /// Rate of all its sessions together.
+    #[serde(default = "a_gigabit", skip_serializing_if = "is_a_gigabit")]
+    pub ue_ambr: Ambr,
+    /// Its slices; the first is the default.
+    pub slices: Vec<Slice>,
+}
+
+/// A subscribed slice.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Slice {
+    /// Which slice.
+    #[serde(flatten)]
+    pub snssai: Snssai,
+    /// Its data networks; the first is the default.
+    pub dnns: Vec<Subscription>,
+}
+
+/// A subscribed data network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Subscription {
+    /// Which one.
+    pub dnn: Dnn,
+    /// Rate of a session.
+    #[serde(default = "a_gigabit", skip_serializing_if = "is_a_gigabit")]
+    pub session_ambr: Ambr,
+    /// 5QI of the default flow.
+    #[serde(default = "best_effort", skip_serializing_if = "is_best_effort")]
+    pub five_qi: u8,
+    /// Priority of the default flow, 1 (highest) to 15.
+    #[serde(default = "middling", skip_serializing_if = "is_middling")]
+    pub arp_priority: u8,
+    /// The address the subscriber always gets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ipv4: Option<Ipv4Addr>,
+}
+
+fn a_gigabit() -> Ambr {
+    Ambr { uplink: BitRate(1_000_000_000), downlink: BitRate(1_000_000_000) }
+}
+
+fn is_a_gigabit(ambr: &Ambr) -> bool {
+    *ambr == a_gigabit()
+}
+
+fn best_effort() -> u8 {
+    9
+}
+
+fn is_best_effort(five_qi: &u8) -> bool {
+    *five_qi == best_effort()
+}
+
+fn middling() -> u8 {
+    8
+}
+
+fn is_middling(priority: &u8) -> bool {
+    *priority == middling()
+}
+
+impl Subscription {
+    /// A data network with the usual rates.
+    pub fn new(dnn: Dnn) -> Self {
+        Self { dnn, session_ambr: a_gigabit(), five_qi: best_effort(), arp_priority: middling(), ipv4: None }
+    }
+}
+
+/// Why a subscriber cannot be provisioned: the operator's mistake.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProvisioningError {
+    /// The slice and its DNNs are not written as `SST[-SD]:DNN[,DNN...]`.
+    #[error("'{0}' is not a slice: write SST[-SD]:DNN[,DNN...], as in 1:internet or 1-00000a:internet,ims")]
+    Slice(String),
+    /// A value that cannot be.
+    #[error("{0}")]
+    Value(String),
+}
+
+impl FromStr for Slice {
+    type Err = ProvisioningError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let malformed = || ProvisioningError::Slice(text.to_owned());
+        let (snssai, dnns) = text.split_once(':').ok_or_else(malformed)?;
+        let snssai = snssai.trim().parse().map_err(|_| malformed())?;
+        let dnns = dnns.split([',', '|']).map(|dnn| dnn.trim().parse().map(Subscription::new));
+        Ok(Self { snssai, dnns: dnns.collect::<Result<_, _>>().map_err(|_| malformed())? })
+    }
+}
+
+impl Profile {
+    /// What these slices and the usual rates give.
+    pub fn new(slices: Vec<Slice>) -> Self {
+        Self { gpsi: None, ue_ambr: a_gigabit(), slices }
+    }
+
+    /// Finds what no single value shows to be wrong.
+    ///
+    /// # Errors
+    /// [`ProvisioningError::Value`] with a sentence for the operator.
+    pub fn check(&self) -> Result<(), ProvisioningError> {
+        let wrong = |text: String| Err(ProvisioningError::Value(text));
+        if self.slices.is_empty() || self.slices.len() > 8 {
+            return wrong(format!("a subscriber has 1 to 8 slices, not {}", self.slices.len()));
+        }
+        for slice in &self.slices {
+            if slice.dnns.is_empty() || slice.dnns.len() > 64 {
+                return wrong(format!("slice {} has {} DNNs: allowed are 1 to 64", slice.snssai, slice.dnns.len()));
+            }
+            for subscription in &slice.dnns {
+                if !(1..=15).contains(&subscription.arp_priority) {
+                    return wrong(format!(
+                        "arpPriority {} of {}: allowed are 1 to 15",
+                        subscription.arp_priority, subscription.dnn
+                    ));
+                }
+                if subscription.five_qi == 0 || subscription.five_qi == 255 {
+                    return wrong(format!(
+                        "fiveQi {} of {}: allowed are 1 to 254",
+                        subscription.five_qi, subscription.dnn
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Access and mobility subscription data (TS 29.503 6.1.6.2.4).
+    pub fn am_data(&self) -> AccessAndMobilitySubscriptionData {
+        let mut slices = self.slices.iter().map(|slice| slice.snssai);
+        let default_single_nssais = slices.next().into_iter().collect();
+        let others: Vec<_> = slices.collect();
+        AccessAndMobilitySubscriptionData {
+            gpsis: self.gpsi.clone().map(|gpsi| vec![gpsi]),
+            subscribed_ue_ambr: Some(self.ue_ambr),
+            nssai: Some(Nssai { default_single_nssais, single_nssais: Some(others).filter(|list| !list.is_empty()) }),
+            ..AccessAndMobilitySubscriptionData::default()
+        }
+    }
+
+    /// SMF selection subscription data (TS 29.503 6.1.6.2.5).
+    pub fn smf_selection_data(&self) -> SmfSelectionSubscriptionData {
+        let infos =
+            self.slices.iter().map(|slice| (slice.snssai.to_string(), SnssaiInfo { dnn_infos: slice.dnn_infos() }));
+        SmfSelectionSubscriptionData { subscribed_snssai_infos: Some(infos.collect()) }
+    }
+
+    /// Session management subscription data of a slice and a DNN, or of all (TS 29.503 6.1.6.2.8).
+    pub fn sm_data(&self, slice: Option<Snssai>, dnn: Option<&Dnn>) -> Vec<SessionManagementSubscriptionData> {
+        let wanted = self.slices.iter().filter(|own| slice.is_none_or(|slice| slice == own.snssai));
+        let data = wanted.map(|own| SessionManagementSubscriptionData {
+            single_nssai: own.snssai,
+            dnn_configurations: Some(own.configurations(dnn)).filter(|of| !of.is_empty()),
+        });
+        data.filter(|data| data.dnn_configurations.is_some()).collect()
+    }
+}
+
+impl Slice {
+    fn dnn_infos(&self) -> Vec<DnnInfo> {
+        let info = |(n, subscription): (usize, &Subscription)| DnnInfo {
+            dnn: subscription.dnn.to_string(),
+            default_dnn_indicator: (n == 0).then_some(true),
+        };
+        self.dnns.iter().enumerate().map(info).collect()
+    }
+
+    fn configurations(&self, dnn: Option<&Dnn>) -> BTreeMap<String, DnnConfiguration> {
+        let named = |own: &Dnn| dnn.is_none_or(|dnn| dnn.as_str().eq_ignore_ascii_case(own.as_str()));
+        let wanted = self.dnns.iter().filter(|subscription| named(&subscription.dnn));
+        wanted.map(|subscription| (subscription.dnn.to_string(), subscription.configuration())).collect()
+    }
+}
+
+impl Subscription {
+    fn configuration(&self) -> DnnConfiguration {
+        let arp = Arp {
+            priority_level: self.arp_priority,
+            preempt_cap: PreemptionCapability::NotPreempt,
+            preempt_vuln: PreemptionVulnerability::NotPreemptable,
+        };
+        let address = |ipv4| vec![IpAddr { ipv4_addr: Some(ipv4), ..IpAddr::default() }];
+        DnnConfiguration {
+            pdu_session_types: PduSessionTypes {
+                default_session_type: Some(PduSessionType::Ipv4),
+                allowed_session_types: Some(vec![PduSessionType::Ipv4]),
+            },
+            ssc_modes: SscModes { default_ssc_mode: SscMode::Mode1, allowed_ssc_modes: Some(vec![SscMode::Mode1]) },
+            qos_profile: Some(SubscribedDefaultQos { five_qi: self.five_qi, arp, priority_level: None }),
+            session_ambr: Some(self.session_ambr),
+            static_ip_address: self.ipv4.map(address),
+            up_security: None,
+        }
+    }
+}
