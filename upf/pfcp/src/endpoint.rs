@@ -189,10 +189,15 @@ impl Endpoint {
         }
     }
 
-    /// Sets an association up and keeps it: tries until the peer accepts, and again whenever it ends by itself.
+    /// Sets an association up and keeps it: tries until the peer accepts, and again whenever it ends by itself. One that
+    /// stands already, because the peer set it up, is kept.
     pub fn associate(&mut self, now: Instant, peer: SocketAddr) {
-        self.associations.insert(peer.ip(), Association::wanted(peer, now));
-        self.set_up(now, peer.ip());
+        let association = self.associations.entry(peer.ip()).or_insert_with(|| Association::wanted(peer, now));
+        association.wanted = true;
+        if association.state == State::Down {
+            association.address = peer;
+            self.set_up(now, peer.ip());
+        }
     }
 
     /// Ends an association (a CP function), or asks the CP function to end it (a UP function).
@@ -380,7 +385,14 @@ impl Endpoint {
             Some(id) if kind == MessageType::VersionNotSupportedResponse => {
                 self.finish(now, id, Err(RequestError::Version))
             }
-            Some(id) => self.finish(now, id, Ok(packet.message)),
+            Some(id) => {
+                // The peer gave the association up and we did not notice: our heartbeats were answered all the same.
+                let lost = packet.message.cause() == Some(Cause::NoEstablishedPfcpAssociation);
+                self.finish(now, id, Ok(packet.message));
+                if lost && self.associations.get(&from.ip()).is_some_and(Association::is_up) {
+                    self.down(now, from.ip(), Down::Restarted);
+                }
+            }
             None => self.counters.unexpected_responses += 1,
         }
     }

@@ -99,7 +99,9 @@ impl Element for MobileIdentity {
         match first & 0x07 {
             0 => Some(Self::NoIdentity),
             1 if (first >> 4) & 0x07 == 0 => suci(rest).map(Self::Suci),
-            1 => String::from_utf8(rest.to_vec()).ok().filter(|nai| !nai.is_empty()).map(Self::SuciNai),
+            // SUPI formats 1 to 3; the others are reserved.
+            1 if (first >> 4) & 0x07 <= 3 => nai(rest).map(Self::SuciNai),
+            1 => None,
             2 => guti(rest).map(Self::Guti),
             3 => equipment(octets, 15).map(Self::Imei),
             4 => rest.try_into().ok().map(|octets| Self::STmsi(STmsi::from_octets(octets))),
@@ -148,6 +150,12 @@ impl Element for STmsi {
     fn encode(&self) -> Vec<u8> {
         [&[0xf4], self.octets().as_slice()].concat()
     }
+}
+
+/// A network access identifier: text without control characters or spaces.
+fn nai(octets: &[u8]) -> Option<String> {
+    let text = !octets.is_empty() && octets.iter().all(u8::is_ascii_graphic);
+    text.then(|| octets.iter().copied().map(char::from).collect())
 }
 
 fn guti(octets: &[u8]) -> Option<Guti> {
@@ -287,6 +295,8 @@ mod tests {
             &[0x3b, 0x65],
             &[0x01, 0xaa, 0xf9, 0x07, 0, 0, 0, 0, 0x10],
             &[0x01, 0x99, 0xf9, 0x07, 0, 0, 0, 0, 0xf1, 0x11],
+            &[0x71, b'a', b'@', b'b'],
+            &[0x11, b'a', 0, b'@', b'b'],
         ] {
             assert_eq!(MobileIdentity::decode(octets), None, "{octets:02x?}");
         }
