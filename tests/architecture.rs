@@ -38,6 +38,8 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("demo", &["topo"]),
     ("bench", &["topo"]),
     ("tests", &["topo"]),
+    // what takes bytes from outside, and the NFs that can be driven without I/O
+    ("fuzz", &["ngap", "nas", "pfcp", "gtpu", "rules", "classifier", "nrf", "runtime", "sbi-api", "sbi-models"]),
 ];
 
 /// What tests of a package may name beyond that.
@@ -49,6 +51,7 @@ const MAY_BE_UNSAFE: &[(&str, &str)] = &[
     ("sctp", "system calls of kernel SCTP and the C interface of libusrsctp"),
     ("dataplane", "recvmmsg and sendmmsg on raw descriptors"),
     ("topo", "fork and namespaces"),
+    ("fuzz", "libFuzzer calls by symbol"),
 ];
 
 fn packages() -> Vec<Value> {

@@ -1,0 +1,227 @@
+//! Rules of sessions: planned, applied to a back end that may fail at any step, and undone.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr};
+
+use rules::*;
+
+use crate::choices::Choices;
+
+/// A flow description, as text from a PFCP peer.
+pub fn flow_descriptions(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let Ok(flow) = text.parse::<Flow>() else { return };
+    assert!(text.split_ascii_whitespace().take(2).eq(["permit", "out"]));
+    assert!(flow.remote_ports.iter().chain(&flow.local_ports).all(|ports| ports.low <= ports.high));
+    assert_eq!(text.parse::<Flow>().as_ref(), Ok(&flow));
+}
+
+/// Descriptions as phones and policies have them.
+pub(crate) fn descriptions() -> Vec<Vec<u8>> {
+    let texts = [
+        "permit out ip from any to assigned",
+        "permit out 17 from 10.0.0.0/8 53,1000-2000 to assigned 4000",
+        "permit out 6 from 2001:db8::/32 443 to 2001:db8:1::2/128",
+        "permit in ip from any to any",
+        "permit out ip from !10.0.0.1 to assigned frag",
+    ];
+    texts.iter().map(|text| text.as_bytes().to_vec()).collect()
+}
+
+/// What is taken and in force, and when to fail.
+#[derive(Default)]
+struct Ledger {
+    addresses: BTreeSet<IpAddr>,
+    tunnels: BTreeSet<Teid>,
+    installed: Session,
+    given_out: u32,
+    steps_until_failure: Option<u8>,
+}
+
+#[derive(Debug)]
+struct Failure;
+
+impl Ledger {
+    fn step(&mut self) -> Result<(), Failure> {
+        match &mut self.steps_until_failure {
+            Some(0) => Err(Failure),
+            Some(steps) => {
+                *steps -= 1;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+impl Backend for Ledger {
+    type Failure = Failure;
+
+    fn claim_address(&mut self, address: IpAddr) -> Result<(), Failure> {
+        self.step()?;
+        assert!(self.addresses.insert(address), "{address} is claimed twice");
+        Ok(())
+    }
+
+    fn release_address(&mut self, address: IpAddr) {
+        assert!(self.addresses.remove(&address), "{address} is given back twice");
+    }
+
+    fn allocate_tunnel(&mut self, _near: Option<IpAddr>) -> Result<Teid, Failure> {
+        self.step()?;
+        self.given_out += 1;
+        self.tunnels.insert(Teid(self.given_out));
+        Ok(Teid(self.given_out))
+    }
+
+    fn release_tunnel(&mut self, teid: Teid) {
+        assert!(self.tunnels.remove(&teid), "{teid:?} is given back twice");
+    }
+
+    fn install(&mut self, before: &Session, after: &Session, _effects: &Effects) -> Result<(), Failure> {
+        self.step()?;
+        assert_eq!(self.installed, *before, "the change is from what is in force");
+        self.installed = after.clone();
+        Ok(())
+    }
+}
+
+/// Requests change a session over a back end that may fail. Each is done wholly or not at all, and what is taken is what
+/// the session names.
+pub fn rules(data: &[u8]) {
+    let mut choices = Choices::new(data);
+    let limits = Limits { rules: 6, filters: 4 };
+    let mut ledger = Ledger::default();
+    let mut session = Session::default();
+    while !choices.is_empty() {
+        let request = request(&mut choices, &session);
+        ledger.steps_until_failure = Some(choices.octet()).filter(|steps| *steps < 6);
+        let Ok(change) = plan(&session, &request, &limits) else { continue };
+        let most = [change.session.pdrs.len(), change.session.fars.len(), change.session.qers.len()].into_iter().max();
+        assert!(most.is_none_or(|most| most <= limits.rules), "limits hold");
+        let before = (ledger.addresses.clone(), ledger.tunnels.clone(), ledger.installed.clone());
+        match apply(&mut ledger, &session, change) {
+            Ok(after) => session = after,
+            Err(Failure) => {
+                let after = (ledger.addresses.clone(), ledger.tunnels.clone(), ledger.installed.clone());
+                assert_eq!(after, before, "a change that fails changes nothing");
+            }
+        }
+        in_step(&ledger, &session);
+    }
+    ledger.steps_until_failure = None;
+    if !session.is_empty() {
+        let change = plan(&session, &Request::deletion(&session), &limits).expect("any session can be ended");
+        session = apply(&mut ledger, &session, change).expect("nothing fails");
+    }
+    assert!(session.is_empty() && ledger.addresses.is_empty() && ledger.tunnels.is_empty(), "nothing is left");
+}
+
+fn in_step(ledger: &Ledger, session: &Session) {
+    assert_eq!(ledger.installed, *session);
+    assert_eq!(ledger.addresses, session.addresses());
+    assert_eq!(ledger.tunnels, session.tunnels());
+    assert!(session.pdrs.values().all(|pdr| pdr.far.is_some_and(|far| session.fars.contains_key(&far))));
+    let open = |pdr: &Pdr| matches!(pdr.pdi.tunnel, Some(LocalTunnel::Choose(_)));
+    assert!(!session.pdrs.values().any(open), "every tunnel is given out");
+}
+
+fn id(choices: &mut Choices<'_>) -> u8 {
+    choices.below(5)
+}
+
+fn pdi(choices: &mut Choices<'_>, session: &Session) -> Pdi {
+    let mut pdi = Pdi::from(choices.pick(&[Source::Access, Source::Core]));
+    // Mostly what belongs together, sometimes not.
+    let odd = choices.octet() >= 0xf0;
+    if (pdi.source == Source::Access) != odd {
+        let known = session.tunnels().into_iter().next();
+        pdi.tunnel = Some(match choices.below(4) {
+            0 => LocalTunnel::Choose(None),
+            1 => LocalTunnel::Given(known.unwrap_or(Teid(77))),
+            number => LocalTunnel::Choose(Some(number)),
+        });
+    }
+    if pdi.source == Source::Core || choices.flag() {
+        pdi.ue.push(Ipv4Addr::new(10, 45, 0, choices.below(4)).into());
+    }
+    for _ in 0..choices.below(3) {
+        let filter = Filter { id: Some(u32::from(id(choices))), ..Filter::default() };
+        let tos = choices.flag().then_some((1, 1));
+        pdi.filters.push(Filter { tos, ..filter });
+    }
+    pdi.qfis.extend((0..choices.below(3)).map(|qfi| qfi + 1));
+    pdi
+}
+
+fn pdr(choices: &mut Choices<'_>, session: &Session) -> Pdr {
+    Pdr {
+        precedence: u32::from(choices.octet()),
+        pdi: pdi(choices, session),
+        outer_header_removal: choices.flag(),
+        far: (choices.octet() < 0xf8).then(|| FarId(id(choices).into())),
+        qers: (0..choices.below(2)).map(|_| QerId(id(choices).into())).collect(),
+        urrs: (0..choices.below(2)).map(|_| UrrId(id(choices).into())).collect(),
+    }
+}
+
+fn tunnel(choices: &mut Choices<'_>) -> RemoteTunnel {
+    RemoteTunnel { teid: u32::from(choices.octet()), address: Ipv4Addr::LOCALHOST.into() }
+}
+
+fn far(choices: &mut Choices<'_>) -> Far {
+    let forwarding = choices.flag().then(|| Forwarding {
+        destination: choices.pick(&[Destination::Access, Destination::Core]),
+        tunnel: choices.flag().then(|| tunnel(choices)),
+        marking: None,
+        network_instance: None,
+    });
+    let action = choices.pick(&[Action::FORWARD, Action::DROP, Action::BUFFER, Action::default()]);
+    Far { action, forwarding, bar: (choices.octet() >= 0xe0).then(|| BarId(id(choices))) }
+}
+
+fn request(choices: &mut Choices<'_>, session: &Session) -> Request {
+    let mut request = Request::default();
+    for _ in 0..=choices.below(6) {
+        match choices.below(13) {
+            0 | 1 => request.pdrs.create.push((PdrId(id(choices).into()), pdr(choices, session))),
+            2 | 3 => request.fars.create.push((FarId(id(choices).into()), far(choices))),
+            4 => request.qers.create.push((QerId(id(choices).into()), Qer::default())),
+            5 => request.urrs.create.push((UrrId(id(choices).into()), Urr::default())),
+            6 => request.bars.create.push((BarId(id(choices)), Bar::default())),
+            7 => request.pdrs.remove.push(PdrId(id(choices).into())),
+            8 => request.fars.remove.push(FarId(id(choices).into())),
+            9 => {
+                let pdi = choices.flag().then(|| pdi(choices, session));
+                let far = choices.flag().then(|| FarId(id(choices).into()));
+                request.pdrs.update.push((PdrId(id(choices).into()), PdrChange { pdi, far, ..PdrChange::default() }));
+            }
+            10 => {
+                let tunnel = choices.flag().then(|| tunnel(choices));
+                let destination = choices.flag().then_some(Destination::Access);
+                let action = choices.flag().then_some(Action::FORWARD);
+                let change = FarChange { action, destination, tunnel, end_marker: true, ..FarChange::default() };
+                request.fars.update.push((FarId(id(choices).into()), change));
+            }
+            11 => request.qers.remove.push(QerId(id(choices).into())),
+            _ => request = Request::deletion(session),
+        }
+    }
+    request
+}
+
+/// Sessions made, changed and ended.
+pub(crate) fn sequences() -> Vec<Vec<u8>> {
+    // Two rules to forward to the core, and a PDR for each direction.
+    let fars = [2, 1, 1, 1, 0, 0, 0, 2, 2, 1, 0, 1, 9, 0, 0];
+    let uplink = [0, 1, 9, 0, 0, 0, 0, 0, 0, 1, 0, 1, 0, 0];
+    let downlink = [0, 2, 9, 1, 0, 2, 0, 0, 0, 0, 2, 0, 0];
+    let establish = [&[3][..], &fars, &uplink, &downlink, &[9]].concat();
+    let delete = [0, 12, 9];
+    let failing = |steps: u8| [&[3][..], &fars, &uplink, &downlink, &[steps]].concat();
+    let move_far = [0, 10, 1, 5, 1, 1, 2, 9];
+    vec![
+        [establish.as_slice(), &move_far, &delete].concat(),
+        [failing(0), failing(1), failing(2), establish.clone(), delete.to_vec(), establish].concat(),
+    ]
+}
