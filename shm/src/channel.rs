@@ -25,7 +25,8 @@ pub struct Options {
     pub segment: u32,
     /// Octets of the longest message taken; of a longer one only so much is kept, see [`Message`](crate::Message).
     pub max_message: usize,
-    /// Users, besides our own and root, with whose processes channels may be opened.
+    /// Users, besides our own and root, with whose processes channels may be opened. Payloads from these are copied before
+    /// they are read. They are trusted not to block the bell, an eventfd that both sides hold and could switch to waiting.
     pub allowed_uids: Vec<u32>,
     /// Longest time to keep looking for the next message before sleeping, letting other tasks run in between. The time really
     /// spent adapts to what it gains, down to none.

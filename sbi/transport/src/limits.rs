@@ -13,7 +13,8 @@ pub struct Limits {
     pub max_in_flight: u32,
     /// Connections that a server has at once; further ones wait to be accepted.
     pub max_connections: usize,
-    /// Users, besides our own and root, whose processes may open a shared-memory channel.
+    /// Users, besides our own and root, whose processes may open a shared-memory channel. They cannot
+    /// read or change more than the channel, but one that means harm can hold us up, as it shares our doorbell.
     pub allowed_uids: Vec<u32>,
     /// Octets of shared memory per channel, both directions together. Pages cost memory only once used.
     pub shm_segment: u32,
