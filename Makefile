@@ -37,4 +37,5 @@ bench: build ## the control-plane figures: shared memory against HTTP/2
 
 ueransim: build ## attach a UERANSIM build of yours: UERANSIM=/path/to/build
 	@[ -n "$(UERANSIM)" ] || { echo "give the folder with nr-gnb and nr-ue: make ueransim UERANSIM=/path/to/build"; exit 2; }
+	@scripts/setup iputils-ping
 	testbed/ueransim/run "$(UERANSIM)"
