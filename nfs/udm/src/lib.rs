@@ -1,4 +1,4 @@
-//! The unified data management (TS 23.501 6.2.7): vectors, subscriptions and who serves a subscriber. It keeps nothing
+//! The unified data management (TS 23.501 6.2.7): vectors, subscriptions and who serves a subscriber.
 //!
 //! It keeps nothing of its own between two requests: any instance can answer any of them.
 
