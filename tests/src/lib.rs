@@ -1,1 +1,5 @@
-//! What the whole-system tests share: a running core of real processes, and scripted peers.
+//! What the whole-system tests share: a running core of real processes.
+
+mod core;
+
+pub use core::Core;
