@@ -164,8 +164,8 @@ impl Forwarder {
 
     fn process_one(&mut self, now: Instant, frame: &mut Frame) {
         let decided = match frame.origin {
-            Origin::N3 => self.from_n3(now, frame),
-            Origin::N6 => self.from_n6(now, frame),
+            Origin::N3 => self.access_side(now, frame),
+            Origin::N6 => self.core_side(now, frame),
         };
         frame.verdict = decided.unwrap_or_else(|reason| {
             self.lane.counters.dropped(reason, 1);
@@ -234,7 +234,7 @@ impl Forwarder {
         self.lane.counters.end_marker();
     }
 
-    fn from_n3(&mut self, now: Instant, frame: &mut Frame) -> Result<Verdict, DropReason> {
+    fn access_side(&mut self, now: Instant, frame: &mut Frame) -> Result<Verdict, DropReason> {
         let datagram = match Datagram::parse(frame.packet()) {
             Ok(datagram) => datagram,
             Err(Malformed::UnknownExtension(_)) => return self.unknown_extension(now, frame),
@@ -286,7 +286,7 @@ impl Forwarder {
         self.lane.forward(now, session, pdr.ok_or(DropReason::NoRule)?, Direction::Uplink, frame)
     }
 
-    fn from_n6(&mut self, now: Instant, frame: &mut Frame) -> Result<Verdict, DropReason> {
+    fn core_side(&mut self, now: Instant, frame: &mut Frame) -> Result<Verdict, DropReason> {
         let inner = Inner::parse(frame.packet()).ok_or(DropReason::MalformedInner)?;
         frame.truncate(inner.length);
         let session = self.table.by_address(inner.destination).ok_or(DropReason::UnknownUe)?;

@@ -33,5 +33,5 @@ pub use police::Policer;
 pub use port::{Port, Waker};
 pub use session::{Session, Usage};
 pub use tun::{Tun, TunAddress, TunConfig};
-pub use udp_tun::UdpTun;
+pub use udp_tun::{OpenError, UdpTun};
 pub use worker::{Worker, WorkerHandle};

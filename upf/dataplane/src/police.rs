@@ -32,7 +32,7 @@ impl Policer {
             0 => u64::MAX,
             _ => u64::try_from((8_000_000_000u128 << FRACTION) / u128::from(rate)).unwrap_or(u64::MAX),
         };
-        let least = u64::try_from(u128::from(octet) * u128::from(LEAST_BURST) >> FRACTION).unwrap_or(u64::MAX);
+        let least = u64::try_from((u128::from(octet) * u128::from(LEAST_BURST)) >> FRACTION).unwrap_or(u64::MAX);
         let tolerance = least.max(BURST.as_nanos() as u64);
         Self { rate, octet, tolerance, due: now, fraction: 0 }
     }

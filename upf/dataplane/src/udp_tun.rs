@@ -8,6 +8,17 @@ use crate::port::wait_readable;
 use crate::udp::Udp;
 use crate::{Frame, Origin, Port, Tun, TunConfig, Verdict, Waker};
 
+/// Why the port cannot be opened: the configuration's fault, or the system's.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The socket of N3.
+    #[error("N3: {0}")]
+    N3(io::Error),
+    /// The device of N6.
+    #[error("N6: {0}")]
+    N6(io::Error),
+}
+
 /// A UDP socket and a TUN device.
 pub struct UdpTun {
     udp: Udp,
@@ -21,8 +32,10 @@ impl UdpTun {
     ///
     /// # Errors
     /// What the system says of the address or the device.
-    pub fn open(n3: SocketAddr, n6: &TunConfig) -> io::Result<Self> {
-        Ok(Self { udp: Udp::bind(n3)?, tun: Tun::open(n6)?, tun_first: false })
+    pub fn open(n3: SocketAddr, n6: &TunConfig) -> Result<Self, OpenError> {
+        let udp = Udp::bind(n3).map_err(OpenError::N3)?;
+        let tun = Tun::open(n6).map_err(OpenError::N6)?;
+        Ok(Self { udp, tun, tun_first: false })
     }
 
     fn receive_tun(&self, frames: &mut [Frame]) -> usize {

@@ -38,7 +38,7 @@ impl WorkerHandle {
     }
 
     /// Its counters.
-    pub fn counters(&self) -> &Counters {
+    pub fn counters(&self) -> &Arc<Counters> {
         &self.counters
     }
 

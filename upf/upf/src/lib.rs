@@ -1,1 +1,18 @@
-//! (being written)
+//! The user plane function (TS 23.501 6.2.3): N4 towards SMFs, N3 towards gNBs, N6 towards data networks.
+//!
+//! [`Control`] is the control half without I/O: PFCP in, change sets to the workers of `dataplane` out. The task in
+//! `n4` moves its datagrams and timers.
+
+mod config;
+mod control;
+mod convert;
+mod metrics;
+mod n4;
+mod resources;
+mod session;
+mod start;
+
+pub use config::{Buffer, N3, N4, N6, UpfConfig};
+pub use control::{Control, Settings, Shared};
+pub use resources::Pool;
+pub use start::Upf;

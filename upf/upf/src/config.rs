@@ -1,0 +1,136 @@
+//! Section `upf` of the configuration file.
+
+use std::net::{IpAddr, SocketAddr};
+
+use runtime::within;
+use serde::{Deserialize, Serialize};
+
+/// Section `upf`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct UpfConfig {
+    /// Towards gNBs.
+    pub n3: N3,
+    /// Towards SMFs.
+    pub n4: N4,
+    /// Towards data networks.
+    pub n6: N6,
+    /// PDU sessions at once.
+    #[serde(deserialize_with = "within::<_, _, 1, 16_000_000>")]
+    pub max_sessions: usize,
+    /// Rules of a kind that a session may have.
+    #[serde(deserialize_with = "within::<_, _, 2, 65_535>")]
+    pub rules_per_session: usize,
+    /// Buffering of downlink packets.
+    pub buffer: Buffer,
+    /// Core that the worker is pinned to; without it the system chooses.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub core: Option<usize>,
+}
+
+impl Default for UpfConfig {
+    fn default() -> Self {
+        Self {
+            n3: N3::default(),
+            n4: N4::default(),
+            n6: N6::default(),
+            max_sessions: 1_000_000,
+            rules_per_session: 1024,
+            buffer: Buffer::default(),
+            core: None,
+        }
+    }
+}
+
+/// N3: GTP-U.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct N3 {
+    /// Own address.
+    pub listen: SocketAddr,
+    /// The address told to gNBs, where it is another (behind a translation of addresses).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub advertise: Option<IpAddr>,
+}
+
+impl Default for N3 {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 7], 2152)), advertise: None }
+    }
+}
+
+impl N3 {
+    /// The address told to gNBs.
+    pub fn advertised(&self) -> IpAddr {
+        self.advertise.unwrap_or(self.listen.ip())
+    }
+}
+
+/// N4: PFCP.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct N4 {
+    /// Own address.
+    pub listen: SocketAddr,
+    /// SMFs with which the UPF itself sets the association up; usually they do.
+    pub smfs: Vec<SocketAddr>,
+    /// Milliseconds until a request is repeated (T1).
+    #[serde(deserialize_with = "within::<_, _, 10, 60_000>")]
+    pub t1_ms: u64,
+    /// How often it is sent at most (N1).
+    #[serde(deserialize_with = "within::<_, _, 1, 20>")]
+    pub n1: u32,
+    /// Milliseconds between heartbeats.
+    #[serde(deserialize_with = "within::<_, _, 100, 3_600_000>")]
+    pub heartbeat_ms: u64,
+    /// SMFs at once.
+    #[serde(deserialize_with = "within::<_, _, 1, 10_000>")]
+    pub max_smfs: usize,
+}
+
+impl Default for N4 {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 7], 8805)),
+            smfs: Vec::new(),
+            t1_ms: 500,
+            n1: 4,
+            heartbeat_ms: 2000,
+            max_smfs: 64,
+        }
+    }
+}
+
+/// N6: the TUN device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct N6 {
+    /// Name of the device, up to 15 characters.
+    pub tun: String,
+    /// Whether to switch the forwarding of IP packets between interfaces on, in the network namespace of the process.
+    pub ip_forward: bool,
+}
+
+impl Default for N6 {
+    fn default() -> Self {
+        Self { tun: "peregrine".into(), ip_forward: false }
+    }
+}
+
+/// Bounds of buffering.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Buffer {
+    /// Packets of one session.
+    #[serde(deserialize_with = "within::<_, _, 0, 65_535>")]
+    pub packets_per_session: usize,
+    /// Packets of all sessions together.
+    #[serde(deserialize_with = "within::<_, _, 0, 1_000_000>")]
+    pub packets: usize,
+}
+
+impl Default for Buffer {
+    fn default() -> Self {
+        Self { packets_per_session: 256, packets: 16_384 }
+    }
+}

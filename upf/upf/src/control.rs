@@ -1,0 +1,517 @@
+//! The control half: sessions by PFCP (TS 29.244), put in force by the worker. Without I/O.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Instant, SystemTime};
+
+use dataplane::{Command, Counters, Event as WorkerEvent, InstallId, Usage, WorkerHandle};
+use pfcp::{
+    Cause, CreatedPdr, Endpoint, EndpointConfig, Event, FSeid, FTeid, Message, NodeId, PdrId, RequestId, RequestToken,
+    Seid, SessionReportRequest, Teid, Transmit, UsageReportTrigger,
+};
+use rules::{Effects, Limits, Request};
+
+use crate::convert::{self, Refusal};
+use crate::metrics::Requests;
+use crate::resources::{Pool, Resources, Unavailable};
+use crate::session::PduSession;
+
+/// What the control half is told at its start.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// PFCP: name, timers, limits.
+    pub endpoint: EndpointConfig,
+    /// Our address on N4, told to SMFs with each session.
+    pub n4: IpAddr,
+    /// Our address on N3, told to gNBs.
+    pub n3: IpAddr,
+    /// The pools of UE addresses.
+    pub pools: Vec<Pool>,
+    /// Sessions at once.
+    pub max_sessions: usize,
+    /// Rules of a session.
+    pub limits: Limits,
+}
+
+/// What is read by others while the control half works.
+pub struct Shared {
+    /// The worker's counters.
+    pub counters: Arc<Counters>,
+    sessions: AtomicUsize,
+    associations: Mutex<Vec<String>>,
+}
+
+impl Shared {
+    fn new(counters: Arc<Counters>) -> Self {
+        Self { counters, sessions: AtomicUsize::new(0), associations: Mutex::default() }
+    }
+
+    /// Sessions at this moment.
+    pub fn sessions(&self) -> usize {
+        self.sessions.load(Ordering::Relaxed)
+    }
+
+    /// SMFs with an association at this moment, by name and address.
+    pub fn associations(&self) -> Vec<String> {
+        self.associations.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// What is done when the worker has installed a change.
+enum Pending {
+    /// The answer to an establishment goes to the SMF.
+    Establish { token: RequestToken, cp: Seid, response: pfcp::SessionEstablishmentResponse },
+    /// The answer to a modification.
+    Modify { token: RequestToken, seid: u64, response: pfcp::SessionModificationResponse },
+    /// The answer to a deletion; the session has left the table.
+    Delete { token: RequestToken, session: Box<PduSession> },
+    /// Nothing: the SMF is gone or did not ask.
+    Quiet,
+}
+
+/// The control half of the UPF.
+pub struct Control {
+    settings: Settings,
+    endpoint: Endpoint,
+    worker: WorkerHandle,
+    resources: Resources,
+    sessions: HashMap<u64, PduSession>,
+    pending: HashMap<InstallId, Pending>,
+    reports: HashMap<RequestId, u64>,
+    next_install: u64,
+    next_seid: u64,
+    shared: Arc<Shared>,
+    requests: Requests,
+    rejects: runtime::Rejects,
+}
+
+impl Control {
+    /// Without sessions. The events of `worker` are to be handed to [`handle_worker`](Self::handle_worker).
+    pub fn new(
+        settings: Settings,
+        worker: WorkerHandle,
+        metrics: &runtime::Metrics,
+        rejects: runtime::Rejects,
+    ) -> Self {
+        let recovery = settings.endpoint.recovery.0;
+        let shared = Arc::new(Shared::new(worker.counters().clone()));
+        let requests = Requests::register(metrics, shared.clone());
+        Self {
+            endpoint: Endpoint::new(settings.endpoint.clone()),
+            resources: Resources::new(settings.pools.clone(), recovery.wrapping_mul(0x9e37_79b1)),
+            settings,
+            worker,
+            sessions: HashMap::new(),
+            pending: HashMap::new(),
+            reports: HashMap::new(),
+            next_install: 0,
+            // Sessions of another run are not taken for those of this one.
+            next_seid: u64::from(recovery) << 32,
+            shared,
+            requests,
+            rejects,
+        }
+    }
+
+    /// What others may read meanwhile.
+    pub fn shared(&self) -> Arc<Shared> {
+        self.shared.clone()
+    }
+
+    /// Sets an association up with an SMF, and keeps it.
+    pub fn associate(&mut self, now: Instant, smf: SocketAddr) {
+        self.endpoint.associate(now, smf);
+    }
+
+    /// Asks all SMFs to release their associations.
+    pub fn release_all(&mut self, now: Instant) {
+        let peers: Vec<IpAddr> = self.endpoint.associations().map(|(peer, _)| peer).collect();
+        peers.into_iter().for_each(|peer| self.endpoint.release(now, peer));
+    }
+
+    /// Takes a datagram from N4.
+    pub fn handle_datagram(&mut self, now: Instant, from: SocketAddr, octets: &[u8]) {
+        self.endpoint.handle_datagram(now, from, octets);
+        self.handle_events();
+    }
+
+    /// Does what is due at `now`.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.endpoint.handle_timeout(now);
+        self.handle_events();
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) is next to be called.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.endpoint.poll_timeout()
+    }
+
+    /// The next datagram for N4.
+    pub fn poll_transmit(&mut self) -> Option<Transmit> {
+        self.endpoint.poll_transmit()
+    }
+
+    /// Takes what the worker tells.
+    pub fn handle_worker(&mut self, now: Instant, event: WorkerEvent) {
+        match event {
+            WorkerEvent::Installed { id, reports, old } => {
+                drop(old);
+                self.installed(id, &reports);
+            }
+            WorkerEvent::DownlinkData { seid, pdr } => {
+                let mut report = SessionReportRequest::new(pfcp::ReportType::DLDR);
+                report.downlink_data_report = Some(pfcp::DownlinkDataReport { pdr_ids: vec![PdrId(pdr)] });
+                self.report(now, seid, report);
+            }
+            WorkerEvent::UsageDue { seid, usage } => {
+                let Some(session) = self.sessions.get_mut(&seid) else { return };
+                let trigger = if usage.exhausted { UsageReportTrigger::VOLQU } else { UsageReportTrigger::VOLTH };
+                let mut report = SessionReportRequest::new(pfcp::ReportType::USAR);
+                report.usage_reports = vec![session.report(&usage, trigger, SystemTime::now())];
+                self.report(now, seid, report);
+            }
+            WorkerEvent::ErrorIndication { seid, tunnel } => {
+                let remote_f_teids = vec![FTeid::new(Teid(tunnel.teid), tunnel.address)];
+                let mut report = SessionReportRequest::new(pfcp::ReportType::ERIR);
+                report.error_indication_report = Some(pfcp::ErrorIndicationReport { remote_f_teids });
+                self.report(now, seid, report);
+            }
+        }
+    }
+
+    fn handle_events(&mut self) {
+        while let Some(event) = self.endpoint.poll_event() {
+            match event {
+                Event::AssociationUp { peer, node_id, .. } => {
+                    tracing::info!(%peer, %node_id, "PFCP association set up");
+                    self.note_associations();
+                }
+                Event::AssociationDown { peer, why } => self.association_down(peer, why),
+                Event::Request { token, seid, message } => self.requested(token, seid, message),
+                Event::Malformed { token, seid, problem } => {
+                    let cp = self.owned(token, seid).map_or(Seid(0), |session| session.cp.seid);
+                    self.refuse(token, cp, problem.into());
+                }
+                Event::Response { id, result } => self.reported(id, result),
+            }
+        }
+    }
+
+    fn note_associations(&self) {
+        let names = self.endpoint.associations().map(|(peer, node_id)| format!("{node_id} ({peer})")).collect();
+        *self.shared.associations.lock().unwrap_or_else(PoisonError::into_inner) = names;
+    }
+
+    /// Ends the sessions of an SMF with its association (TS 29.244 6.2.8, TS 23.527 4.2).
+    fn association_down(&mut self, peer: IpAddr, why: pfcp::Down) {
+        let ended: Vec<u64> =
+            self.sessions.iter().filter(|(_, session)| session.peer == peer).map(|(seid, _)| *seid).collect();
+        tracing::warn!(%peer, ?why, sessions = ended.len(), "PFCP association ended");
+        ended.into_iter().for_each(|seid| self.end_quietly(seid));
+        self.note_associations();
+    }
+
+    /// The session, if it belongs to the SMF that asks: others have none of this number.
+    fn owned(&self, token: RequestToken, Seid(seid): Seid) -> Option<&PduSession> {
+        self.sessions.get(&seid).filter(|session| session.peer == token.peer())
+    }
+
+    fn requested(&mut self, token: RequestToken, seid: Seid, message: Message) {
+        let owned = self.owned(token, seid).map(|session| session.cp.seid);
+        let (cp, done) = match (message, owned) {
+            (Message::SessionEstablishmentRequest(request), _) => {
+                (request.cp_f_seid.seid, self.establish(token, &request))
+            }
+            (Message::SessionModificationRequest(request), Some(cp)) => (cp, self.modify(token, seid.0, &request)),
+            (Message::SessionDeletionRequest(_), Some(cp)) => (cp, self.delete(token, seid.0)),
+            (Message::SessionModificationRequest(_) | Message::SessionDeletionRequest(_), None) => {
+                (Seid(0), Err(Refusal::of(Cause::SessionContextNotFound)))
+            }
+            // A session report is the UPF's to send.
+            _ => (Seid(0), Err(Refusal::of(Cause::ServiceNotSupported))),
+        };
+        if let Err(refusal) = done {
+            self.refuse(token, cp, refusal);
+        }
+    }
+
+    /// Refuses a request; with the rule at fault, where one is.
+    fn refuse(&mut self, token: RequestToken, cp: Seid, refusal: Refusal) {
+        let Refusal { cause, offending, failed } = refusal;
+        self.requests.count(token.kind(), cause);
+        tracing::debug!(peer = %token.peer(), kind = ?token.kind(), %cause, ?offending, ?failed, "PFCP request refused");
+        let offending_ie = offending.map(pfcp::OffendingIe);
+        let answered = match (token.kind(), failed) {
+            (pfcp::MessageType::SessionEstablishmentRequest, Some(_)) => {
+                let response = pfcp::SessionEstablishmentResponse::new(self.node_id(), cause);
+                let response = pfcp::SessionEstablishmentResponse { offending_ie, failed_rule_id: failed, ..response };
+                self.endpoint.respond(token, cp, response)
+            }
+            (pfcp::MessageType::SessionModificationRequest, Some(_)) => {
+                let response = pfcp::SessionModificationResponse::new(cause);
+                let response = pfcp::SessionModificationResponse { offending_ie, failed_rule_id: failed, ..response };
+                self.endpoint.respond(token, cp, response)
+            }
+            _ => {
+                self.endpoint.refuse(token, cp, cause, offending);
+                Ok(())
+            }
+        };
+        if let Err(why) = answered {
+            tracing::error!(%why, "a refusal cannot be sent");
+        }
+    }
+
+    fn node_id(&self) -> NodeId {
+        self.settings.endpoint.node_id.clone()
+    }
+
+    /// PFCP Session Establishment (TS 29.244 6.3.2).
+    fn establish(&mut self, token: RequestToken, message: &pfcp::SessionEstablishmentRequest) -> Result<(), Refusal> {
+        if self.sessions.len() >= self.settings.max_sessions {
+            return Err(Refusal::of(Cause::NoResourcesAvailable));
+        }
+        self.next_seid += 1;
+        let seid = self.next_seid;
+        let request = convert::establishment(message)?;
+        self.end_forgotten(token.peer(), &request);
+        let mut session = PduSession::new(message.cp_f_seid, token.peer());
+        let install = self.change(seid, &mut session, &request)?;
+        let mut response = pfcp::SessionEstablishmentResponse::new(self.node_id(), Cause::RequestAccepted);
+        response.up_f_seid = Some(FSeid::new(Seid(seid), self.settings.n4));
+        response.created_pdrs = self.created(&message.create_pdrs, &session.rules);
+        self.sessions.insert(seid, session);
+        self.count_sessions();
+        self.pending.insert(install, Pending::Establish { token, cp: message.cp_f_seid.seid, response });
+        Ok(())
+    }
+
+    /// Ends sessions that this SMF gave up without our knowing: it gives their addresses to others.
+    fn end_forgotten(&mut self, peer: IpAddr, request: &Request) {
+        let addresses = request.pdrs.create.iter().flat_map(|(_, pdr)| pdr.pdi.ue.iter());
+        let holders: Vec<u64> = addresses.filter_map(|address| self.resources.holder(*address)).collect();
+        for seid in holders {
+            if self.sessions.get(&seid).is_some_and(|session| session.peer == peer) {
+                tracing::info!(seid, "session replaced: its SMF gives its address to another");
+                self.end_quietly(seid);
+            }
+        }
+    }
+
+    /// PFCP Session Modification (6.3.3).
+    fn modify(
+        &mut self,
+        token: RequestToken,
+        seid: u64,
+        message: &pfcp::SessionModificationRequest,
+    ) -> Result<(), Refusal> {
+        let request = convert::modification(message)?;
+        let mut session = self.sessions.remove(&seid).ok_or(Refusal::of(Cause::SessionContextNotFound))?;
+        let changed = self.change(seid, &mut session, &request);
+        let created = self.created(&message.create_pdrs, &session.rules);
+        if let (Ok(_), Some(cp)) = (&changed, message.cp_f_seid) {
+            session.cp = cp;
+        }
+        self.sessions.insert(seid, session);
+        let mut response = pfcp::SessionModificationResponse::new(Cause::RequestAccepted);
+        response.created_pdrs = created;
+        self.pending.insert(changed?, Pending::Modify { token, seid, response });
+        Ok(())
+    }
+
+    /// PFCP Session Deletion (6.3.4).
+    fn delete(&mut self, token: RequestToken, seid: u64) -> Result<(), Refusal> {
+        let mut session = self.sessions.remove(&seid).ok_or(Refusal::of(Cause::SessionContextNotFound))?;
+        let request = Request::deletion(&session.rules);
+        match self.change(seid, &mut session, &request) {
+            Ok(install) => {
+                self.count_sessions();
+                self.pending.insert(install, Pending::Delete { token, session: Box::new(session) });
+                Ok(())
+            }
+            Err(refusal) => {
+                self.sessions.insert(seid, session);
+                Err(refusal)
+            }
+        }
+    }
+
+    /// Ends a session that nobody waits for.
+    fn end_quietly(&mut self, seid: u64) {
+        let Some(mut session) = self.sessions.remove(&seid) else { return };
+        let request = Request::deletion(&session.rules);
+        if let Ok(install) = self.change(seid, &mut session, &request) {
+            self.pending.insert(install, Pending::Quiet);
+        }
+        self.count_sessions();
+    }
+
+    fn count_sessions(&self) {
+        self.shared.sessions.store(self.sessions.len(), Ordering::Relaxed);
+    }
+
+    /// Plans a change and applies it: the worker has it in its queue then, and will say when it is in force.
+    fn change(&mut self, seid: u64, session: &mut PduSession, request: &Request) -> Result<InstallId, Refusal> {
+        let change = rules::plan(&session.rules, request, &self.settings.limits)?;
+        self.next_install += 1;
+        let install = InstallId(self.next_install);
+        let mut backend = Backend { resources: &mut self.resources, worker: &self.worker, seid, install };
+        match rules::apply(&mut backend, &session.rules, change) {
+            Ok(rules) => {
+                session.set_rules(rules, SystemTime::now());
+                Ok(install)
+            }
+            Err(why) => Err(self.unavailable(why)),
+        }
+    }
+
+    /// Explains what could not be taken, and how PFCP says it.
+    fn unavailable(&self, why: Unavailable) -> Refusal {
+        let about_address = |cause| Refusal { offending: Some(pfcp::ie::UE_IP_ADDRESS), ..Refusal::of(cause) };
+        match why {
+            Unavailable::NoPool(address) => {
+                let pools = self.settings.pools.iter().map(|pool| format!("{} {}", pool.dnn, pool.network));
+                self.rejects.record(runtime::Reject {
+                    about: address.to_string(),
+                    what: "PFCP session refused".into(),
+                    peer_sent: format!("UE address {address}"),
+                    configured: pools.collect::<Vec<_>>().join(", "),
+                    key: "network.dnns".into(),
+                });
+                about_address(Cause::MandatoryIeIncorrect)
+            }
+            Unavailable::InUse(_) => about_address(Cause::RequestRejected),
+            Unavailable::NoTunnel => Refusal::of(Cause::NoResourcesAvailable),
+            Unavailable::NoWorker => Refusal::of(Cause::SystemFailure),
+        }
+    }
+
+    /// The tunnels given out to new PDRs.
+    fn created(&self, pdrs: &[pfcp::CreatePdr], rules: &rules::Session) -> Vec<CreatedPdr> {
+        let wanted = pdrs.iter().filter(|pdr| matches!(pdr.pdi.f_teid, Some(FTeid::Choose { .. })));
+        let created = wanted.filter_map(|pdr| {
+            let teid = rules.pdrs.get(&rules::PdrId(pdr.pdr_id.0))?.pdi.tunnel?.teid()?;
+            let f_teid = Some(FTeid::new(Teid(teid.0), self.settings.n3));
+            Some(CreatedPdr { f_teid, ..CreatedPdr::new(pdr.pdr_id) })
+        });
+        created.collect()
+    }
+
+    /// A change is in force: the SMF gets its answer.
+    fn installed(&mut self, install: InstallId, usage: &[Usage]) {
+        let now = SystemTime::now();
+        let (token, cp, message) = match self.pending.remove(&install) {
+            Some(Pending::Establish { token, cp, response }) => (token, cp, Message::from(response)),
+            Some(Pending::Modify { token, seid, mut response }) => {
+                let Some(session) = self.sessions.get_mut(&seid) else { return };
+                let reports = usage.iter().map(|usage| {
+                    let kept = session.rules.urrs.contains_key(&rules::UrrId(usage.urr));
+                    let trigger = if kept { UsageReportTrigger::IMMER } else { UsageReportTrigger::TERMR };
+                    session.report(usage, trigger, now)
+                });
+                response.usage_reports = reports.collect();
+                (token, session.cp.seid, response.into())
+            }
+            Some(Pending::Delete { token, mut session }) => {
+                let mut response = pfcp::SessionDeletionResponse::new(Cause::RequestAccepted);
+                let reports = usage.iter().map(|usage| session.report(usage, UsageReportTrigger::TERMR, now));
+                response.usage_reports = reports.collect();
+                (token, session.cp.seid, response.into())
+            }
+            Some(Pending::Quiet) | None => return,
+        };
+        self.requests.count(token.kind(), Cause::RequestAccepted);
+        if let Err(why) = self.endpoint.respond(token, cp, message) {
+            tracing::error!(%why, "an answer cannot be sent");
+            self.endpoint.refuse(token, cp, Cause::SystemFailure, None);
+        }
+    }
+
+    /// PFCP Session Report (6.3.5).
+    fn report(&mut self, now: Instant, seid: u64, report: SessionReportRequest) {
+        let Some(session) = self.sessions.get(&seid) else { return };
+        match self.endpoint.request(now, session.peer, session.cp.seid, report) {
+            Ok(id) => drop(self.reports.insert(id, seid)),
+            Err(why) => tracing::debug!(seid, %why, "no session report"),
+        }
+    }
+
+    /// What an SMF said to a session report.
+    fn reported(&mut self, id: RequestId, result: Result<Message, pfcp::RequestError>) {
+        let Some(seid) = self.reports.remove(&id) else { return };
+        match result {
+            // TS 29.244 6.3.5: the SMF knows no such session any more.
+            Ok(Message::SessionReportResponse(response)) if response.cause == Cause::SessionContextNotFound => {
+                tracing::info!(seid, "session ended: its SMF does not know it");
+                self.end_quietly(seid);
+            }
+            Ok(Message::SessionReportResponse(response)) => {
+                if response.sr_rsp_flags.is_some_and(|flags| flags.0 & pfcp::SrRspFlags::DROBU.0 != 0) {
+                    self.drop_buffered(seid);
+                }
+            }
+            Ok(_) => {}
+            Err(why) => tracing::debug!(seid, %why, "no answer to a session report"),
+        }
+    }
+
+    fn drop_buffered(&mut self, seid: u64) {
+        let Some(mut session) = self.sessions.remove(&seid) else { return };
+        let request = Request { drop_buffered: true, ..Request::default() };
+        if let Ok(install) = self.change(seid, &mut session, &request) {
+            self.pending.insert(install, Pending::Quiet);
+        }
+        self.sessions.insert(seid, session);
+    }
+}
+
+/// What a change acts on.
+struct Backend<'a> {
+    resources: &'a mut Resources,
+    worker: &'a WorkerHandle,
+    seid: u64,
+    install: InstallId,
+}
+
+impl rules::Backend for Backend<'_> {
+    type Failure = Unavailable;
+
+    fn claim_address(&mut self, address: IpAddr) -> Result<(), Unavailable> {
+        self.resources.claim(address, self.seid)
+    }
+
+    fn release_address(&mut self, address: IpAddr) {
+        self.resources.release(address);
+    }
+
+    fn allocate_tunnel(&mut self, near: Option<IpAddr>) -> Result<rules::Teid, Unavailable> {
+        self.resources.allocate(near)
+    }
+
+    fn release_tunnel(&mut self, teid: rules::Teid) {
+        self.resources.free(teid);
+    }
+
+    fn install(
+        &mut self,
+        _before: &rules::Session,
+        after: &rules::Session,
+        effects: &Effects,
+    ) -> Result<(), Unavailable> {
+        if !self.worker.is_running() {
+            return Err(Unavailable::NoWorker);
+        }
+        let session = (!after.is_empty()).then(|| dataplane::Session::compile(self.seid, after, Instant::now()));
+        self.worker.send(Command::Install {
+            id: self.install,
+            session,
+            seid: self.seid,
+            report: effects.report.iter().map(|urr| urr.0).collect(),
+            end_markers: effects.end_markers.clone(),
+            drop_buffered: effects.drop_buffered,
+        });
+        Ok(())
+    }
+}

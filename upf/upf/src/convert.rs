@@ -1,0 +1,341 @@
+//! From what PFCP says to what rules are, and from refusals back to causes.
+
+use std::net::IpAddr;
+
+use pfcp::{ApplyAction, FailedRuleId, GateStatus, IeProblem, Interface, ie};
+use rules::{
+    Action, Bar, BarId, Cause, Destination, Element, Far, FarChange, FarId, Filter, Flow, Forwarding, LocalTunnel, Pdi,
+    Pdr, PdrChange, PdrId, Qer, QerChange, QerId, Rates, RemoteTunnel, Request, RuleRef, Source, Teid, Urr, UrrChange,
+    UrrId, Volumes,
+};
+
+/// The rules that an establishment makes.
+///
+/// # Errors
+/// The cause to answer.
+pub(crate) fn establishment(message: &pfcp::SessionEstablishmentRequest) -> Result<Request, Cause> {
+    let mut request = Request::default();
+    create(
+        &mut request,
+        &message.create_pdrs,
+        &message.create_fars,
+        &message.create_qers,
+        &message.create_urrs,
+        &message.create_bars,
+    )?;
+    Ok(request)
+}
+
+/// The changes that a modification asks.
+///
+/// # Errors
+/// The cause to answer.
+pub(crate) fn modification(message: &pfcp::SessionModificationRequest) -> Result<Request, Cause> {
+    let mut request = Request::default();
+    create(
+        &mut request,
+        &message.create_pdrs,
+        &message.create_fars,
+        &message.create_qers,
+        &message.create_urrs,
+        &message.create_bars,
+    )?;
+    request.pdrs.remove = message.remove_pdrs.iter().map(|remove| PdrId(remove.pdr_id.0)).collect();
+    request.fars.remove = message.remove_fars.iter().map(|remove| FarId(remove.far_id.0)).collect();
+    request.qers.remove = message.remove_qers.iter().map(|remove| QerId(remove.qer_id.0)).collect();
+    request.urrs.remove = message.remove_urrs.iter().map(|remove| UrrId(remove.urr_id.0)).collect();
+    request.bars.remove = message.remove_bars.iter().map(|remove| BarId(remove.bar_id.0)).collect();
+    request.pdrs.update = message.update_pdrs.iter().map(update_pdr).collect::<Result<_, _>>()?;
+    request.fars.update = message.update_fars.iter().map(update_far).collect::<Result<_, _>>()?;
+    request.qers.update = message.update_qers.iter().map(update_qer).collect();
+    request.urrs.update = message.update_urrs.iter().map(update_urr).collect();
+    let bar =
+        |update: &pfcp::UpdateBar| (BarId(update.bar_id.0), bar(update.suggested_packets, update.notification_delay));
+    request.bars.update = message.update_bars.iter().map(bar).collect();
+    request.query = message.query_urrs.iter().map(|query| UrrId(query.urr_id.0)).collect();
+    let flags = message.sm_req_flags.unwrap_or_default();
+    request.query_all = flags.contains(pfcp::SmReqFlags::QAURR);
+    request.drop_buffered = flags.contains(pfcp::SmReqFlags::DROBU);
+    Ok(request)
+}
+
+fn create(
+    request: &mut Request,
+    pdrs: &[pfcp::CreatePdr],
+    fars: &[pfcp::CreateFar],
+    qers: &[pfcp::CreateQer],
+    urrs: &[pfcp::CreateUrr],
+    bars: &[pfcp::CreateBar],
+) -> Result<(), Cause> {
+    request.pdrs.create = pdrs.iter().map(create_pdr).collect::<Result<_, _>>()?;
+    request.fars.create = fars.iter().map(create_far).collect::<Result<_, _>>()?;
+    request.qers.create = qers.iter().map(create_qer).collect();
+    request.urrs.create = urrs.iter().map(create_urr).collect();
+    let bar =
+        |create: &pfcp::CreateBar| (BarId(create.bar_id.0), bar(create.suggested_packets, create.notification_delay));
+    request.bars.create = bars.iter().map(bar).collect();
+    Ok(())
+}
+
+fn create_pdr(pdr: &pfcp::CreatePdr) -> Result<(PdrId, Pdr), Cause> {
+    let rule = Pdr {
+        precedence: pdr.precedence.0,
+        pdi: pdi(&pdr.pdi)?,
+        outer_header_removal: pdr.outer_header_removal.is_some(),
+        far: pdr.far_id.map(|id| FarId(id.0)),
+        qers: pdr.qer_ids.iter().map(|id| QerId(id.0)).collect(),
+        urrs: pdr.urr_ids.iter().map(|id| UrrId(id.0)).collect(),
+    };
+    Ok((PdrId(pdr.pdr_id.0), rule))
+}
+
+fn update_pdr(pdr: &pfcp::UpdatePdr) -> Result<(PdrId, PdrChange), Cause> {
+    let change = PdrChange {
+        precedence: pdr.precedence.map(|precedence| precedence.0),
+        pdi: pdr.pdi.as_ref().map(pdi).transpose()?,
+        outer_header_removal: pdr.outer_header_removal.map(|_| true),
+        far: pdr.far_id.map(|id| FarId(id.0)),
+        qers: pdr.qer_ids.iter().map(|id| QerId(id.0)).collect(),
+        urrs: pdr.urr_ids.iter().map(|id| UrrId(id.0)).collect(),
+    };
+    Ok((PdrId(pdr.pdr_id.0), change))
+}
+
+fn pdi(pdi: &pfcp::Pdi) -> Result<Pdi, Cause> {
+    if pdi.application_id.is_some() {
+        return Err(Cause::ServiceNotSupported(Element::ApplicationId));
+    }
+    let source = match pdi.source_interface {
+        Interface::Access => Source::Access,
+        Interface::Core | Interface::SgiLan => Source::Core,
+        Interface::CpFunction | Interface::FiveGVn => {
+            return Err(Cause::ServiceNotSupported(Element::SourceInterface));
+        }
+    };
+    let mut ue = Vec::new();
+    for address in &pdi.ue_ip_addresses {
+        // Addresses are given out by the SMF: the feature UEIP is not announced.
+        if address.choose_ipv4 || address.choose_ipv6 {
+            return Err(Cause::ServiceNotSupported(Element::UeIpAddress));
+        }
+        ue.extend(address.ipv4.map(IpAddr::from));
+        ue.extend(address.ipv6.map(IpAddr::from));
+    }
+    let tunnel = pdi.f_teid.map(|f_teid| match f_teid {
+        pfcp::FTeid::Given { teid, .. } => LocalTunnel::Given(Teid(teid.0)),
+        pfcp::FTeid::Choose { choose_id, .. } => LocalTunnel::Choose(choose_id),
+    });
+    Ok(Pdi {
+        source,
+        tunnel,
+        ue,
+        filters: pdi.sdf_filters.iter().map(filter).collect::<Result<_, _>>()?,
+        qfis: pdi.qfis.iter().map(|qfi| qfi.value()).collect(),
+        network_instance: pdi.network_instance.as_ref().map(|name| name.0.clone()),
+    })
+}
+
+fn filter(filter: &pfcp::SdfFilter) -> Result<Filter, Cause> {
+    let flow = filter.flow_description.as_deref().map(str::parse::<Flow>).transpose();
+    Ok(Filter {
+        flow: flow.map_err(|_| Cause::MandatoryIeIncorrect(Element::SdfFilter))?,
+        tos: filter.tos_traffic_class.map(value_and_mask),
+        spi: filter.security_parameter_index,
+        flow_label: filter.flow_label,
+        id: filter.filter_id,
+    })
+}
+
+fn value_and_mask(both: u16) -> (u8, u8) {
+    let [value, mask] = both.to_be_bytes();
+    (value, mask)
+}
+
+fn action(apply: ApplyAction) -> Action {
+    let known = ApplyAction::DROP | ApplyAction::FORW | ApplyAction::BUFF | ApplyAction::NOCP;
+    Action {
+        drop: apply.contains(ApplyAction::DROP),
+        forward: apply.contains(ApplyAction::FORW),
+        buffer: apply.contains(ApplyAction::BUFF),
+        notify: apply.contains(ApplyAction::NOCP),
+        other: apply.0 & !known.0 != 0,
+    }
+}
+
+fn destination(interface: Interface) -> Result<Destination, Cause> {
+    match interface {
+        Interface::Access => Ok(Destination::Access),
+        Interface::Core | Interface::SgiLan => Ok(Destination::Core),
+        Interface::CpFunction | Interface::FiveGVn => Err(Cause::ServiceNotSupported(Element::DestinationInterface)),
+    }
+}
+
+fn tunnel(header: pfcp::OuterHeaderCreation) -> Result<RemoteTunnel, Cause> {
+    match header {
+        pfcp::OuterHeaderCreation::GtpU { teid, ipv4, ipv6 } => {
+            let address = ipv4.map(IpAddr::from).or(ipv6.map(IpAddr::from));
+            let address = address.ok_or(Cause::MandatoryIeIncorrect(Element::OuterHeaderCreation))?;
+            Ok(RemoteTunnel { teid: teid.0, address })
+        }
+        pfcp::OuterHeaderCreation::Udp(_) => Err(Cause::ServiceNotSupported(Element::OuterHeaderCreation)),
+    }
+}
+
+fn create_far(far: &pfcp::CreateFar) -> Result<(FarId, Far), Cause> {
+    let forwarding = far.forwarding_parameters.as_ref().map(|parameters| {
+        Ok(Forwarding {
+            destination: destination(parameters.destination_interface)?,
+            tunnel: parameters.outer_header_creation.map(tunnel).transpose()?,
+            marking: parameters.transport_level_marking.map(|marking| value_and_mask(marking.0)),
+            network_instance: parameters.network_instance.as_ref().map(|name| name.0.clone()),
+        })
+    });
+    let forwarding = forwarding.transpose()?;
+    let bar = far.bar_id.map(|id| BarId(id.0));
+    Ok((FarId(far.far_id.0), Far { action: action(far.apply_action), forwarding, bar }))
+}
+
+fn update_far(far: &pfcp::UpdateFar) -> Result<(FarId, FarChange), Cause> {
+    let mut change = FarChange {
+        action: far.apply_action.map(action),
+        bar: far.bar_id.map(|id| BarId(id.0)),
+        ..FarChange::default()
+    };
+    if let Some(parameters) = &far.forwarding_parameters {
+        change.destination = parameters.destination_interface.map(destination).transpose()?;
+        change.tunnel = parameters.outer_header_creation.map(tunnel).transpose()?;
+        change.marking = parameters.transport_level_marking.map(|marking| value_and_mask(marking.0));
+        change.network_instance = parameters.network_instance.as_ref().map(|name| name.0.clone());
+        change.end_marker = parameters.sm_req_flags.is_some_and(|flags| flags.contains(pfcp::SmReqFlags::SNDEM));
+    }
+    Ok((FarId(far.far_id.0), change))
+}
+
+/// Kilobits per second to bits per second.
+fn rates(rates: pfcp::BitRates) -> Rates {
+    Rates { uplink: rates.uplink.saturating_mul(1000), downlink: rates.downlink.saturating_mul(1000) }
+}
+
+fn create_qer(qer: &pfcp::CreateQer) -> (QerId, Qer) {
+    let GateStatus { uplink_closed, downlink_closed } = qer.gate_status;
+    let rule = Qer {
+        uplink_closed,
+        downlink_closed,
+        mbr: qer.mbr.map(rates),
+        gbr: qer.gbr.map(rates),
+        qfi: qer.qfi.map(pfcp::Qfi::value),
+        rqi: qer.rqi.is_some_and(|rqi| rqi.0 & 1 != 0),
+    };
+    (QerId(qer.qer_id.0), rule)
+}
+
+fn update_qer(qer: &pfcp::UpdateQer) -> (QerId, QerChange) {
+    let change = QerChange {
+        closed: qer.gate_status.map(|gates| (gates.uplink_closed, gates.downlink_closed)),
+        mbr: qer.mbr.map(rates),
+        gbr: qer.gbr.map(rates),
+        qfi: qer.qfi.map(pfcp::Qfi::value),
+        rqi: qer.rqi.map(|rqi| rqi.0 & 1 != 0),
+    };
+    (QerId(qer.qer_id.0), change)
+}
+
+fn volumes(volume: pfcp::Volume) -> Volumes {
+    Volumes { total: volume.total, uplink: volume.uplink, downlink: volume.downlink }
+}
+
+/// Volume and duration, of what a rule measures.
+fn method(method: pfcp::MeasurementMethod) -> (bool, bool) {
+    (method.0 & pfcp::MeasurementMethod::VOLUM.0 != 0, method.0 & pfcp::MeasurementMethod::DURAT.0 != 0)
+}
+
+fn create_urr(urr: &pfcp::CreateUrr) -> (UrrId, Urr) {
+    let (volume, duration) = method(urr.measurement_method);
+    let wanted = |trigger| urr.reporting_triggers.contains(trigger);
+    let rule = Urr {
+        volume,
+        duration,
+        volume_threshold: urr.volume_threshold.filter(|_| wanted(pfcp::ReportingTriggers::VOLTH)).map(volumes),
+        volume_quota: urr.volume_quota.map(volumes),
+        time_threshold: urr.time_threshold.map(|seconds| seconds.0),
+        period: urr.measurement_period.map(|seconds| seconds.0),
+    };
+    (UrrId(urr.urr_id.0), rule)
+}
+
+fn update_urr(urr: &pfcp::UpdateUrr) -> (UrrId, UrrChange) {
+    let change = UrrChange {
+        method: urr.measurement_method.map(method),
+        volume_threshold: urr.volume_threshold.map(volumes),
+        volume_quota: urr.volume_quota.map(volumes),
+        time_threshold: urr.time_threshold.map(|seconds| seconds.0),
+        period: urr.measurement_period.map(|seconds| seconds.0),
+    };
+    (UrrId(urr.urr_id.0), change)
+}
+
+fn bar(packets: Option<pfcp::SuggestedPackets>, delay: Option<pfcp::NotificationDelay>) -> Bar {
+    Bar { packets: packets.map(|count| u16::from(count.0)), delay_ms: delay.map(|delay| u32::from(delay.0) * 50) }
+}
+
+fn element(element: Element) -> u16 {
+    match element {
+        Element::CreatePdr => ie::CREATE_PDR,
+        Element::CreateFar => ie::CREATE_FAR,
+        Element::FarId => ie::FAR_ID,
+        Element::FTeid => ie::F_TEID,
+        Element::UeIpAddress => ie::UE_IP_ADDRESS,
+        Element::SdfFilter => ie::SDF_FILTER,
+        Element::ApplyAction => ie::APPLY_ACTION,
+        Element::ForwardingParameters => ie::FORWARDING_PARAMETERS,
+        Element::OuterHeaderCreation => ie::OUTER_HEADER_CREATION,
+        Element::SourceInterface => ie::SOURCE_INTERFACE,
+        Element::DestinationInterface => ie::DESTINATION_INTERFACE,
+        Element::ApplicationId => ie::APPLICATION_ID,
+    }
+}
+
+/// A refusal as PFCP says it: cause, offending element, rule that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) cause: pfcp::Cause,
+    pub(crate) offending: Option<u16>,
+    pub(crate) failed: Option<FailedRuleId>,
+}
+
+impl Refusal {
+    pub(crate) fn of(cause: pfcp::Cause) -> Self {
+        Self { cause, offending: None, failed: None }
+    }
+}
+
+impl From<IeProblem> for Refusal {
+    fn from(problem: IeProblem) -> Self {
+        Self { cause: problem.cause, offending: Some(problem.offending), failed: None }
+    }
+}
+
+/// The one table from what the rules refuse to causes (TS 29.244 8.2.1).
+impl From<Cause> for Refusal {
+    fn from(cause: Cause) -> Self {
+        let about = |cause, about| Self { cause, offending: Some(element(about)), failed: None };
+        match cause {
+            Cause::MandatoryIeMissing(what) => about(pfcp::Cause::MandatoryIeMissing, what),
+            Cause::ConditionalIeMissing(what) => about(pfcp::Cause::ConditionalIeMissing, what),
+            Cause::MandatoryIeIncorrect(what) => about(pfcp::Cause::MandatoryIeIncorrect, what),
+            Cause::ServiceNotSupported(what) => about(pfcp::Cause::ServiceNotSupported, what),
+            Cause::InvalidFTeidAllocationOption => Self::of(pfcp::Cause::InvalidFTeidAllocationOption),
+            Cause::NoResourcesAvailable => Self::of(pfcp::Cause::NoResourcesAvailable),
+            Cause::RuleCreationModificationFailure(rule) => {
+                let failed = Some(match rule {
+                    RuleRef::Pdr(id) => FailedRuleId::Pdr(id.0),
+                    RuleRef::Far(id) => FailedRuleId::Far(id.0),
+                    RuleRef::Qer(id) => FailedRuleId::Qer(id.0),
+                    RuleRef::Urr(id) => FailedRuleId::Urr(id.0),
+                    RuleRef::Bar(id) => FailedRuleId::Bar(id.0),
+                });
+                Self { cause: pfcp::Cause::RuleCreationModificationFailure, offending: None, failed }
+            }
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! The UPF as a process.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    runtime::main::<upf::Upf>()
+}

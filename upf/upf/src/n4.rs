@@ -1,0 +1,87 @@
+//! The task of N4: datagrams and timers of the control half, and what the worker tells.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use dataplane::Event;
+use tokio::net::UdpSocket;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::control::Control;
+
+/// The longest datagram of PFCP.
+const LONGEST: usize = 65_535;
+
+/// Events taken at once between two looks at the socket.
+const BATCH: usize = 256;
+
+/// The wish to end: answered when the SMFs have been told.
+pub(crate) type Release = oneshot::Sender<()>;
+
+/// The task of N4.
+pub(crate) struct N4 {
+    pub(crate) socket: UdpSocket,
+    pub(crate) control: Control,
+    pub(crate) events: mpsc::UnboundedReceiver<Event>,
+    pub(crate) release: mpsc::Receiver<Release>,
+    pub(crate) shutdown: runtime::Shutdown,
+}
+
+impl N4 {
+    /// Runs until the process ends.
+    pub(crate) async fn run(mut self) {
+        let mut octets = vec![0; LONGEST];
+        let mut events = Vec::with_capacity(BATCH);
+        let mut releasing: Option<Release> = None;
+        loop {
+            self.transmit().await;
+            if self.control.shared().associations().is_empty() {
+                // Told, and answered by all. Who asked may have given up waiting.
+                releasing.take().map(|release| release.send(()));
+            }
+            let due = self.control.poll_timeout();
+            tokio::select! {
+                received = self.socket.recv_from(&mut octets) => self.receive(received, &octets),
+                count = self.events.recv_many(&mut events, BATCH) => {
+                    if count == 0 {
+                        self.shutdown.fail("the packet worker ended");
+                        return;
+                    }
+                    let now = Instant::now();
+                    events.drain(..).for_each(|event| self.control.handle_worker(now, event));
+                }
+                () = sleep_until(due) => self.control.handle_timeout(Instant::now()),
+                Some(asked) = self.release.recv() => {
+                    self.control.release_all(Instant::now());
+                    releasing = Some(asked);
+                }
+            }
+        }
+    }
+
+    fn receive(&mut self, received: std::io::Result<(usize, SocketAddr)>, octets: &[u8]) {
+        match received {
+            Ok((length, from)) => {
+                self.control.handle_datagram(Instant::now(), from, octets.get(..length).unwrap_or_default());
+            }
+            // An ICMP error for what was sent before: the repetition deals with it.
+            Err(why) => tracing::debug!(%why, "N4 receive"),
+        }
+    }
+
+    async fn transmit(&mut self) {
+        while let Some(datagram) = self.control.poll_transmit() {
+            if let Err(why) = self.socket.send_to(&datagram.octets, datagram.to).await {
+                tracing::debug!(to = %datagram.to, %why, "N4 send");
+            }
+        }
+    }
+}
+
+/// Waits until then; for ever without a time.
+async fn sleep_until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due.into()).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,135 @@
+//! What sessions take from the UPF: tunnels and UE addresses.
+
+use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
+
+use dataplane::Bucket;
+use ipnet::IpNet;
+use rules::Teid;
+
+/// A pool of UE addresses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pool {
+    /// The data network it belongs to.
+    pub dnn: String,
+    /// The addresses.
+    pub network: IpNet,
+    /// The UPF's own address among them.
+    pub gateway: IpAddr,
+}
+
+/// Why something cannot be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Unavailable {
+    /// The address is in no pool of ours.
+    #[error("{0} is in none of the pools of the network's dnns")]
+    NoPool(IpAddr),
+    /// Another session has it.
+    #[error("{0} belongs to another session")]
+    InUse(IpAddr),
+    /// Every tunnel number of the bucket is given out.
+    #[error("no tunnel is left")]
+    NoTunnel,
+    /// No worker runs.
+    #[error("the worker does not run")]
+    NoWorker,
+}
+
+/// Tunnels and addresses given out.
+pub(crate) struct Resources {
+    pools: Vec<Pool>,
+    addresses: HashMap<IpAddr, u64>,
+    tunnels: HashSet<u32>,
+    next: u32,
+}
+
+/// Tunnel numbers within a bucket.
+const TUNNELS: u32 = 1 << 24;
+
+impl Resources {
+    /// With nothing given out. Numbers of tunnels start at `first`, best another one with each start: a gNB may still send
+    /// into tunnels of before.
+    pub(crate) fn new(pools: Vec<Pool>, first: u32) -> Self {
+        Self { pools, addresses: HashMap::new(), tunnels: HashSet::new(), next: first % TUNNELS }
+    }
+
+    pub(crate) fn claim(&mut self, address: IpAddr, seid: u64) -> Result<(), Unavailable> {
+        let usable = |pool: &Pool| pool.network.contains(&address) && pool.gateway != address;
+        if !self.pools.iter().any(usable) {
+            return Err(Unavailable::NoPool(address));
+        }
+        match self.addresses.entry(address) {
+            std::collections::hash_map::Entry::Occupied(_) => Err(Unavailable::InUse(address)),
+            std::collections::hash_map::Entry::Vacant(free) => {
+                free.insert(seid);
+                Ok(())
+            }
+        }
+    }
+
+    pub(crate) fn release(&mut self, address: IpAddr) {
+        self.addresses.remove(&address);
+    }
+
+    /// Who holds an address.
+    pub(crate) fn holder(&self, address: IpAddr) -> Option<u64> {
+        self.addresses.get(&address).copied()
+    }
+
+    /// A tunnel in the bucket of the UE's address; of a session without one, in any.
+    pub(crate) fn allocate(&mut self, near: Option<IpAddr>) -> Result<Teid, Unavailable> {
+        // Numbers go round, so that one given back is not used again soon. With fewer sessions than numbers the first is
+        // nearly always free.
+        for _ in 0..TUNNELS {
+            self.next = (self.next + 1) % TUNNELS;
+            let [.., low] = self.next.to_be_bytes();
+            let teid = near.map_or(Bucket(low), Bucket::of_address).tunnel(self.next);
+            if teid != 0 && self.tunnels.insert(teid) {
+                return Ok(Teid(teid));
+            }
+        }
+        Err(Unavailable::NoTunnel)
+    }
+
+    pub(crate) fn free(&mut self, teid: Teid) {
+        self.tunnels.remove(&teid.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    fn resources() -> Resources {
+        let network = "10.45.0.0/16".parse().expect("a network");
+        let gateway = Ipv4Addr::new(10, 45, 0, 1).into();
+        Resources::new(vec![Pool { dnn: "internet".into(), network, gateway }], u32::MAX)
+    }
+
+    #[test]
+    fn an_address_is_one_sessions_only() {
+        let mut resources = resources();
+        let ue = IpAddr::from([10, 45, 0, 2]);
+        assert_eq!(resources.claim(ue, 1), Ok(()));
+        assert_eq!(resources.claim(ue, 2), Err(Unavailable::InUse(ue)));
+        resources.release(ue);
+        assert_eq!(resources.claim(ue, 2), Ok(()));
+        for outside in [IpAddr::from([10, 46, 0, 2]), IpAddr::from([10, 45, 0, 1])] {
+            assert_eq!(resources.claim(outside, 3), Err(Unavailable::NoPool(outside)));
+        }
+    }
+
+    #[test]
+    fn tunnels_lie_in_the_bucket_of_the_address_and_are_never_zero() {
+        let mut resources = resources();
+        let mut seen = HashSet::new();
+        for host in 0..1000u32 {
+            let ue = IpAddr::from((0x0a2d_0000 + host).to_be_bytes());
+            let Teid(teid) = resources.allocate(Some(ue)).expect("plenty");
+            assert_eq!(Bucket::of_tunnel(teid), Bucket::of_address(ue));
+            assert!(teid != 0 && seen.insert(teid));
+        }
+    }
+}

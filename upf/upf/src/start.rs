@@ -1,0 +1,171 @@
+//! The UPF as a network function.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use dataplane::{TunAddress, TunConfig, UdpTun, Waker, Worker};
+use pfcp::{EndpointConfig, NodeId, RecoveryTimeStamp, Role, Timers, UpFunctionFeatures};
+use runtime::{Context, Network, NetworkFunction, Running, StartError};
+use sbi_models::nrf::NfType;
+use tokio::net::UdpSocket;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::config::UpfConfig;
+use crate::control::{Control, Settings, Shared};
+use crate::n4::N4;
+use crate::resources::Pool;
+
+/// The user plane function.
+pub struct Upf;
+
+/// Octets that a frame holds beyond the MTU: outer headers, and what of a longer packet is still looked at.
+const FRAME_SLACK: usize = 648;
+
+impl NetworkFunction for Upf {
+    const TYPE: NfType = NfType::Upf;
+    type Config = UpfConfig;
+
+    fn check(config: &UpfConfig, _network: &Network) -> Result<(), StartError> {
+        let name = &config.n6.tun;
+        if name.is_empty() || name.len() > 15 || name.contains(['/', ' ']) {
+            return Err(StartError::config(
+                "upf.n6.tun",
+                format!("'{name}' is no name of an interface: 1 to 15 characters"),
+            ));
+        }
+        if config.n3.listen.ip().is_unspecified() && config.n3.advertise.is_none() {
+            return Err(StartError::config(
+                "upf.n3.advertise",
+                "must say the address for gNBs where n3.listen is 0.0.0.0",
+            ));
+        }
+        if config.n4.listen.ip().is_unspecified() {
+            return Err(StartError::config("upf.n4.listen", "must be one address, SMFs are told it: not 0.0.0.0"));
+        }
+        Ok(())
+    }
+
+    async fn start(ctx: Context<UpfConfig>) -> Result<Running, StartError> {
+        let Context { config, network, metrics, rejects, shutdown, .. } = ctx;
+        let socket = UdpSocket::bind(config.n4.listen)
+            .await
+            .map_err(|why| StartError::listen("N4", config.n4.listen, "upf.n4.listen", why))?;
+        let port = open_port(&config, &network)?;
+        let (told, events) = mpsc::unbounded_channel();
+        let waker = Waker::new().map_err(StartError::system)?;
+        let path = path_config(&config, &network);
+        let worker = Worker::start("upf-worker", port, path, waker, config.core, move |event| {
+            // The receiver ends with the process.
+            let _ = told.send(event);
+        });
+        let worker = worker.map_err(StartError::system)?;
+        let mut control = Control::new(settings(&config, &network), worker, &metrics, rejects);
+        for smf in &config.n4.smfs {
+            control.associate(std::time::Instant::now(), *smf);
+        }
+        let shared = control.shared();
+        let (ask, release) = mpsc::channel(1);
+        tokio::spawn(N4 { socket, control, events, release, shutdown }.run());
+        Ok(Running::new()
+            .status(status(shared, &config))
+            .drain(drain(ask))
+            .interface(format!("N4 on {}", config.n4.listen))
+            .interface(format!("N3 on {}", config.n3.listen))
+            .interface(format!("N6 on TUN {}", config.n6.tun)))
+    }
+}
+
+/// Tells the SMFs, and waits until they have answered; the runtime bounds the time.
+async fn drain(ask: mpsc::Sender<oneshot::Sender<()>>) {
+    let (done, wait) = oneshot::channel();
+    if ask.send(done).await.is_ok() {
+        let _ = tokio::time::timeout(Duration::from_secs(1), wait).await;
+    }
+}
+
+fn open_port(config: &UpfConfig, network: &Network) -> Result<UdpTun, StartError> {
+    let tun = TunConfig {
+        name: config.n6.tun.clone(),
+        mtu: mtu(network),
+        addresses: pools(network).iter().map(|pool| tun_address(pool)).collect(),
+    };
+    let port = UdpTun::open(config.n3.listen, &tun).map_err(|failure| match failure {
+        dataplane::OpenError::N3(why) => StartError::listen("N3", config.n3.listen, "upf.n3.listen", why),
+        dataplane::OpenError::N6(why) => StartError::system(format!(
+            "cannot make the TUN device '{}' (configuration: upf.n6.tun): {why}; it takes CAP_NET_ADMIN and /dev/net/tun",
+            config.n6.tun
+        )),
+    })?;
+    if config.n6.ip_forward {
+        let file = "/proc/sys/net/ipv4/ip_forward";
+        std::fs::write(file, "1").map_err(|why| StartError::file(file, why))?;
+    }
+    Ok(port)
+}
+
+fn tun_address(pool: &Pool) -> TunAddress {
+    TunAddress { address: pool.gateway, prefix: pool.network.prefix_len() }
+}
+
+fn mtu(network: &Network) -> u16 {
+    network.dnns.iter().map(|dnn| dnn.mtu).max().unwrap_or(1400)
+}
+
+fn pools(network: &Network) -> Vec<Pool> {
+    let pool = |dnn: &runtime::DataNetwork| Pool {
+        dnn: dnn.name.to_string(),
+        network: dnn.ipv4.into(),
+        gateway: dnn.gateway().into(),
+    };
+    network.dnns.iter().map(pool).collect()
+}
+
+fn path_config(config: &UpfConfig, network: &Network) -> dataplane::Config {
+    let mut protected: Vec<IpAddr> = vec![config.n3.listen.ip(), config.n3.advertised(), config.n4.listen.ip()];
+    protected.retain(|address| !address.is_unspecified());
+    protected.dedup();
+    dataplane::Config {
+        protected,
+        buffer_per_session: config.buffer.packets_per_session,
+        buffer_total: config.buffer.packets,
+        frame_size: usize::from(mtu(network)) + FRAME_SLACK,
+        ..dataplane::Config::new(config.n3.advertised())
+    }
+}
+
+fn settings(config: &UpfConfig, network: &Network) -> Settings {
+    let node_id = NodeId::Address(config.n4.listen.ip());
+    let role = Role::Up(UpFunctionFeatures::FTUP | UpFunctionFeatures::EMPU);
+    let recovery = RecoveryTimeStamp::from(SystemTime::now());
+    let endpoint = EndpointConfig {
+        timers: Timers { t1: Duration::from_millis(config.n4.t1_ms), n1: config.n4.n1 },
+        heartbeat: Duration::from_millis(config.n4.heartbeat_ms),
+        max_associations: config.n4.max_smfs,
+        ..EndpointConfig::new(node_id, role, recovery)
+    };
+    Settings {
+        endpoint,
+        n4: config.n4.listen.ip(),
+        n3: config.n3.advertised(),
+        pools: pools(network),
+        max_sessions: config.max_sessions,
+        limits: rules::Limits { rules: config.rules_per_session, ..rules::Limits::default() },
+    }
+}
+
+fn status(shared: Arc<Shared>, config: &UpfConfig) -> impl Fn() -> serde_json::Value + Send + Sync + 'static {
+    let (n3, n4, n6) = (config.n3.listen, config.n4.listen, config.n6.tun.clone());
+    move || {
+        let counters = shared.counters.snapshot();
+        let [uplink, downlink] = counters.packets;
+        serde_json::json!({
+            "sessions": shared.sessions(),
+            "smfs": shared.associations(),
+            "n3": n3,
+            "n4": n4,
+            "n6": n6,
+            "packets": { "uplink": uplink, "downlink": downlink, "dropped": counters.drops.iter().sum::<u64>() },
+        })
+    }
+}

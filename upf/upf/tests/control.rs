@@ -1,0 +1,341 @@
+//! The whole UPF but for its sockets: an SMF's end point on N4, a memory port on N3 and N6.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use dataplane::{Memory, MemoryPeer, Verdict, Waker, Worker};
+use gtpu::{Datagram, Encapsulation};
+use pfcp::*;
+use upf::{Control, Pool, Settings};
+
+const UE: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 45, 0, 2));
+const HOST: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
+const N3: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 7));
+const N4: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 7));
+const GNB: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 8));
+const LIMIT: Duration = Duration::from_secs(10);
+
+fn smf_address() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 4], PORT))
+}
+
+fn upf_address() -> SocketAddr {
+    SocketAddr::new(N4, PORT)
+}
+
+struct Site {
+    now: Instant,
+    smf: Endpoint,
+    control: Control,
+    events: Receiver<dataplane::Event>,
+    network: MemoryPeer,
+    metrics: runtime::Metrics,
+    rejects: runtime::Rejects,
+}
+
+impl Site {
+    fn new(max_sessions: usize) -> Self {
+        let waker = Waker::new().expect("a descriptor");
+        let (port, network) = Memory::pair(waker.clone());
+        let (told, events) = channel();
+        let config = dataplane::Config::new(N3);
+        let worker = Worker::start("upf", port, config, waker, None, move |event| drop(told.send(event)));
+        let role = Role::Up(UpFunctionFeatures::FTUP);
+        let settings = Settings {
+            endpoint: EndpointConfig::new(NodeId::Address(N4), role, RecoveryTimeStamp(1000)),
+            n4: N4,
+            n3: N3,
+            pools: vec![Pool {
+                dnn: "internet".into(),
+                network: "10.45.0.0/16".parse().expect("a network"),
+                gateway: Ipv4Addr::new(10, 45, 0, 1).into(),
+            }],
+            max_sessions,
+            limits: rules::Limits::default(),
+        };
+        let (metrics, rejects) = (runtime::Metrics::new("upf"), runtime::Rejects::default());
+        let control = Control::new(settings, worker.expect("starts"), &metrics, rejects.clone());
+        let mut site = Self { now: Instant::now(), smf: smf(1), control, events, network, metrics, rejects };
+        site.associate();
+        site
+    }
+
+    fn associate(&mut self) {
+        self.smf.associate(self.now, upf_address());
+        self.carry();
+        while let Some(event) = self.smf.poll_event() {
+            if matches!(event, Event::AssociationUp { .. }) {
+                return;
+            }
+        }
+        panic!("no association");
+    }
+
+    /// Carries datagrams between the two until there are none.
+    fn carry(&mut self) {
+        loop {
+            let (down, up) = (self.smf.poll_transmit(), self.control.poll_transmit());
+            if down.is_none() && up.is_none() {
+                return;
+            }
+            if let Some(datagram) = down {
+                self.control.handle_datagram(self.now, smf_address(), &datagram.octets);
+            }
+            if let Some(datagram) = up {
+                self.smf.handle_datagram(self.now, upf_address(), &datagram.octets);
+            }
+        }
+    }
+
+    /// The next event at the SMF; waits for the worker where it must.
+    fn event(&mut self) -> Event {
+        loop {
+            self.carry();
+            if let Some(event) = self.smf.poll_event() {
+                return event;
+            }
+            let event = self.events.recv_timeout(LIMIT).expect("the worker tells something");
+            self.control.handle_worker(self.now, event);
+        }
+    }
+
+    fn ask(&mut self, seid: Seid, message: impl Into<Message>) -> Message {
+        let asked = self.smf.request(self.now, N4, seid, message).expect("sent");
+        match self.event() {
+            Event::Response { id, result } if id == asked => result.expect("an answer"),
+            other => panic!("another event: {other:?}"),
+        }
+    }
+
+    /// Establishes a session and returns the UPF's SEID and tunnel.
+    fn establish(&mut self, request: SessionEstablishmentRequest) -> (Seid, u32) {
+        let Message::SessionEstablishmentResponse(response) = self.ask(Seid(0), request) else { panic!("another") };
+        assert_eq!(response.cause, Cause::RequestAccepted, "{response:?}");
+        let (teid, address) = response.created_pdrs[0].f_teid.and_then(|f_teid| f_teid.endpoint()).expect("chosen");
+        assert_eq!(address, N3);
+        (response.up_f_seid.expect("given").seid, teid.0)
+    }
+
+    fn refused(&mut self, request: SessionEstablishmentRequest) -> (Cause, Option<u16>, Option<FailedRuleId>) {
+        let Message::SessionEstablishmentResponse(response) = self.ask(Seid(0), request) else { panic!("another") };
+        (response.cause, response.offending_ie.map(|ie| ie.0), response.failed_rule_id)
+    }
+}
+
+fn smf(recovery: u32) -> Endpoint {
+    let role = Role::Cp(CpFunctionFeatures::default());
+    Endpoint::new(EndpointConfig::new(NodeId::Address(smf_address().ip()), role, RecoveryTimeStamp(recovery)))
+}
+
+/// As an SMF begins a session: uplink open, downlink buffered until the gNB's tunnel is known.
+fn establishment(cp: u64, ue: IpAddr) -> SessionEstablishmentRequest {
+    let mut request =
+        SessionEstablishmentRequest::new(NodeId::Address(smf_address().ip()), FSeid::new(Seid(cp), smf_address().ip()));
+    let mut pdi = Pdi::new(Interface::Access);
+    pdi.f_teid = Some(FTeid::Choose { ipv4: true, ipv6: false, choose_id: None });
+    pdi.ue_ip_addresses = vec![UeIpAddress::source(ue)];
+    let mut uplink = CreatePdr::new(PdrId(1), Precedence(255), pdi);
+    uplink.outer_header_removal = Some(OuterHeaderRemoval::GtpUUdpIpv4);
+    (uplink.far_id, uplink.qer_ids, uplink.urr_ids) = (Some(FarId(1)), vec![QerId(1)], vec![UrrId(1)]);
+    let mut pdi = Pdi::new(Interface::Core);
+    pdi.ue_ip_addresses = vec![UeIpAddress::destination(ue)];
+    let mut downlink = CreatePdr::new(PdrId(2), Precedence(255), pdi);
+    (downlink.far_id, downlink.qer_ids, downlink.urr_ids) = (Some(FarId(2)), vec![QerId(1)], vec![UrrId(1)]);
+    request.create_pdrs = vec![uplink, downlink];
+    let mut to_core = CreateFar::new(FarId(1), ApplyAction::FORW);
+    to_core.forwarding_parameters = Some(ForwardingParameters::new(Interface::Core));
+    request.create_fars = vec![to_core, CreateFar::new(FarId(2), ApplyAction::BUFF | ApplyAction::NOCP)];
+    let mut qer = CreateQer::new(QerId(1), GateStatus::default());
+    qer.qfi = Qfi::new(1);
+    request.create_qers = vec![qer];
+    let urr = CreateUrr::new(UrrId(1), MeasurementMethod::VOLUM, ReportingTriggers::default());
+    request.create_urrs = vec![urr];
+    request
+}
+
+/// As an SMF goes on when the gNB's tunnel is known.
+fn activation(gnb_teid: u32) -> SessionModificationRequest {
+    let mut forwarding = UpdateForwardingParameters::new();
+    forwarding.destination_interface = Some(Interface::Access);
+    forwarding.outer_header_creation = Some(OuterHeaderCreation::gtpu(Teid(gnb_teid), GNB));
+    let mut far = UpdateFar::new(FarId(2));
+    (far.apply_action, far.forwarding_parameters) = (Some(ApplyAction::FORW), Some(forwarding));
+    SessionModificationRequest { update_fars: vec![far], ..SessionModificationRequest::default() }
+}
+
+fn packet(from: IpAddr, to: IpAddr) -> Vec<u8> {
+    let octets = |address| match address {
+        IpAddr::V4(v4) => Ipv4Addr::octets(&v4),
+        IpAddr::V6(_) => panic!("IPv4 only"),
+    };
+    let mut packet = Vec::new();
+    etherparse::PacketBuilder::ipv4(octets(from), octets(to), 64).udp(1, 2).write(&mut packet, &[7; 72]).expect("fits");
+    packet
+}
+
+fn tunnelled(teid: u32, inner: &[u8]) -> Vec<u8> {
+    let mut octets = [&[0; 8], inner].concat();
+    Encapsulation { teid, pdu_session: None }.write(&mut octets[..8], inner.len()).expect("room");
+    octets
+}
+
+#[test]
+fn a_session_carries_packets_is_measured_and_ends() {
+    let mut site = Site::new(10);
+    let (seid, teid) = site.establish(establishment(7, UE));
+    let gnb = SocketAddr::new(GNB, gtpu::PORT);
+
+    // Downlink before the gNB's tunnel is known: buffered, and told once.
+    let down = packet(HOST.into(), UE);
+    site.network.send_n6(&down);
+    site.network.send_n6(&down);
+    let Event::Request { token, seid: cp, message: Message::SessionReportRequest(report) } = site.event() else {
+        panic!("no report");
+    };
+    assert_eq!((cp, report.report_type), (Seid(7), ReportType::DLDR));
+    assert_eq!(report.downlink_data_report.expect("there").pdr_ids, [PdrId(2)]);
+    site.smf.respond(token, seid, SessionReportResponse::new(Cause::RequestAccepted)).expect("fits");
+    site.carry();
+
+    // With the tunnel known, what was buffered goes out, and then the rest.
+    let answer = site.ask(seid, activation(0x55));
+    assert_eq!(answer.cause(), Some(Cause::RequestAccepted));
+    for _ in 0..2 {
+        let (verdict, sent) = site.network.receive(LIMIT).expect("sent");
+        let datagram = Datagram::parse(&sent).expect("is GTP-U");
+        assert_eq!((verdict, datagram.teid, datagram.payload), (Verdict::ToN3(gnb), 0x55, &down[..]));
+        assert_eq!(datagram.pdu_session.map(|container| container.qfi().value()), Some(1));
+    }
+    let up = packet(UE, HOST.into());
+    site.network.send_n3(gnb, &tunnelled(teid, &up));
+    assert_eq!(site.network.receive(LIMIT), Some((Verdict::ToN6, up)));
+
+    let text = site.metrics.encode();
+    for line in ["packets_total{direction=\"uplink\",nf=\"upf\"} 1", "pfcp_associations{nf=\"upf\"} 1"] {
+        assert!(text.contains(line) || text.contains(&reordered(line)), "{line} in {text}");
+    }
+
+    let Message::SessionDeletionResponse(gone) = site.ask(seid, SessionDeletionRequest::new()) else {
+        panic!("another")
+    };
+    let volume = gone.usage_reports[0].volume.expect("measured");
+    assert_eq!((gone.cause, volume.uplink, volume.downlink), (Cause::RequestAccepted, Some(100), Some(200)));
+    assert_eq!(gone.usage_reports[0].trigger, UsageReportTrigger::TERMR);
+    assert_eq!(site.control.shared().sessions(), 0);
+    // The tunnel is gone with the session.
+    site.network.send_n3(gnb, &tunnelled(teid, &packet(UE, HOST.into())));
+    let (_, sent) = site.network.receive(LIMIT).expect("sent");
+    assert_eq!(Datagram::parse(&sent).expect("is GTP-U").message, gtpu::message::ERROR_INDICATION);
+}
+
+/// The same sample with its labels the other way round.
+fn reordered(line: &str) -> String {
+    line.replace("{direction=\"uplink\",nf=\"upf\"}", "{nf=\"upf\",direction=\"uplink\"}")
+}
+
+#[test]
+fn what_cannot_be_is_refused_and_leaves_nothing() {
+    let mut site = Site::new(2);
+    let foreign = IpAddr::from([10, 99, 0, 2]);
+    let refused = site.refused(establishment(1, foreign));
+    assert_eq!(refused, (Cause::MandatoryIeIncorrect, Some(ie::UE_IP_ADDRESS), None));
+    assert_eq!(site.rejects.latest(None)[0].reject.key, "network.dnns");
+    let mut request = establishment(1, UE);
+    request.create_pdrs[0].far_id = Some(FarId(9));
+    let failed = Some(FailedRuleId::Pdr(1));
+    assert_eq!(site.refused(request), (Cause::RuleCreationModificationFailure, None, failed));
+    let mut request = establishment(1, UE);
+    request.create_pdrs[0].pdi.sdf_filters = vec![SdfFilter::flow("permit out nonsense")];
+    assert_eq!(site.refused(request), (Cause::MandatoryIeIncorrect, Some(ie::SDF_FILTER), None));
+    let mut request = establishment(1, UE);
+    request.create_pdrs[0].pdi.f_teid = Some(FTeid::new(Teid(1), N3));
+    assert_eq!(site.refused(request).0, Cause::InvalidFTeidAllocationOption);
+    // Nothing is left of those: the address is free. One session more than allowed is refused.
+    site.establish(establishment(1, UE));
+    site.establish(establishment(2, IpAddr::from([10, 45, 0, 3])));
+    assert_eq!(site.refused(establishment(3, IpAddr::from([10, 45, 0, 4]))).0, Cause::NoResourcesAvailable);
+    assert_eq!(site.control.shared().sessions(), 2);
+}
+
+#[test]
+fn sessions_that_are_not_there_or_another_smfs() {
+    let mut site = Site::new(10);
+    let (seid, _) = site.establish(establishment(1, UE));
+    for request in [Message::from(activation(1)), SessionDeletionRequest::new().into()] {
+        let answer = site.ask(Seid(seid.0 + 1), request);
+        assert_eq!(answer.cause(), Some(Cause::SessionContextNotFound));
+    }
+    // Another SMF with an association of its own.
+    let other = SocketAddr::from(([127, 0, 0, 44], PORT));
+    let setup = AssociationSetupRequest::new(NodeId::Address(other.ip()), RecoveryTimeStamp(1));
+    let octets = Packet::node(Sequence::new(1), setup).encode().expect("fits");
+    site.control.handle_datagram(site.now, other, &octets);
+    let octets = Packet::session(seid, Sequence::new(2), SessionDeletionRequest::new()).encode().expect("fits");
+    site.control.handle_datagram(site.now, other, &octets);
+    let answers: Vec<_> = std::iter::from_fn(|| site.control.poll_transmit()).filter(|sent| sent.to == other).collect();
+    let answer = Packet::decode(&answers.last().expect("answered").octets).expect("a message");
+    assert_eq!(answer.message.cause(), Some(Cause::SessionContextNotFound));
+    assert_eq!(site.control.shared().sessions(), 1);
+}
+
+#[test]
+fn a_refused_change_leaves_the_session_as_it_was() {
+    let mut site = Site::new(10);
+    let (seid, teid) = site.establish(establishment(1, UE));
+    let mut change = activation(1);
+    change.remove_pdrs = vec![RemovePdr::new(PdrId(9))];
+    let Message::SessionModificationResponse(answer) = site.ask(seid, change) else { panic!("another") };
+    assert_eq!(answer.cause, Cause::RuleCreationModificationFailure);
+    assert_eq!(answer.failed_rule_id, Some(FailedRuleId::Pdr(9)));
+    let up = packet(UE, HOST.into());
+    site.network.send_n3(SocketAddr::new(GNB, gtpu::PORT), &tunnelled(teid, &up));
+    assert_eq!(site.network.receive(LIMIT), Some((Verdict::ToN6, up)));
+}
+
+#[test]
+fn an_smf_that_starts_again_begins_without_sessions() {
+    let mut site = Site::new(10);
+    site.establish(establishment(1, UE));
+    site.smf = smf(2);
+    site.associate();
+    assert_eq!(site.control.shared().sessions(), 0);
+    site.establish(establishment(1, UE));
+    // It forgot a session, and gives its address to another.
+    site.establish(establishment(2, UE));
+    assert_eq!(site.control.shared().sessions(), 1);
+    assert_eq!(site.control.shared().associations(), ["127.0.0.4 (127.0.0.4)"]);
+}
+
+#[test]
+fn an_error_indication_is_reported_and_a_session_the_smf_does_not_know_ends() {
+    let mut site = Site::new(10);
+    let (seid, _) = site.establish(establishment(7, UE));
+    site.ask(seid, activation(0x55));
+    let mut told = [0; 36];
+    let length = gtpu::error_indication(0x55, GNB, &mut told);
+    site.network.send_n3(SocketAddr::new(GNB, gtpu::PORT), &told[..length]);
+    let Event::Request { token, message: Message::SessionReportRequest(report), .. } = site.event() else {
+        panic!("no report");
+    };
+    assert_eq!(report.error_indication_report.expect("there").remote_f_teids, [FTeid::new(Teid(0x55), GNB)]);
+    site.smf.respond(token, Seid(0), SessionReportResponse::new(Cause::SessionContextNotFound)).expect("fits");
+    site.carry();
+    assert_eq!(site.control.shared().sessions(), 0);
+}
+
+#[test]
+fn malformed_messages_get_their_cause_and_harm_nobody() {
+    let mut site = Site::new(10);
+    let (seid, _) = site.establish(establishment(7, UE));
+    let mut octets = Packet::session(seid, Sequence::new(900), activation(1)).encode().expect("fits");
+    // The action of the rule to be updated becomes an element of another type: of no octets, then of none at all.
+    let place = octets.len() - 1;
+    octets.truncate(place);
+    let length = (octets.len() - 4) as u16;
+    octets[2..4].copy_from_slice(&length.to_be_bytes());
+    site.control.handle_datagram(site.now, smf_address(), &octets);
+    let answer = Packet::decode(&site.control.poll_transmit().expect("answered").octets).expect("a message");
+    assert_eq!((answer.message.cause(), answer.seid), (Some(Cause::InvalidLength), Some(Seid(7))));
+    assert_eq!(site.control.shared().sessions(), 1);
+}

@@ -1,0 +1,189 @@
+//! The UPF as it runs: sockets on loopback and a real TUN device, in a network namespace of its own.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use pfcp::*;
+use runtime::{Context, NetworkFunction};
+use sbi_api::{BoxFuture, CallError, Caller, Target};
+use tokio::net::UdpSocket;
+use tokio::time::timeout;
+use upf::{Upf, UpfConfig};
+
+const UE: Ipv4Addr = Ipv4Addr::new(10, 45, 0, 2);
+const GATEWAY: Ipv4Addr = Ipv4Addr::new(10, 45, 0, 1);
+const SMF: &str = "127.0.0.4:8805";
+const UPF: &str = "127.0.0.7:8805";
+const GNB: &str = "127.0.0.8:2152";
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// Runs the test below in a namespace, as an ordinary user may.
+#[test]
+fn a_ue_pings_the_gateway() {
+    let itself = std::env::current_exe().expect("a path");
+    let script = "ip link set lo up && exec \"$0\" --exact within_a_namespace --ignored --nocapture";
+    let status = Command::new("unshare")
+        .args(["--user", "--map-root-user", "--net", "sh", "-c", script])
+        .arg(itself)
+        .status()
+        .expect("unshare runs");
+    assert!(status.success());
+}
+
+struct Nobody;
+
+impl Caller for Nobody {
+    fn call<'a>(
+        &'a self,
+        _target: &'a Target,
+        _request: sbi_api::Request,
+    ) -> BoxFuture<'a, Result<sbi_api::Response, CallError>> {
+        Box::pin(async { Err(CallError::NoInstance("any".into())) })
+    }
+}
+
+/// An SMF's end of N4 on a socket.
+struct Smf {
+    socket: UdpSocket,
+    endpoint: Endpoint,
+}
+
+impl Smf {
+    async fn event(&mut self) -> Event {
+        let mut octets = [0; 2048];
+        loop {
+            while let Some(datagram) = self.endpoint.poll_transmit() {
+                self.socket.send_to(&datagram.octets, datagram.to).await.expect("sent");
+            }
+            if let Some(event) = self.endpoint.poll_event() {
+                return event;
+            }
+            let (length, from) =
+                timeout(LIMIT, self.socket.recv_from(&mut octets)).await.expect("in time").expect("received");
+            self.endpoint.handle_datagram(Instant::now(), from, &octets[..length]);
+        }
+    }
+
+    async fn ask(&mut self, seid: Seid, message: impl Into<Message>) -> Message {
+        let upf = address(UPF).ip();
+        let asked = self.endpoint.request(Instant::now(), upf, seid, message).expect("an association");
+        loop {
+            match self.event().await {
+                Event::Response { id, result } if id == asked => return result.expect("an answer"),
+                other => assert!(matches!(other, Event::AssociationUp { .. }), "{other:?}"),
+            }
+        }
+    }
+}
+
+fn address(text: &str) -> SocketAddr {
+    text.parse().expect("an address")
+}
+
+fn context() -> Context<UpfConfig> {
+    Context {
+        config: UpfConfig::default(),
+        network: runtime::Network::default(),
+        instance_id: uuid::Uuid::nil(),
+        caller: Arc::new(Nobody),
+        api_root: sbi_api::ApiRoot::http("127.0.0.7:7777"),
+        metrics: runtime::Metrics::new("upf"),
+        rejects: runtime::Rejects::default(),
+        shutdown: runtime::Shutdown::new(),
+        run_dir: std::env::temp_dir(),
+        state_dir: std::env::temp_dir(),
+    }
+}
+
+fn establishment() -> SessionEstablishmentRequest {
+    let smf = address(SMF).ip();
+    let mut request = SessionEstablishmentRequest::new(NodeId::Address(smf), FSeid::new(Seid(7), smf));
+    let mut pdi = Pdi::new(Interface::Access);
+    pdi.f_teid = Some(FTeid::Choose { ipv4: true, ipv6: false, choose_id: None });
+    pdi.ue_ip_addresses = vec![UeIpAddress::source(UE.into())];
+    let mut uplink = CreatePdr::new(PdrId(1), Precedence(255), pdi);
+    uplink.outer_header_removal = Some(OuterHeaderRemoval::GtpUUdpIpv4);
+    uplink.far_id = Some(FarId(1));
+    let mut pdi = Pdi::new(Interface::Core);
+    pdi.ue_ip_addresses = vec![UeIpAddress::destination(UE.into())];
+    let mut downlink = CreatePdr::new(PdrId(2), Precedence(255), pdi);
+    (downlink.far_id, downlink.qer_ids) = (Some(FarId(2)), vec![QerId(1)]);
+    request.create_pdrs = vec![uplink, downlink];
+    let mut qer = CreateQer::new(QerId(1), GateStatus::default());
+    qer.qfi = Qfi::new(1);
+    request.create_qers = vec![qer];
+    let mut to_core = CreateFar::new(FarId(1), ApplyAction::FORW);
+    to_core.forwarding_parameters = Some(ForwardingParameters::new(Interface::Core));
+    let mut to_access = CreateFar::new(FarId(2), ApplyAction::FORW);
+    let mut forwarding = ForwardingParameters::new(Interface::Access);
+    forwarding.outer_header_creation = Some(OuterHeaderCreation::gtpu(Teid(0x55), address(GNB).ip()));
+    to_access.forwarding_parameters = Some(forwarding);
+    request.create_fars = vec![to_core, to_access];
+    request
+}
+
+fn echo_request(sequence: u16) -> Vec<u8> {
+    let builder = etherparse::PacketBuilder::ipv4(UE.octets(), GATEWAY.octets(), 64).icmpv4_echo_request(1, sequence);
+    let mut packet = Vec::new();
+    builder.write(&mut packet, &[7; 56]).expect("fits");
+    packet
+}
+
+fn tunnelled(teid: u32, inner: &[u8]) -> Vec<u8> {
+    let container = gtpu::PduSession::Uplink { qfi: gtpu::Qfi::new(1) };
+    let mut octets = [&[0; gtpu::HEADROOM], inner].concat();
+    let header = gtpu::Encapsulation { teid, pdu_session: Some(container) };
+    header.write(&mut octets[..gtpu::HEADROOM], inner.len()).expect("room");
+    octets
+}
+
+#[test]
+#[ignore = "run by a_ue_pings_the_gateway, in a namespace"]
+fn within_a_namespace() {
+    let threads = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    threads.block_on(ping());
+}
+
+async fn ping() {
+    let running = Upf::start(context()).await.expect("starts");
+    let role = Role::Cp(CpFunctionFeatures::default());
+    let config = EndpointConfig::new(NodeId::Address(address(SMF).ip()), role, RecoveryTimeStamp(1));
+    let socket = UdpSocket::bind(SMF).await.expect("free");
+    let mut smf = Smf { socket, endpoint: Endpoint::new(config) };
+    smf.endpoint.associate(Instant::now(), address(UPF));
+    let Event::AssociationUp { up_features, .. } = smf.event().await else { panic!("no association") };
+    assert!(up_features.contains(UpFunctionFeatures::FTUP));
+    let Message::SessionEstablishmentResponse(response) = smf.ask(Seid(0), establishment()).await else {
+        panic!("another")
+    };
+    assert_eq!(response.cause, Cause::RequestAccepted);
+    let f_teid = response.created_pdrs[0].f_teid.and_then(|f_teid| f_teid.endpoint());
+    let (teid, n3): (Teid, IpAddr) = f_teid.expect("chosen");
+
+    let gnb = UdpSocket::bind(GNB).await.expect("free");
+    let to = SocketAddr::new(n3, gtpu::PORT);
+    let mut octets = [0; 2048];
+    for sequence in 0..100 {
+        gnb.send_to(&tunnelled(teid.0, &echo_request(sequence)), to).await.expect("sent");
+        let (length, from) = timeout(LIMIT, gnb.recv_from(&mut octets)).await.expect("in time").expect("received");
+        let datagram = gtpu::Datagram::parse(&octets[..length]).expect("is GTP-U");
+        assert_eq!((from, datagram.teid), (to, 0x55));
+        let answer = etherparse::PacketHeaders::from_ip_slice(datagram.payload).expect("is IP");
+        let Some(etherparse::TransportHeader::Icmpv4(icmp)) = answer.transport else { panic!("no ICMP") };
+        let echo = etherparse::IcmpEchoHeader { id: 1, seq: sequence };
+        assert_eq!(icmp.icmp_type, etherparse::Icmpv4Type::EchoReply(echo));
+    }
+    gnb.send_to(&[0x32, 1, 0, 4, 0, 0, 0, 0, 0, 9, 0, 0], to).await.expect("sent");
+    let (length, _) = timeout(LIMIT, gnb.recv_from(&mut octets)).await.expect("in time").expect("received");
+    assert_eq!(octets[..length], gtpu::echo_response(9));
+
+    let status = (running.status)();
+    assert_eq!((status["sessions"].as_u64(), status["packets"]["uplink"].as_u64()), (Some(1), Some(100)));
+    // At its end the UPF asks the SMF to release the association, which it does.
+    let drained = tokio::spawn(running.drain);
+    assert!(matches!(smf.event().await, Event::AssociationDown { why: Down::Released, .. }));
+    timeout(LIMIT, drained).await.expect("in time").expect("ends");
+    assert_eq!((running.status)()["sessions"].as_u64(), Some(0));
+}
