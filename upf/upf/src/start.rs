@@ -88,7 +88,7 @@ fn open_port(config: &UpfConfig, network: &Network) -> Result<UdpTun, StartError
     let tun = TunConfig {
         name: config.n6.tun.clone(),
         mtu: mtu(network),
-        addresses: pools(network).iter().map(|pool| tun_address(pool)).collect(),
+        addresses: pools(network).iter().map(tun_address).collect(),
     };
     let port = UdpTun::open(config.n3.listen, &tun).map_err(|failure| match failure {
         dataplane::OpenError::N3(why) => StartError::listen("N3", config.n3.listen, "upf.n3.listen", why),
