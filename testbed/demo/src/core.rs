@@ -35,9 +35,10 @@ impl Core {
         Ok(core)
     }
 
+    /// Ready is when every network function is registered, and the SMF has its UPF.
     fn wait_until_ready(&mut self) -> Result<(), Failure> {
         let give_up = Instant::now() + PATIENCE;
-        while !self.log().contains("Peregrine is ready") {
+        while !(self.log().contains("Peregrine is ready") && self.has_upf()) {
             let ended = !matches!(self.process.try_wait(), Ok(None));
             if ended || Instant::now() > give_up {
                 return Err(Failure::Told(format!("the core did not become ready:\n{}", self.last_words())));
@@ -45,6 +46,12 @@ impl Core {
             std::thread::sleep(Duration::from_millis(20));
         }
         Ok(())
+    }
+
+    fn has_upf(&self) -> bool {
+        let status = self.peregrine(&["status", "--json"]).unwrap_or_default();
+        let all: Vec<serde_json::Value> = serde_json::from_str(&status).unwrap_or_default();
+        all.iter().any(|nf| nf.get("upfs").and_then(|upfs| upfs.as_array()).is_some_and(|upfs| !upfs.is_empty()))
     }
 
     /// Runs `peregrine` with these arguments; what it printed.
