@@ -22,7 +22,7 @@ mod subscription;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use runtime::{Context, Metrics, Network, NetworkFunction, OfferedService, Rejects, Running, StartError};
 use sbi_api::nudm_sdm::NudmSdm;
@@ -40,6 +40,9 @@ use crate::pool::AddressPool;
 use crate::procedures::{pdu_session_release, service_request};
 use crate::server::Server;
 use crate::session::Sessions;
+
+/// How long a session waits for an associated UPF: the UE asks again after T3580, 16 s (TS 24.501 10.3).
+const UPF_PATIENCE: Duration = Duration::from_secs(2);
 
 /// The session management function.
 pub struct Smf;
@@ -75,10 +78,11 @@ impl Core {
         }
     }
 
-    /// The associated UPF with the fewest sessions.
-    pub(crate) fn select_upf(&self) -> Option<IpAddr> {
+    /// The associated UPF with the fewest sessions; waits a moment for one, as a UPF may be starting again.
+    pub(crate) async fn select_upf(&self) -> Option<IpAddr> {
+        let upfs = self.n4.some_upfs(UPF_PATIENCE).await;
         let load = self.load.lock().unwrap_or_else(PoisonError::into_inner);
-        self.n4.upfs().into_iter().min_by_key(|upf| load.get(upf).copied().unwrap_or_default())
+        upfs.into_iter().min_by_key(|upf| load.get(upf).copied().unwrap_or_default())
     }
 
     /// Counts a session that began or ended at a UPF.

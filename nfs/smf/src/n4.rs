@@ -74,6 +74,13 @@ impl N4 {
         self.upfs.borrow().clone()
     }
 
+    /// The UPFs that have an association, once there is one; none if there is still none after `patience`.
+    pub(crate) async fn some_upfs(&self, patience: Duration) -> Vec<IpAddr> {
+        let mut upfs = self.upfs.clone();
+        let some = tokio::time::timeout(patience, upfs.wait_for(|upfs| !upfs.is_empty())).await;
+        some.ok().and_then(Result::ok).map(|upfs| upfs.clone()).unwrap_or_default()
+    }
+
     /// Asks a UPF something about the session it calls `seid`, and waits for the answer, of whatever cause.
     pub(crate) async fn request(
         &self,

@@ -169,7 +169,7 @@ async fn set_up(core: &Arc<Core>, entry: &Arc<Entry>, mut session: Held, asked: 
 /// Steps 8 and 10.
 async fn start_user_plane(core: &Arc<Core>, entry: &Entry, session: &mut Session) -> Result<AtUpf, Refusal> {
     // 8. UPF selection: the associated one with the fewest sessions.
-    let upf = core.select_upf().ok_or(Refusal::NoUpf)?;
+    let upf = core.select_upf().await.ok_or(Refusal::NoUpf)?;
     // 9. Policy association modification: there is no PCF.
     // 10. N4 Session Establishment.
     let request = n4_rules::establishment(session, entry.reference, core.n4.node_id(), core.config.n4.listen.ip());
