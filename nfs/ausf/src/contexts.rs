@@ -1,81 +1,92 @@
-//! Authentications that wait for the UE's answer: bounded in number and in time.
+//! Authentications under way: bounded in number and in time.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use aka::{Kausf, XresStar};
 use sbi_models::Supi;
 use uuid::Uuid;
 
-/// An authentication under way.
+/// How many authentications may be under way, and for how long.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Beyond, the oldest is given up.
+    pub contexts: usize,
+    /// Then it is forgotten.
+    pub lifetime: Duration,
+}
+
+/// One authentication.
 #[derive(Clone, Debug)]
 pub(crate) struct Authentication {
+    /// Who is to be authenticated.
     pub(crate) supi: Supi,
+    /// For which network.
     pub(crate) serving_network: String,
+    /// The answer expected.
     pub(crate) xres_star: XresStar,
+    /// The key that a right answer opens.
     pub(crate) kausf: Kausf,
+    /// The right answer has come.
+    pub(crate) confirmed: bool,
 }
 
-#[derive(Default)]
-struct Table {
-    waiting: HashMap<Uuid, Authentication>,
-    /// In the order they were added; those taken meanwhile are still named here.
-    by_age: VecDeque<(Instant, Uuid)>,
-}
-
-/// The authentications under way, under names that cannot be guessed.
+/// All authentications under way, by the identity in their URI, which nobody can guess.
+#[derive(Debug)]
 pub(crate) struct Contexts {
-    table: Mutex<Table>,
-    most: usize,
-    lifetime: Duration,
+    limits: Limits,
+    by_id: HashMap<Uuid, Authentication>,
+    /// In order of their end. An identity here may be gone already.
+    ends: VecDeque<(Instant, Uuid)>,
 }
 
 impl Contexts {
-    pub(crate) fn new(most: usize, lifetime: Duration) -> Self {
-        Self { table: Mutex::default(), most, lifetime }
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self { limits, by_id: HashMap::new(), ends: VecDeque::new() }
     }
 
-    fn table(&self, now: Instant) -> MutexGuard<'_, Table> {
-        let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
-        while table.by_age.front().is_some_and(|(added, _)| now.duration_since(*added) >= self.lifetime) {
-            if let Some((_, id)) = table.by_age.pop_front() {
-                table.waiting.remove(&id);
-            }
-        }
-        table
-    }
-
-    /// Adds an authentication; `None` when there are too many.
-    pub(crate) fn add(&self, now: Instant, authentication: Authentication) -> Option<Uuid> {
-        let mut table = self.table(now);
-        // What was taken is still named in `by_age` until its time is over, so it is what must be bounded.
-        if table.by_age.len() >= self.most {
-            table.forget_taken();
-            if table.by_age.len() >= self.most {
-                return None;
-            }
+    /// Keeps an authentication.
+    pub(crate) fn insert(&mut self, now: Instant, authentication: Authentication) -> Uuid {
+        self.handle_timeout(now);
+        while self.ends.len() >= self.limits.contexts.max(1) {
+            let Some((_, oldest)) = self.ends.pop_front() else { break };
+            self.by_id.remove(&oldest);
         }
         let id = Uuid::new_v4();
-        table.waiting.insert(id, authentication);
-        table.by_age.push_back((now, id));
-        Some(id)
+        self.by_id.insert(id, authentication);
+        self.ends.push_back((now + self.limits.lifetime, id));
+        id
     }
 
-    /// Takes an authentication: it can be confirmed once.
-    pub(crate) fn take(&self, now: Instant, id: &Uuid) -> Option<Authentication> {
-        self.table(now).waiting.remove(id)
+    /// An authentication that has not ended.
+    pub(crate) fn get_mut(&mut self, now: Instant, id: Uuid) -> Option<&mut Authentication> {
+        self.handle_timeout(now);
+        self.by_id.get_mut(&id)
     }
 
-    pub(crate) fn len(&self, now: Instant) -> usize {
-        self.table(now).waiting.len()
+    /// Forgets an authentication.
+    pub(crate) fn remove(&mut self, now: Instant, id: Uuid) -> Option<Authentication> {
+        self.handle_timeout(now);
+        self.by_id.remove(&id)
     }
-}
 
-impl Table {
-    fn forget_taken(&mut self) {
-        let Self { waiting, by_age } = self;
-        by_age.retain(|(_, id)| waiting.contains_key(id));
+    /// Forgets what has taken too long.
+    pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        while self.poll_timeout().is_some_and(|end| end <= now) {
+            if let Some((_, id)) = self.ends.pop_front() {
+                self.by_id.remove(&id);
+            }
+        }
+    }
+
+    /// When something is to be forgotten next.
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        self.ends.front().map(|(end, _)| *end)
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.by_id.len()
     }
 }
 
@@ -89,37 +100,30 @@ mod tests {
             serving_network: "5G:mnc070.mcc999.3gppnetwork.org".into(),
             xres_star: XresStar::new([1; 16]),
             kausf: Kausf::new([2; 32]),
+            confirmed: false,
         }
     }
 
     #[test]
-    fn an_authentication_is_taken_once_and_within_its_time() {
-        let contexts = Contexts::new(10, Duration::from_secs(30));
-        let now = Instant::now();
-        let first = contexts.add(now, authentication()).expect("room");
-        assert!(contexts.take(now, &first).is_some());
-        assert!(contexts.take(now, &first).is_none());
-        let second = contexts.add(now, authentication()).expect("room");
-        assert!(contexts.take(now + Duration::from_secs(30), &second).is_none());
+    fn contexts_end_in_time() {
+        let start = Instant::now();
+        let mut contexts = Contexts::new(Limits { contexts: 10, lifetime: Duration::from_secs(60) });
+        let first = contexts.insert(start, authentication());
+        let second = contexts.insert(start + Duration::from_secs(30), authentication());
+        assert_eq!(contexts.poll_timeout(), Some(start + Duration::from_secs(60)));
+        assert!(contexts.get_mut(start + Duration::from_secs(59), first).is_some());
+        assert!(contexts.get_mut(start + Duration::from_secs(60), first).is_none());
+        assert!(contexts.remove(start + Duration::from_secs(60), second).is_some());
+        contexts.handle_timeout(start + Duration::from_secs(90));
+        assert_eq!((contexts.len(), contexts.poll_timeout()), (0, None));
     }
 
     #[test]
-    fn there_are_never_more_than_allowed() {
-        let contexts = Contexts::new(3, Duration::from_secs(30));
+    fn a_flood_pushes_out_the_oldest_and_memory_stays_flat() {
         let now = Instant::now();
-        let ids: Vec<_> = (0..5).map(|_| contexts.add(now, authentication())).collect();
-        assert_eq!(ids.iter().flatten().count(), 3);
-        for id in ids.iter().flatten() {
-            assert!(contexts.take(now, id).is_some());
-            assert!(contexts.add(now, authentication()).is_some(), "there is room again");
-        }
-        assert_eq!(contexts.len(now), 3);
-        assert_eq!(contexts.len(now + Duration::from_secs(30)), 0);
-    }
-
-    #[test]
-    fn nothing_secret_prints() {
-        let text = format!("{:?}", authentication());
-        assert!(!text.contains("0101") && text.contains("<secret>"), "{text}");
+        let mut contexts = Contexts::new(Limits { contexts: 3, lifetime: Duration::from_secs(60) });
+        let ids: Vec<_> = (0..1000).map(|_| contexts.insert(now, authentication())).collect();
+        assert_eq!((contexts.len(), contexts.ends.len()), (3, 3));
+        assert!(contexts.get_mut(now, ids[996]).is_none() && contexts.get_mut(now, ids[997]).is_some());
     }
 }

@@ -1,53 +1,53 @@
-//! The authentication server function (TS 23.501 6.2.8): 5G-AKA between a serving network and a home network.
+//! The authentication server function (AUSF): 5G-AKA between the serving network's SEAF and the home network's UDM.
 
 mod contexts;
 mod five_g_aka;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use runtime::{Context, Metrics, NetworkFunction, OfferedService, Rejects, Running, StartError, within};
-use sbi_api::nudm_ueau::NudmUeau;
-use sbi_api::{ApiRoot, nausf_auth};
-use sbi_models::nrf::{NfType, ServiceName};
+use runtime::{Context, NetworkFunction, OfferedService, Running, StartError};
+use sbi_models::PlmnId;
+use sbi_models::nrf::{AusfInfo, NfType, ServiceName};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
-use uuid::Uuid;
 
-use crate::contexts::Contexts;
-use crate::five_g_aka::Server;
+pub use contexts::Limits;
+pub use five_g_aka::{AuthenticationServer, Identity};
+
+/// The AUSF as a network function.
+pub struct Ausf;
 
 /// Section `ausf` of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Authentications under way at once.
-    #[serde(deserialize_with = "within::<_, _, 1, 10_000_000>")]
+    /// Networks, besides our own, whose AMFs may have our subscribers authenticated: MCC/MNC, as 001/01.
+    pub serving_networks: Vec<String>,
+    /// Authentications under way at most; beyond, the oldest is given up.
+    #[serde(deserialize_with = "runtime::within::<_, _, 100, 10_000_000>")]
     pub max_contexts: usize,
-    /// Milliseconds after which an authentication that nobody confirmed is forgotten.
-    #[serde(deserialize_with = "within::<_, _, 1_000, 600_000>")]
+    /// Milliseconds an authentication may take: a UE is asked five times, six seconds apart (T3560, TS 24.501 10.2).
+    #[serde(deserialize_with = "runtime::within::<_, _, 1_000, 600_000>")]
     pub context_lifetime_ms: u64,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { max_contexts: 200_000, context_lifetime_ms: 30_000 }
+        Self { serving_networks: Vec::new(), max_contexts: 100_000, context_lifetime_ms: 60_000 }
     }
 }
 
-/// The authentication server function.
-pub struct Ausf;
-
-/// What all authentications share.
-pub(crate) struct Core {
-    pub(crate) ueau: NudmUeau,
-    pub(crate) instance_id: Uuid,
-    pub(crate) api_root: ApiRoot,
-    /// The network whose AMFs are served.
-    pub(crate) serving_network: String,
-    pub(crate) contexts: Contexts,
-    pub(crate) metrics: Metrics,
-    pub(crate) rejects: Rejects,
+impl Config {
+    /// The names of all authorised serving networks.
+    fn authorised(&self, home: PlmnId) -> Result<Vec<String>, StartError> {
+        let mut names = vec![home.serving_network_name()];
+        for (n, text) in self.serving_networks.iter().enumerate() {
+            let plmn: PlmnId =
+                text.parse().map_err(|why| StartError::config(format!("ausf.serving_networks[{n}]"), why))?;
+            names.push(plmn.serving_network_name());
+        }
+        Ok(names)
+    }
 }
 
 impl NetworkFunction for Ausf {
@@ -55,20 +55,21 @@ impl NetworkFunction for Ausf {
     type Config = Config;
 
     async fn start(ctx: Context<Config>) -> Result<Running, StartError> {
-        let lifetime = Duration::from_millis(ctx.config.context_lifetime_ms);
-        let core = Arc::new(Core {
-            ueau: NudmUeau::new(ctx.caller),
-            instance_id: ctx.instance_id,
-            api_root: ctx.api_root,
-            serving_network: ctx.network.plmn.serving_network_name(),
-            contexts: Contexts::new(ctx.config.max_contexts, lifetime),
-            metrics: ctx.metrics,
-            rejects: ctx.rejects,
-        });
-        let server = Arc::new(Server(core.clone()));
-        let status = move || json!({ "authentications": core.contexts.len(Instant::now()) });
-        Ok(Running::new()
-            .serving(nausf_auth::routes(server), [OfferedService::new(ServiceName::NausfAuth, "v1")])
-            .status(status))
+        let identity = Identity {
+            instance: ctx.instance_id,
+            root: ctx.api_root,
+            serving_networks: ctx.config.authorised(ctx.network.plmn)?,
+        };
+        let limits = Limits {
+            contexts: ctx.config.max_contexts,
+            lifetime: Duration::from_millis(ctx.config.context_lifetime_ms),
+        };
+        let server = Arc::new(AuthenticationServer::new(ctx.caller, identity, limits, ctx.metrics, ctx.rejects));
+        let counted = server.clone();
+        let running = Running::new()
+            .serving(sbi_api::nausf_auth::routes(server), [OfferedService::new(ServiceName::NausfAuth, "v1")])
+            .profile(|profile| profile.ausf_info = Some(AusfInfo::default()))
+            .status(move || counted.status());
+        Ok(running)
     }
 }

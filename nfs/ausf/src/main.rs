@@ -1,4 +1,4 @@
-//! `peregrine-ausf`: the authentication server function as a process.
+//! `peregrine-ausf`: authentication server function.
 
 use std::process::ExitCode;
 
