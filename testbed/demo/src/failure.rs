@@ -8,6 +8,9 @@ pub(crate) enum Failure {
     /// No network could be made.
     #[error("{0}")]
     Network(#[from] topo::TopologyError),
+    /// The core did not do its part.
+    #[error("{0}")]
+    Core(#[from] topo::CoreError),
     /// The system refused something.
     #[error("{step}: {source}")]
     Io {

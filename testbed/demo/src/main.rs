@@ -1,7 +1,6 @@
 //! `make demo`: the whole core, a gNB and UEs in network namespaces, and what they did in a table.
 
 mod configuration;
-mod core;
 mod failure;
 mod network;
 mod ran;
@@ -16,8 +15,8 @@ use std::time::{Duration, Instant};
 
 use clap::{Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
+use topo::Core;
 
-use crate::core::Core;
 use crate::failure::Failure;
 use crate::network::{CORE, Network, SERVER};
 use crate::ran::Ran;
@@ -78,11 +77,12 @@ fn demo(arguments: &Arguments) -> Result<(), Failure> {
     let network = step("Making the network: core, RAN and data network", || Ok(Network::new()?))?;
     let folder = Path::new(FOLDER);
     let yaml = configuration::yaml(CORE);
-    let core =
-        step("Starting the core: NRF, UDR, UDM, AUSF, AMF, SMF and UPF", || Core::start(&network.core, folder, &yaml))?;
+    let core = step("Starting the core: NRF, UDR, UDM, AUSF, AMF, SMF and UPF", || {
+        Ok(Core::start(&network.core, folder, &yaml)?)
+    })?;
     let shown = show(arguments, &network, &core, folder);
     let report = shown.inspect_err(|_| eprintln!("{}", core.last_words()))?;
-    step("Ending the core, looking for anything left behind", || core.stop())?;
+    step("Ending the core, looking for anything left behind", || Ok(core.stop()?))?;
     println!("\n{}", report.text());
     match report.failures() {
         0 => Ok(()),
@@ -96,7 +96,7 @@ fn show(arguments: &Arguments, network: &Network, core: &Core, folder: &Path) ->
     let subscribers = subscribers::json_lines(usize::from(arguments.ues));
     std::fs::write(&lines, subscribers).map_err(|source| Failure::io("writing subscribers", source))?;
     let title = format!("Importing {} subscribers", arguments.ues);
-    step(&title, || core.peregrine(&["subscriber", "import", &lines.to_string_lossy()]))?;
+    step(&title, || Ok(core.peregrine(&["subscriber", "import", &lines.to_string_lossy()])?))?;
     let mut ran = Ran::start(&network.ran, arguments.ues, &lines, folder)?;
     let ue = ran.wait_until_attached()?;
     let _server = transfer::start_server(&network.server, SERVER)?;

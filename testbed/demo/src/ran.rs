@@ -10,10 +10,9 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use topo::Host;
+use topo::{Host, program};
 
 use crate::configuration::{PROFILE_A, PROFILE_B};
-use crate::core::program;
 use crate::failure::Failure;
 use crate::network::{CORE, GNB, SERVER};
 

@@ -1,11 +1,13 @@
-//! Networks for demo, tests and benchmarks: hosts as network namespaces, joined by veth pairs, gone with the process.
+//! Networks for demo, tests and benchmarks, and cores in them: hosts as network namespaces, joined by veth pairs, gone with the process.
 //!
 //! All of it lives in a user, network and mount namespace of its own, so that an ordinary user can make it and nothing of
 //! it is seen, or left behind, outside. Done with the tools that every Debian has (`unshare`, `nsenter`, `setpriv`,
 //! `ip`), so what it does can be repeated by hand.
 
+mod core;
 mod namespace;
 mod usage;
 
+pub use core::{Core, CoreError, program};
 pub use namespace::{Host, TopologyError, enter, link};
 pub use usage::{Usage, processes_named};
