@@ -56,7 +56,12 @@ fn whoever_is_killed_new_registrations_soon_succeed_and_nobody_else_ends() {
 fn subscriber_data_outlives_the_store_being_killed() {
     let core = Core::start("");
     let lines: String = (1..=100)
-        .map(|n| format!("{{\"supi\":\"imsi-9997000001{n:05}\",\"k\":\"{0}\",\"opc\":\"{0}\"}}\n", "0".repeat(32)))
+        .map(|n| {
+            format!(
+                "{{\"supi\":\"imsi-9997000001{n:05}\",\"k\":\"{0}\",\"opc\":\"{0}\",\"slices\":[\"1:internet\"]}}\n",
+                "0".repeat(32)
+            )
+        })
         .collect();
     let file = core.file("subscribers.jsonl", &lines);
     core.peregrine(&["subscriber", "import", &file]);

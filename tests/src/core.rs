@@ -105,7 +105,10 @@ fn log(place: &Path) -> Stdio {
 }
 
 /// A program of the same build as this test.
-pub(crate) fn program(name: &str) -> PathBuf {
+///
+/// # Panics
+/// Where it is not built.
+pub fn program(name: &str) -> PathBuf {
     let own = std::env::current_exe().expect("this program has a path");
     let found = own.ancestors().skip(1).take(2).map(|folder| folder.join(name)).find(|file| file.is_file());
     found.unwrap_or_else(|| panic!("{name} is not built: cargo build --workspace --bins"))

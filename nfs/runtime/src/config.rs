@@ -23,6 +23,9 @@ pub const SYSTEM_FILE: &str = "/etc/peregrine/core.yaml";
 /// The configuration that holds without a file: configs/core.yaml as of this build.
 pub const BUILT_IN: &str = include_str!("../../../configs/core.yaml");
 
+/// How the line of a private key begins.
+const PRIVATE: &str = "private_key:";
+
 /// A configuration that cannot be used: the operator's mistake.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct ConfigError {
@@ -91,6 +94,16 @@ pub fn load<S: Section>(named: Option<&Path>) -> Result<Settings<S>, ConfigError
         |why: std::io::Error| ConfigError { file: name.clone(), place: None, key: String::new(), why: why.to_string() };
     let text = std::fs::read_to_string(&file).map_err(unreadable)?;
     parse(&name, &text)
+}
+
+/// The configuration as it is understood, for people: private keys are left out.
+pub fn shown<S: Section>(settings: &Settings<S>) -> String {
+    let text = serde_saphyr::to_string(settings).unwrap_or_else(|error| format!("# {error}"));
+    let line = |line: &str| match line.split_once(PRIVATE) {
+        Some((before, _)) => format!("{before}{PRIVATE} <secret>\n"),
+        None => format!("{line}\n"),
+    };
+    text.lines().map(line).collect()
 }
 
 /// Reads the sections of `S` from `text`, called `file` in errors.

@@ -45,7 +45,7 @@ pub fn main<N: NetworkFunction>() -> ExitCode {
         return ExitCode::from(MISCONFIGURED);
     }
     if args.print_config {
-        print!("{}", serde_saphyr::to_string(&settings).unwrap_or_else(|error| format!("# {error}\n")));
+        print!("{}", config::shown(&settings));
         return ExitCode::SUCCESS;
     }
     if args.check_config {

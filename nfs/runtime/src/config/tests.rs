@@ -13,6 +13,8 @@ struct OwnConfig {
     n2: Option<std::net::SocketAddr>,
     #[serde(deserialize_with = "crate::within::<_, _, 1, 100>")]
     limit: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    private_key: Option<String>,
 }
 
 impl Section for Own {
@@ -56,6 +58,14 @@ fn what_is_printed_can_be_read_again() {
     let printed = serde_saphyr::to_string(&settings).expect("serialises");
     let read = parse::<Own>("printed", &printed).unwrap_or_else(|error| panic!("{error}\n{printed}"));
     assert_eq!((read.network, read.sbi, read.own), (settings.network, settings.sbi, settings.own));
+}
+
+#[test]
+fn private_keys_are_not_shown() {
+    let mut settings = Settings::<Own>::default();
+    settings.own.private_key = Some("c53c2220".into());
+    let shown = shown(&settings);
+    assert!(shown.contains("private_key: <secret>") && !shown.contains("c53c"), "{shown}");
 }
 
 #[test]
