@@ -35,3 +35,22 @@ impl Bucket {
         u32::from(self.0) << 24 | number & 0x00ff_ffff
     }
 }
+
+/// Which worker each bucket belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owners([u8; BUCKETS]);
+
+impl Owners {
+    /// Shared out evenly among so many workers, at most 255.
+    pub fn among(workers: usize) -> Self {
+        let workers = u8::try_from(workers).unwrap_or(u8::MAX).max(1);
+        let mut owners = [0; BUCKETS];
+        owners.iter_mut().zip(0..=u8::MAX).for_each(|(owner, bucket)| *owner = bucket % workers);
+        Self(owners)
+    }
+
+    /// The worker that a bucket belongs to.
+    pub fn of(&self, Bucket(bucket): Bucket) -> usize {
+        self.0.get(usize::from(bucket)).copied().map_or(0, usize::from)
+    }
+}

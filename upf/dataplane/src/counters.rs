@@ -64,6 +64,8 @@ reasons! {
     BufferDropped = "buffer_dropped",
     /// No room for the outer header, or a tunnel of another IP version than N3's.
     Encapsulation = "encapsulation",
+    /// The worker that owns its bucket takes no more.
+    Handover = "handover",
     /// The port could not send it.
     Send = "send",
 }
@@ -118,6 +120,22 @@ pub struct Snapshot {
     pub end_markers: u64,
     /// Sessions in force.
     pub sessions: u64,
+}
+
+impl std::ops::AddAssign<&Snapshot> for Snapshot {
+    fn add_assign(&mut self, other: &Snapshot) {
+        let add = |own: &mut [u64], other: &[u64]| own.iter_mut().zip(other).for_each(|(own, other)| *own += other);
+        add(&mut self.packets, &other.packets);
+        add(&mut self.octets, &other.octets);
+        self.drops.resize(DropReason::ALL.len(), 0);
+        add(&mut self.drops, &other.drops);
+        self.buffered += other.buffered;
+        self.echoes += other.echoes;
+        self.error_indications_sent += other.error_indications_sent;
+        self.error_indications_received += other.error_indications_received;
+        self.end_markers += other.end_markers;
+        self.sessions += other.sessions;
+    }
 }
 
 impl Snapshot {

@@ -13,7 +13,7 @@ use crate::frame::{Frame, Origin, Pool, Verdict};
 use crate::inner::Inner;
 use crate::session::{Action, Session, Usage};
 use crate::table::Table;
-use crate::{Bucket, Policer};
+use crate::{Bucket, Owners, Policer};
 
 /// What a forwarder is told at its start.
 #[derive(Clone, Debug)]
@@ -30,6 +30,8 @@ pub struct Config {
     pub frame_size: usize,
     /// Answers to wrong messages (Error Indication, Supported Extension Headers) per second.
     pub answers_per_second: u32,
+    /// How many workers share the buckets.
+    pub workers: usize,
 }
 
 impl Config {
@@ -42,6 +44,7 @@ impl Config {
             buffer_total: 16_384,
             frame_size: 2048,
             answers_per_second: 100,
+            workers: 1,
         }
     }
 }
@@ -118,6 +121,9 @@ struct Outer {
 /// The path of packets through one worker, and the sessions it owns.
 pub struct Forwarder {
     config: Config,
+    /// Which worker this is, and who owns what.
+    own: usize,
+    owners: Owners,
     table: Table,
     lane: Lane,
     answers: Policer,
@@ -137,8 +143,8 @@ struct Lane {
 const ANSWER: usize = 1000;
 
 impl Forwarder {
-    /// Without sessions.
-    pub fn new(config: Config, now: Instant) -> Self {
+    /// Worker number `own`, without sessions.
+    pub fn new(config: Config, own: usize, now: Instant) -> Self {
         let lane = Lane {
             counters: Arc::default(),
             pool: Pool::new(config.frame_size, config.buffer_total),
@@ -147,7 +153,8 @@ impl Forwarder {
             n3_is_ipv4: config.n3.is_ipv4(),
         };
         let answers = Policer::new(u64::from(config.answers_per_second) * ANSWER as u64 * 8, now);
-        Self { config, table: Table::default(), lane, answers, outbox: Vec::new() }
+        let owners = Owners::among(config.workers);
+        Self { config, own, owners, table: Table::default(), lane, answers, outbox: Vec::new() }
     }
 
     /// Its counters, to be read by anyone.
@@ -188,6 +195,8 @@ impl Forwarder {
                 session.inherit(old);
             }
             buffered = std::mem::take(&mut session.buffered);
+            // What comes after packets were given up is a new burst.
+            session.notified &= !drop_buffered;
             self.table.put(session);
         } else if let Some(old) = &mut old {
             buffered = std::mem::take(&mut old.buffered);
@@ -221,9 +230,9 @@ impl Forwarder {
         self.lane.events.drain(..)
     }
 
-    /// Says that frames could not be sent.
-    pub fn unsent(&self, count: usize) {
-        self.lane.counters.dropped(DropReason::Send, count as u64);
+    /// Says that frames could not be sent, or not be handed to another worker.
+    pub fn lost(&self, reason: DropReason, count: usize) {
+        self.lane.counters.dropped(reason, count as u64);
     }
 
     fn end_marker(&mut self, tunnel: RemoteTunnel) {
@@ -267,7 +276,16 @@ impl Forwarder {
         }
     }
 
+    /// The worker that owns the bucket, where it is another.
+    fn elsewhere(&self, bucket: Bucket) -> Option<Verdict> {
+        let owner = self.owners.of(bucket);
+        (owner != self.own).then_some(Verdict::ToWorker(owner))
+    }
+
     fn uplink(&mut self, now: Instant, frame: &mut Frame, outer: &Outer) -> Result<Verdict, DropReason> {
+        if let Some(elsewhere) = self.elsewhere(Bucket::of_tunnel(outer.teid)) {
+            return Ok(elsewhere);
+        }
         if self.table.by_tunnel(outer.teid).is_none() {
             return self.unknown_tunnel(now, frame, outer.teid);
         }
@@ -288,6 +306,9 @@ impl Forwarder {
 
     fn core_side(&mut self, now: Instant, frame: &mut Frame) -> Result<Verdict, DropReason> {
         let inner = Inner::parse(frame.packet()).ok_or(DropReason::MalformedInner)?;
+        if let Some(elsewhere) = self.elsewhere(Bucket::of_address(inner.destination)) {
+            return Ok(elsewhere);
+        }
         frame.truncate(inner.length);
         let session = self.table.by_address(inner.destination).ok_or(DropReason::UnknownUe)?;
         let pdr = session.classify(Direction::Downlink, crate::inner::ABSENT, None, frame.packet(), &inner);
@@ -334,18 +355,6 @@ impl Forwarder {
             session.error_told = true;
             self.lane.counters.error_indication_received();
             self.lane.events.push(Event::ErrorIndication { seid: session.seid, tunnel });
-        }
-    }
-
-    /// The bucket that a frame falls into: of its tunnel on N3, of its destination on N6. `None` for what belongs to no
-    /// session.
-    pub fn bucket(frame: &Frame) -> Option<Bucket> {
-        match frame.origin {
-            Origin::N3 => Datagram::parse(frame.packet())
-                .ok()
-                .filter(|datagram| datagram.message == message::G_PDU)
-                .map(|datagram| Bucket::of_tunnel(datagram.teid)),
-            Origin::N6 => Inner::parse(frame.packet()).map(|inner| Bucket::of_address(inner.destination)),
         }
     }
 }

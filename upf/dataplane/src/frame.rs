@@ -23,6 +23,15 @@ pub enum Verdict {
     ToN3(SocketAddr),
     /// Sent as an IP packet on N6.
     ToN6,
+    /// Handed to the worker that owns its bucket, as it came.
+    ToWorker(usize),
+}
+
+impl Verdict {
+    /// Whether a port is to send the frame.
+    pub fn is_sent(self) -> bool {
+        matches!(self, Self::ToN3(_) | Self::ToN6)
+    }
 }
 
 /// A packet, where it came from and where it goes. The buffer is made once and used again.

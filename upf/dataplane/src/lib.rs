@@ -1,11 +1,12 @@
 //! The path of a packet through the user plane function.
 //!
 //! A [`Forwarder`] is the path without I/O: a burst of [`Frame`]s goes in, each comes out with its [`Verdict`]. It owns its
-//! sessions, so that neither locks nor copies of rules are needed; they change only between bursts, by [`Command`]s. A
-//! [`Worker`] is a thread that runs a forwarder to completion on the bursts of a [`Port`].
+//! sessions, so that neither locks nor copies of rules are needed; they change only between bursts, by [`Command`]s. [`Workers`]
+//! are threads, each of which runs a forwarder to completion on the bursts of a [`Port`].
 //!
 //! Sessions lie in [`BUCKETS`] buckets by the UE's address, and a tunnel's number tells its bucket too: packets of a
-//! session in both directions fall into the same bucket, and a bucket belongs to one worker.
+//! session in both directions fall into the same bucket, and a bucket belongs to one worker. A frame that another worker
+//! received is handed over, unchanged and in order.
 #![allow(unsafe_code, reason = "recvmmsg and sendmmsg, the only way to move bursts through a socket")]
 
 mod bucket;
@@ -24,7 +25,7 @@ mod udp;
 mod udp_tun;
 mod worker;
 
-pub use bucket::{BUCKETS, Bucket};
+pub use bucket::{BUCKETS, Bucket, Owners};
 pub use counters::{Counters, Direction, DropReason, Snapshot};
 pub use forward::{Command, Config, Event, Forwarder, InstallId};
 pub use frame::{Frame, Origin, Verdict};
@@ -34,4 +35,4 @@ pub use port::{Port, Waker};
 pub use session::{Session, Usage};
 pub use tun::{Tun, TunAddress, TunConfig};
 pub use udp_tun::{OpenError, UdpTun};
-pub use worker::{Worker, WorkerHandle};
+pub use worker::Workers;

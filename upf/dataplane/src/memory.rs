@@ -69,7 +69,7 @@ impl Port for Memory {
     }
 
     fn send(&mut self, frames: &[Frame]) -> usize {
-        let wanted = frames.iter().filter(|frame| frame.verdict != Verdict::Drop);
+        let wanted = frames.iter().filter(|frame| frame.verdict.is_sent());
         wanted.filter(|frame| self.outgoing.send((frame.verdict, frame.packet().to_vec())).is_err()).count()
     }
 

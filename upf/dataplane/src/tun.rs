@@ -4,7 +4,7 @@ use std::io;
 use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use tun_rs::{DeviceBuilder, SyncDevice};
+use tun_rs::{DeviceBuilder, DeviceBuilderGuard, SyncDevice};
 
 use crate::Frame;
 
@@ -32,20 +32,27 @@ pub struct TunConfig {
 pub struct Tun(SyncDevice);
 
 impl Tun {
-    /// Makes the device, gives it its addresses, and with them the routes to the pools, and brings it up.
+    /// Makes the device with so many queues, gives it its addresses, and with them the routes to the pools, and brings it
+    /// up. The system spreads packets over the queues by flow.
     ///
     /// # Errors
     /// What the system says: no permission, the name or an address in use.
-    pub fn open(config: &TunConfig) -> io::Result<Self> {
-        let device = DeviceBuilder::new().name(&config.name).mtu(config.mtu).build_sync()?;
+    pub fn open(config: &TunConfig, queues: usize) -> io::Result<Vec<Self>> {
+        let builder = DeviceBuilder::new().name(&config.name).mtu(config.mtu);
+        let shared = |options: &mut DeviceBuilderGuard<'_>| {
+            options.multi_queue(queues > 1);
+        };
+        let device = builder.with(shared).build_sync()?;
         for TunAddress { address, prefix } in &config.addresses {
             match address {
                 IpAddr::V4(v4) => device.add_address_v4(*v4, *prefix)?,
                 IpAddr::V6(v6) => device.add_address_v6(*v6, *prefix)?,
             }
         }
-        device.set_nonblocking(true)?;
-        Ok(Self(device))
+        let mut devices = (1..queues).map(|_| device.try_clone()).collect::<io::Result<Vec<_>>>()?;
+        devices.insert(0, device);
+        devices.iter().try_for_each(|device| device.set_nonblocking(true))?;
+        Ok(devices.into_iter().map(Self).collect())
     }
 
     /// Reads a packet into the frame, if there is one.

@@ -19,14 +19,47 @@ const BUFFER: usize = 4 << 20;
 pub(crate) struct Udp(Socket);
 
 impl Udp {
-    pub(crate) fn bind(address: SocketAddr) -> io::Result<Self> {
+    /// So many sockets on one address. A datagram comes to the one of its tunnel's bucket, counted as
+    /// [`Owners::among`](crate::Owners::among) counts.
+    pub(crate) fn bind(address: SocketAddr, workers: usize) -> io::Result<Vec<Self>> {
+        let sockets = (0..workers).map(|_| Self::bind_one(address, workers > 1)).collect::<io::Result<Vec<_>>>()?;
+        if let (Some(first), true) = (sockets.first(), workers > 1) {
+            first.steer(workers)?;
+        }
+        Ok(sockets)
+    }
+
+    fn bind_one(address: SocketAddr, shared: bool) -> io::Result<Self> {
         let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
         socket.set_nonblocking(true)?;
+        socket.set_reuse_port(shared)?;
         // Smaller buffers than wanted do no harm.
         let _ = socket.set_recv_buffer_size(BUFFER);
         let _ = socket.set_send_buffer_size(BUFFER);
         socket.bind(&address.into())?;
         Ok(Self(socket))
+    }
+
+    /// Has the system choose the socket by the high octet of the tunnel's number, octets 4 to 7 of the payload.
+    fn steer(&self, workers: usize) -> io::Result<()> {
+        let step = |code: u32, k: u32| libc::sock_filter { code: code as u16, jt: 0, jf: 0, k };
+        let program = [
+            step(libc::BPF_LD | libc::BPF_B | libc::BPF_ABS, 4),
+            step(libc::BPF_ALU | libc::BPF_MOD | libc::BPF_K, u32::try_from(workers).unwrap_or(1)),
+            step(libc::BPF_RET | libc::BPF_A, 0),
+        ];
+        let filter = libc::sock_fprog { len: program.len() as u16, filter: program.as_ptr().cast_mut() };
+        // SAFETY: the option takes a program of the length said, which lives past the call and is only read.
+        let done = unsafe {
+            libc::setsockopt(
+                self.0.as_raw_fd(),
+                libc::SOL_SOCKET,
+                libc::SO_ATTACH_REUSEPORT_CBPF,
+                (&raw const filter).cast(),
+                size_of::<libc::sock_fprog>() as libc::socklen_t,
+            )
+        };
+        if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
     }
 
     pub(crate) fn descriptor(&self) -> BorrowedFd<'_> {

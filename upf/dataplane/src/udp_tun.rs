@@ -28,14 +28,15 @@ pub struct UdpTun {
 }
 
 impl UdpTun {
-    /// Binds N3 to `n3` and makes the device of N6.
+    /// Binds N3 to `n3` and makes the device of N6: a port for each of so many workers. What arrives on N3 comes to the
+    /// worker that owns the tunnel's bucket.
     ///
     /// # Errors
     /// What the system says of the address or the device.
-    pub fn open(n3: SocketAddr, n6: &TunConfig) -> Result<Self, OpenError> {
-        let udp = Udp::bind(n3).map_err(OpenError::N3)?;
-        let tun = Tun::open(n6).map_err(OpenError::N6)?;
-        Ok(Self { udp, tun, tun_first: false })
+    pub fn open(n3: SocketAddr, n6: &TunConfig, workers: usize) -> Result<Vec<Self>, OpenError> {
+        let sockets = Udp::bind(n3, workers).map_err(OpenError::N3)?;
+        let devices = Tun::open(n6, workers).map_err(OpenError::N6)?;
+        Ok(sockets.into_iter().zip(devices).map(|(udp, tun)| Self { udp, tun, tun_first: false }).collect())
     }
 
     fn receive_tun(&self, frames: &mut [Frame]) -> usize {

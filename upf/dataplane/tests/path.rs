@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use dataplane::{
-    BUCKETS, Bucket, Command, Config, DropReason, Event, Forwarder, Frame, InstallId, Memory, Origin, Session, Usage,
-    Verdict, Waker, Worker,
+    BUCKETS, Bucket, Command, Config, DropReason, Event, Forwarder, Frame, InstallId, Memory, MemoryPeer, Origin,
+    Owners, Session, Usage, Verdict, Waker, Workers,
 };
 use gtpu::{Datagram, Encapsulation, PduSession, Qfi, message};
 use proptest::prelude::*;
@@ -74,7 +74,7 @@ struct Bench {
 impl Bench {
     fn new(config: Config) -> Self {
         let now = Instant::now();
-        Self { now, forwarder: Forwarder::new(config, now), sent: Vec::new() }
+        Self { now, forwarder: Forwarder::new(config, 0, now), sent: Vec::new() }
     }
 
     fn with(session: &rules::Session) -> Self {
@@ -393,42 +393,78 @@ fn ipv6_sessions() {
 #[test]
 fn a_bucket_is_told_from_either_side() {
     let bucket = Bucket::of_address(UE.into());
-    let uplink = Frame::holding(&tunnelled(bucket.tunnel(5), 1, &[]), Origin::N3, gnb());
-    let downlink = Frame::holding(&udp(HOST, UE, (1, 2), 10), Origin::N6, gnb());
-    assert_eq!((Forwarder::bucket(&uplink), Forwarder::bucket(&downlink)), (Some(bucket), Some(bucket)));
+    assert_eq!(Bucket::of_tunnel(bucket.tunnel(5)), bucket);
     let used: BTreeSet<u8> =
         (0..=u16::MAX).map(|host| Bucket::of_address((0x0a2d_0000 + u32::from(host)).to_be_bytes().into()).0).collect();
     assert_eq!(used.len(), BUCKETS);
 }
 
-#[test]
-fn a_worker_on_a_port() {
-    let waker = Waker::new().expect("a descriptor");
-    let (port, peer) = Memory::pair(waker.clone());
+/// So many workers on memory ports, with the plain session, and the far ends of their ports.
+fn workers(count: usize, rules: &rules::Session) -> (Workers, Vec<MemoryPeer>) {
+    let wakers = (0..count).map(|_| Waker::new().expect("a descriptor"));
+    let (ports, peers): (Vec<_>, Vec<_>) = wakers
+        .map(|waker| {
+            let (port, peer) = Memory::pair(waker.clone());
+            ((port, waker), peer)
+        })
+        .unzip();
     let (told, events) = std::sync::mpsc::channel();
     let config = Config::new(N3.into());
-    let worker = Worker::start("upf", port, config, waker, None, move |event| drop(told.send(event))).expect("starts");
-    let session = Some(Session::compile(SEID, &plain(), Instant::now()));
-    worker.send(Command::Install {
+    let workers = Workers::start(ports, &config, &[], move |event| drop(told.send(event))).expect("starts");
+    let install = Command::Install {
         id: InstallId(4),
-        session,
+        session: Some(Session::compile(SEID, rules, Instant::now())),
         seid: SEID,
         report: BTreeSet::new(),
         end_markers: Vec::new(),
         drop_buffered: false,
-    });
-    let limit = Duration::from_secs(10);
-    assert!(matches!(events.recv_timeout(limit), Ok(Event::Installed { id: InstallId(4), old: None, .. })));
+    };
+    workers.send(Bucket::of_address(UE.into()), install);
+    assert!(matches!(events.recv_timeout(LIMIT), Ok(Event::Installed { id: InstallId(4), old: None, .. })));
+    (workers, peers)
+}
+
+const LIMIT: Duration = Duration::from_secs(10);
+
+#[test]
+fn a_worker_on_a_port() {
+    let (workers, peers) = workers(1, &plain());
     for number in 0..1000u16 {
-        peer.send_n3(gnb(), &up(&udp(UE, HOST, (number, 53), 100)));
-        peer.send_n6(&udp(HOST, UE, (53, number), 100));
+        peers[0].send_n3(gnb(), &up(&udp(UE, HOST, (number, 53), 100)));
+        peers[0].send_n6(&udp(HOST, UE, (53, number), 100));
     }
     for number in 0..1000 {
-        assert_eq!(peer.receive(limit), Some((Verdict::ToN6, udp(UE, HOST, (number, 53), 100))));
-        assert!(matches!(peer.receive(limit), Some((Verdict::ToN3(_), _))));
+        assert_eq!(peers[0].receive(LIMIT), Some((Verdict::ToN6, udp(UE, HOST, (number, 53), 100))));
+        assert!(matches!(peers[0].receive(LIMIT), Some((Verdict::ToN3(_), _))));
     }
-    assert_eq!(worker.counters().snapshot().packets, [1000, 1000]);
-    assert!(worker.is_running());
+    assert_eq!(Workers::snapshot(&workers.counters()).packets, [1000, 1000]);
+    assert!(workers.are_running());
+}
+
+#[test]
+fn frames_reach_the_owner_of_their_bucket_in_order() {
+    let mut rules = plain();
+    let bucket = Bucket::of_address(UE.into());
+    let teid = bucket.tunnel(1);
+    rules.pdrs.get_mut(&PdrId(1)).expect("there").pdi.tunnel = Some(LocalTunnel::Given(Teid(teid)));
+    let (workers, peers) = workers(3, &rules);
+    let owner = Owners::among(3).of(bucket);
+    // All of them come in at a worker that does not own the bucket, and go out at the one that does.
+    let wrong = &peers[(owner + 1) % 3];
+    for number in 0..2000u16 {
+        wrong.send_n3(gnb(), &tunnelled(teid, 1, &udp(UE, HOST, (number, 53), 100)));
+    }
+    for number in 0..2000 {
+        assert_eq!(peers[owner].receive(LIMIT), Some((Verdict::ToN6, udp(UE, HOST, (number, 53), 100))));
+    }
+    for number in 0..2000u16 {
+        wrong.send_n6(&udp(HOST, UE, (53, number), 100));
+    }
+    for number in 0..2000 {
+        let (_, sent) = peers[owner].receive(LIMIT).expect("sent");
+        assert_eq!(Datagram::parse(&sent).expect("is GTP-U").payload, udp(HOST, UE, (53, number), 100));
+    }
+    assert_eq!(Workers::snapshot(&workers.counters()).packets, [2000, 2000]);
 }
 
 proptest! {

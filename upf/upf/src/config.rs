@@ -23,9 +23,11 @@ pub struct UpfConfig {
     pub rules_per_session: usize,
     /// Buffering of downlink packets.
     pub buffer: Buffer,
-    /// Core that the worker is pinned to; without it the system chooses.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub core: Option<usize>,
+    /// Threads that move packets. IPv6 sessions with an IPv4 address beside need one.
+    #[serde(deserialize_with = "within::<_, _, 1, 64>")]
+    pub workers: usize,
+    /// Cores that they are pinned to, in turn; without any the system chooses.
+    pub cores: Vec<usize>,
 }
 
 impl Default for UpfConfig {
@@ -37,7 +39,8 @@ impl Default for UpfConfig {
             max_sessions: 1_000_000,
             rules_per_session: 1024,
             buffer: Buffer::default(),
-            core: None,
+            workers: 1,
+            cores: Vec::new(),
         }
     }
 }
@@ -132,5 +135,17 @@ pub struct Buffer {
 impl Default for Buffer {
     fn default() -> Self {
         Self { packets_per_session: 256, packets: 16_384 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_in_the_tree_says_what_the_defaults_are() {
+        let settings =
+            runtime::config::parse::<runtime::config::Of<crate::Upf>>("core.yaml", runtime::config::BUILT_IN);
+        assert_eq!(settings.map(|settings| settings.own).map_err(|why| why.to_string()), Ok(UpfConfig::default()));
     }
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
 
-use dataplane::{Command, Counters, Event as WorkerEvent, InstallId, Usage, WorkerHandle};
+use dataplane::{Bucket, Command, Counters, Event as WorkerEvent, InstallId, Snapshot, Usage, Workers};
 use pfcp::{
     Cause, CreatedPdr, Endpoint, EndpointConfig, Event, FSeid, FTeid, Message, NodeId, PdrId, RequestId, RequestToken,
     Seid, SessionReportRequest, Teid, Transmit, UsageReportTrigger,
@@ -37,15 +37,19 @@ pub struct Settings {
 
 /// What is read by others while the control half works.
 pub struct Shared {
-    /// The worker's counters.
-    pub counters: Arc<Counters>,
+    counters: Vec<Arc<Counters>>,
     sessions: AtomicUsize,
     associations: Mutex<Vec<String>>,
 }
 
 impl Shared {
-    fn new(counters: Arc<Counters>) -> Self {
+    fn new(counters: Vec<Arc<Counters>>) -> Self {
         Self { counters, sessions: AtomicUsize::new(0), associations: Mutex::default() }
+    }
+
+    /// What the workers have counted.
+    pub fn counters(&self) -> Snapshot {
+        Workers::snapshot(&self.counters)
     }
 
     /// Sessions at this moment.
@@ -75,7 +79,7 @@ enum Pending {
 pub struct Control {
     settings: Settings,
     endpoint: Endpoint,
-    worker: WorkerHandle,
+    workers: Workers,
     resources: Resources,
     sessions: HashMap<u64, PduSession>,
     pending: HashMap<InstallId, Pending>,
@@ -88,21 +92,16 @@ pub struct Control {
 }
 
 impl Control {
-    /// Without sessions. The events of `worker` are to be handed to [`handle_worker`](Self::handle_worker).
-    pub fn new(
-        settings: Settings,
-        worker: WorkerHandle,
-        metrics: &runtime::Metrics,
-        rejects: runtime::Rejects,
-    ) -> Self {
+    /// Without sessions. The events of the workers are to be handed to [`handle_worker`](Self::handle_worker).
+    pub fn new(settings: Settings, workers: Workers, metrics: &runtime::Metrics, rejects: runtime::Rejects) -> Self {
         let recovery = settings.endpoint.recovery.0;
-        let shared = Arc::new(Shared::new(worker.counters().clone()));
+        let shared = Arc::new(Shared::new(workers.counters()));
         let requests = Requests::register(metrics, shared.clone());
         Self {
             endpoint: Endpoint::new(settings.endpoint.clone()),
             resources: Resources::new(settings.pools.clone(), recovery.wrapping_mul(0x9e37_79b1)),
             settings,
-            worker,
+            workers,
             sessions: HashMap::new(),
             pending: HashMap::new(),
             reports: HashMap::new(),
@@ -118,6 +117,11 @@ impl Control {
     /// What others may read meanwhile.
     pub fn shared(&self) -> Arc<Shared> {
         self.shared.clone()
+    }
+
+    /// Whether packets are still being moved: a worker that ended does not come back.
+    pub fn is_alive(&self) -> bool {
+        self.workers.are_running()
     }
 
     /// Sets an association up with an SMF, and keeps it.
@@ -357,7 +361,7 @@ impl Control {
         let change = rules::plan(&session.rules, request, &self.settings.limits)?;
         self.next_install += 1;
         let install = InstallId(self.next_install);
-        let mut backend = Backend { resources: &mut self.resources, worker: &self.worker, seid, install };
+        let mut backend = Backend { resources: &mut self.resources, workers: &self.workers, seid, install };
         match rules::apply(&mut backend, &session.rules, change) {
             Ok(rules) => {
                 session.set_rules(rules, SystemTime::now());
@@ -470,7 +474,7 @@ impl Control {
 /// What a change acts on.
 struct Backend<'a> {
     resources: &'a mut Resources,
-    worker: &'a WorkerHandle,
+    workers: &'a Workers,
     seid: u64,
     install: InstallId,
 }
@@ -496,22 +500,32 @@ impl rules::Backend for Backend<'_> {
 
     fn install(
         &mut self,
-        _before: &rules::Session,
+        before: &rules::Session,
         after: &rules::Session,
         effects: &Effects,
     ) -> Result<(), Unavailable> {
-        if !self.worker.is_running() {
+        if !self.workers.are_running() {
             return Err(Unavailable::NoWorker);
         }
         let session = (!after.is_empty()).then(|| dataplane::Session::compile(self.seid, after, Instant::now()));
-        self.worker.send(Command::Install {
+        let command = Command::Install {
             id: self.install,
             session,
             seid: self.seid,
             report: effects.report.iter().map(|urr| urr.0).collect(),
             end_markers: effects.end_markers.clone(),
             drop_buffered: effects.drop_buffered,
-        });
+        };
+        self.workers.send(bucket(before, after), command);
         Ok(())
     }
+}
+
+/// The bucket of a session: of the first of its UE's addresses, else of a tunnel. A session keeps the bucket it began in.
+fn bucket(before: &rules::Session, after: &rules::Session) -> Bucket {
+    let of = |session: &rules::Session| {
+        let address = session.addresses().first().copied().map(Bucket::of_address);
+        address.or_else(|| session.tunnels().first().map(|teid| Bucket::of_tunnel(teid.0)))
+    };
+    of(before).or_else(|| of(after)).unwrap_or(Bucket(0))
 }

@@ -51,7 +51,7 @@ const DIRECTIONS: [(Direction, &str); 2] = [(Direction::Uplink, "uplink"), (Dire
 
 impl Collector for Packets {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
-        let counters = self.0.counters.snapshot();
+        let counters = self.0.counters();
         let by_direction = |counts: [u64; 2]| {
             DIRECTIONS.map(|(direction, label)| ("direction", label, counts.get(direction as usize).copied()))
         };

@@ -35,6 +35,10 @@ impl N4 {
         let mut releasing: Option<Release> = None;
         loop {
             self.transmit().await;
+            if !self.control.is_alive() {
+                self.shutdown.fail("a packet worker ended");
+                return;
+            }
             if self.control.shared().associations().is_empty() {
                 // Told, and answered by all. Who asked may have given up waiting.
                 releasing.take().map(|release| release.send(()));
@@ -42,11 +46,7 @@ impl N4 {
             let due = self.control.poll_timeout();
             tokio::select! {
                 received = self.socket.recv_from(&mut octets) => self.receive(received, &octets),
-                count = self.events.recv_many(&mut events, BATCH) => {
-                    if count == 0 {
-                        self.shutdown.fail("the packet worker ended");
-                        return;
-                    }
+                _ = self.events.recv_many(&mut events, BATCH) => {
                     let now = Instant::now();
                     events.drain(..).for_each(|event| self.control.handle_worker(now, event));
                 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use dataplane::{TunAddress, TunConfig, UdpTun, Waker, Worker};
+use dataplane::{TunAddress, TunConfig, UdpTun, Waker, Workers};
 use pfcp::{EndpointConfig, NodeId, RecoveryTimeStamp, Role, Timers, UpFunctionFeatures};
 use runtime::{Context, Network, NetworkFunction, Running, StartError};
 use sbi_models::nrf::NfType;
@@ -51,16 +51,15 @@ impl NetworkFunction for Upf {
         let socket = UdpSocket::bind(config.n4.listen)
             .await
             .map_err(|why| StartError::listen("N4", config.n4.listen, "upf.n4.listen", why))?;
-        let port = open_port(&config, &network)?;
+        let ports = open_ports(&config, &network)?;
         let (told, events) = mpsc::unbounded_channel();
-        let waker = Waker::new().map_err(StartError::system)?;
         let path = path_config(&config, &network);
-        let worker = Worker::start("upf-worker", port, path, waker, config.core, move |event| {
+        let workers = Workers::start(ports, &path, &config.cores, move |event| {
             // The receiver ends with the process.
             let _ = told.send(event);
         });
-        let worker = worker.map_err(StartError::system)?;
-        let mut control = Control::new(settings(&config, &network), worker, &metrics, rejects);
+        let workers = workers.map_err(StartError::system)?;
+        let mut control = Control::new(settings(&config, &network), workers, &metrics, rejects);
         for smf in &config.n4.smfs {
             control.associate(std::time::Instant::now(), *smf);
         }
@@ -84,13 +83,13 @@ async fn drain(ask: mpsc::Sender<oneshot::Sender<()>>) {
     }
 }
 
-fn open_port(config: &UpfConfig, network: &Network) -> Result<UdpTun, StartError> {
+fn open_ports(config: &UpfConfig, network: &Network) -> Result<Vec<(UdpTun, Waker)>, StartError> {
     let tun = TunConfig {
         name: config.n6.tun.clone(),
         mtu: mtu(network),
         addresses: pools(network).iter().map(tun_address).collect(),
     };
-    let port = UdpTun::open(config.n3.listen, &tun).map_err(|failure| match failure {
+    let ports = UdpTun::open(config.n3.listen, &tun, config.workers).map_err(|failure| match failure {
         dataplane::OpenError::N3(why) => StartError::listen("N3", config.n3.listen, "upf.n3.listen", why),
         dataplane::OpenError::N6(why) => StartError::system(format!(
             "cannot make the TUN device '{}' (configuration: upf.n6.tun): {why}; it takes CAP_NET_ADMIN and /dev/net/tun",
@@ -101,7 +100,8 @@ fn open_port(config: &UpfConfig, network: &Network) -> Result<UdpTun, StartError
         let file = "/proc/sys/net/ipv4/ip_forward";
         std::fs::write(file, "1").map_err(|why| StartError::file(file, why))?;
     }
-    Ok(port)
+    let with_waker = |port| Ok((port, Waker::new()?));
+    ports.into_iter().map(with_waker).collect::<std::io::Result<_>>().map_err(StartError::system)
 }
 
 fn tun_address(pool: &Pool) -> TunAddress {
@@ -157,7 +157,7 @@ fn settings(config: &UpfConfig, network: &Network) -> Settings {
 fn status(shared: Arc<Shared>, config: &UpfConfig) -> impl Fn() -> serde_json::Value + Send + Sync + 'static {
     let (n3, n4, n6) = (config.n3.listen, config.n4.listen, config.n6.tun.clone());
     move || {
-        let counters = shared.counters.snapshot();
+        let counters = shared.counters();
         let [uplink, downlink] = counters.packets;
         serde_json::json!({
             "sessions": shared.sessions(),

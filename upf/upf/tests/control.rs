@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use dataplane::{Memory, MemoryPeer, Verdict, Waker, Worker};
+use dataplane::{Memory, MemoryPeer, Verdict, Waker, Workers};
 use gtpu::{Datagram, Encapsulation};
 use pfcp::*;
 use upf::{Control, Pool, Settings};
@@ -40,7 +40,7 @@ impl Site {
         let (port, network) = Memory::pair(waker.clone());
         let (told, events) = channel();
         let config = dataplane::Config::new(N3);
-        let worker = Worker::start("upf", port, config, waker, None, move |event| drop(told.send(event)));
+        let workers = Workers::start(vec![(port, waker)], &config, &[], move |event| drop(told.send(event)));
         let role = Role::Up(UpFunctionFeatures::FTUP);
         let settings = Settings {
             endpoint: EndpointConfig::new(NodeId::Address(N4), role, RecoveryTimeStamp(1000)),
@@ -55,7 +55,7 @@ impl Site {
             limits: rules::Limits::default(),
         };
         let (metrics, rejects) = (runtime::Metrics::new("upf"), runtime::Rejects::default());
-        let control = Control::new(settings, worker.expect("starts"), &metrics, rejects.clone());
+        let control = Control::new(settings, workers.expect("starts"), &metrics, rejects.clone());
         let mut site = Self { now: Instant::now(), smf: smf(1), control, events, network, metrics, rejects };
         site.associate();
         site

@@ -147,7 +147,10 @@ fn within_a_namespace() {
 }
 
 async fn ping() {
-    let running = Upf::start(context()).await.expect("starts");
+    let mut context = context();
+    // Whichever of the workers the system gives a packet to, the owner of its bucket gets it.
+    context.config.workers = 3;
+    let running = Upf::start(context).await.expect("starts");
     let role = Role::Cp(CpFunctionFeatures::default());
     let config = EndpointConfig::new(NodeId::Address(address(SMF).ip()), role, RecoveryTimeStamp(1));
     let socket = UdpSocket::bind(SMF).await.expect("free");
