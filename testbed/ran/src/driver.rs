@@ -287,7 +287,9 @@ impl Driver {
             }
         }
         self.withdraw().await;
-        tracing::warn!("the association with the AMF has ended");
+        if self.gnb.is_open() {
+            tracing::warn!("the association with the AMF has ended");
+        }
     }
 
     async fn transmit(&mut self, sender: &sctp::Sender) -> Result<(), sctp::Error> {

@@ -11,6 +11,10 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// The public keys of TS 33.501 annex C.4, under the identifiers a core with its default configuration gives them.
+const TEST_KEY_A: &str = "1:5a8d38864820197c3394b92613b20b91633cbd897119273bf8e4a6f4eec0a650";
+const TEST_KEY_B: &str = "2:0272da71976234ce833a6907425867b82e074d44ef907dfb4b3e21c1c2256ebcd1";
+
 /// A 5G gNB and UE simulator: NGAP over SCTP, NAS, GTP-U, towards any core.
 #[derive(Parser)]
 #[command(version)]
@@ -78,12 +82,12 @@ pub(crate) struct Common {
     /// How UEs conceal their SUPI.
     #[arg(long, value_enum, default_value_t = Suci::Null)]
     suci: Suci,
-    /// The home network's profile A key, ID:HEX.
-    #[arg(long, value_parser = key_a)]
-    suci_key_a: Option<(u8, HomeNetworkPublicKey)>,
-    /// The home network's profile B key, ID:HEX.
-    #[arg(long, value_parser = key_b)]
-    suci_key_b: Option<(u8, HomeNetworkPublicKey)>,
+    /// The home network's profile A public key, ID:HEX; by default the test key of TS 33.501 annex C.4.
+    #[arg(long, value_parser = key_a, default_value = TEST_KEY_A, hide_default_value = true)]
+    suci_key_a: (u8, HomeNetworkPublicKey),
+    /// The home network's profile B public key, ID:HEX; by default the test key of TS 33.501 annex C.4.
+    #[arg(long, value_parser = key_b, default_value = TEST_KEY_B, hide_default_value = true)]
+    suci_key_b: (u8, HomeNetworkPublicKey),
     /// Seconds a procedure may take.
     #[arg(long, default_value_t = 15.0)]
     timeout: f64,
@@ -119,21 +123,18 @@ impl Common {
         setup.profile.requested_slices.clone_from(&self.slice);
         setup.profile.patience =
             Duration::try_from_secs_f64(self.timeout).map_err(|error| format!("--timeout: {error}"))?;
-        setup.suci = self.suci()?;
+        setup.suci = self.suci();
         Ok((setup, self.subscribers()?))
     }
 
-    fn suci(&self) -> Result<SuciChoice, String> {
-        let key = |key: &Option<(u8, HomeNetworkPublicKey)>, option: &str| {
-            key.clone().ok_or_else(|| format!("this --suci needs {option} ID:HEX, the home network's public key"))
-        };
-        let (a, b) = (|| key(&self.suci_key_a, "--suci-key-a"), || key(&self.suci_key_b, "--suci-key-b"));
-        Ok(match self.suci {
+    fn suci(&self) -> SuciChoice {
+        let (a, b) = (self.suci_key_a.clone(), self.suci_key_b.clone());
+        match self.suci {
             Suci::Null => SuciChoice::Null,
-            Suci::A => a().map(|(id, key)| SuciChoice::Key(id, key))?,
-            Suci::B => b().map(|(id, key)| SuciChoice::Key(id, key))?,
-            Suci::Mix => SuciChoice::Mix(vec![a()?, b()?]),
-        })
+            Suci::A => SuciChoice::Key(a.0, a.1),
+            Suci::B => SuciChoice::Key(b.0, b.1),
+            Suci::Mix => SuciChoice::Mix(vec![a, b]),
+        }
     }
 
     fn subscribers(&self) -> Result<Vec<Subscriber>, String> {

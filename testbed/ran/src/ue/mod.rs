@@ -226,6 +226,13 @@ impl Ue {
         }
     }
 
+    /// Sends any octets as a NAS message on the connection, protected if there is a security context: for scripts.
+    pub fn speak(&mut self, plain: &[u8]) {
+        let header_type = SecurityHeaderType::IntegrityProtectedAndCiphered;
+        let pdu = self.security.as_mut().map(|context| context.protect(plain, header_type));
+        self.outputs.extend(pdu.unwrap_or_else(|| Ok(plain.to_vec())).map(Output::Transmit));
+    }
+
     /// Takes a NAS PDU of the network. What cannot be understood or does not verify is discarded.
     pub fn handle_nas(&mut self, now: Instant, pdu: &[u8]) {
         let Ok(envelope) = Envelope::open(pdu) else { return };
