@@ -155,3 +155,79 @@ fn fields(line: &str) -> Vec<String> {
     fields.push(field.trim().to_owned());
     fields
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const LINE: &str = r#"{"supi":"imsi-999700000000001","k":"465B5CE8B199B49FAA5F0A2EE238A6BC","opc":"E8ED289DEBA952E4283B54E88E6183CA","slices":["1:internet"]}"#;
+
+    #[test]
+    fn what_is_exported_is_imported() {
+        let mut subscribers =
+            read_json_lines(&format!("{LINE}\n\n{}", LINE.replace("0001\"", "0002\""))).expect("reads");
+        let profile = &mut subscribers[1].profile;
+        profile.gpsi = Some("msisdn-491700000000".parse().expect("a GPSI"));
+        profile.slices.push("1-00000a:corp,ims".parse().expect("a slice"));
+        profile.slices[1].dnns[0].ipv4 = Some([10, 45, 0, 9].into());
+        profile.slices[1].dnns[0].session_ambr.uplink = sbi_models::BitRate(64_000);
+        let text = write_json_lines(&subscribers);
+        assert_eq!(read_json_lines(&text).expect("reads"), subscribers);
+    }
+
+    #[test]
+    fn op_gives_opc() {
+        // Test set 1 of TS 35.208 4.3.
+        let line = r#"{"supi":"imsi-00101","k":"465b5ce8b199b49faa5f0a2ee238a6bc","op":"cdc202d5123e20f62b6d676ac72cb318","slices":["1:internet"]}"#;
+        let subscribers = read_json_lines(line).expect("reads");
+        let keys = subscribers[0].keys.as_ref().expect("keys");
+        assert_eq!(keys.opc, "cd63cb71954a9f4e48a5994e37a02baf".parse().expect("OPc"));
+    }
+
+    #[test]
+    fn a_mistake_is_told_with_its_line() {
+        for (line, wanted) in [
+            (LINE.replace("opc", "opx"), "unknown field `opx`"),
+            (LINE.replace(r#""opc""#, r#""op":"00000000000000000000000000000000","opc""#), "either opc or op"),
+            (LINE.replace("imsi-", ""), "imsi-"),
+            (LINE.replace("465B", ""), "hexadecimal"),
+            (LINE.replace("1:internet", "internet"), "SST[-SD]:DNN"),
+            (LINE.replace(r#"["1:internet"]"#, "[]"), "1 to 8 slices"),
+            ("nonsense".to_owned(), "expected"),
+        ] {
+            let error = read_json_lines(&format!("{LINE}\n{line}")).expect_err(&line);
+            assert!(error.line == 2 && error.why.contains(wanted), "{line}: {error}");
+            assert!(!error.why.contains("E8ED"), "a key in an error: {error}");
+        }
+    }
+
+    #[test]
+    fn csv_with_columns_in_any_order() {
+        let text = "k,SUPI,opc,slices,gpsi\n\
+            465B5CE8B199B49FAA5F0A2EE238A6BC,imsi-999700000000001,E8ED289DEBA952E4283B54E88E6183CA,\"1:internet,ims;2-00000a:corp\",\n";
+        let subscribers = read_csv(text).expect("reads");
+        let slices: Vec<_> =
+            subscribers[0].profile.slices.iter().map(|s| (s.snssai.to_string(), s.dnns.len())).collect();
+        assert_eq!(slices, [("1".to_owned(), 2), ("2-00000a".to_owned(), 1)]);
+        for (text, line, wanted) in [
+            ("", 1, "empty"),
+            ("supi,k,opx\n", 1, "unknown column 'opx'"),
+            ("supi,k,opc\nimsi-00101,00\n", 2, "2 fields"),
+            ("supi,k,opc\n\nimsi-00101,00,11\n", 3, "k: "),
+            ("k\n00000000000000000000000000000000\n", 2, "supi is missing"),
+        ] {
+            let error = read_csv(text).expect_err(text);
+            assert!(error.line == line && error.why.contains(wanted), "{text}: {error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in "\\PC*", lines in "[a-z{}\",:;|0-9\n]{0,200}") {
+            let _ = (read_csv(&text), read_json_lines(&text), read_csv(&lines), read_json_lines(&lines));
+            let _ = read_csv(&format!("supi,k,opc,slices\n{lines}"));
+        }
+    }
+}
