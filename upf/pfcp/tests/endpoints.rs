@@ -177,6 +177,20 @@ fn a_restart_of_the_upf_ends_the_association_and_makes_a_new_one() {
 }
 
 #[test]
+fn a_upf_that_forgot_us_is_set_up_again_at_once() {
+    let mut pair = Pair::up();
+    pair.upf = node(UPF, Role::Up(UpFunctionFeatures::FTUP), 300);
+    let id = pair.smf.request(pair.now, address(UPF).ip(), Seid(0), establishment()).expect("sent");
+    pair.run();
+    let Some(Event::Response { id: answered, result: Ok(answer) }) = pair.smf.poll_event() else { panic!("no answer") };
+    assert_eq!((answered, answer.cause()), (id, Some(Cause::NoEstablishedPfcpAssociation)));
+    let down = Event::AssociationDown { peer: address(UPF).ip(), why: Down::Restarted };
+    assert_eq!(pair.smf.poll_event(), Some(down));
+    pair.pass(Duration::ZERO);
+    assert!(matches!(pair.smf.poll_event(), Some(Event::AssociationUp { .. })));
+}
+
+#[test]
 fn a_restart_of_the_smf_ends_its_sessions() {
     let mut pair = Pair::up();
     pair.smf = node(SMF, Role::Cp(CpFunctionFeatures::default()), 101);
