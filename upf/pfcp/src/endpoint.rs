@@ -208,7 +208,10 @@ impl Endpoint {
         match (association.is_up(), self.config.role) {
             (true, Role::Cp(_)) => {
                 association.state = State::Releasing;
-                self.node_request(now, peer, AssociationReleaseRequest::new(node_id));
+                association.due = None;
+                if !self.node_request(now, peer, AssociationReleaseRequest::new(node_id)) {
+                    self.down(now, peer, Down::Released);
+                }
             }
             (true, Role::Up(_)) => {
                 let mut update = AssociationUpdateRequest::new(node_id);
@@ -411,13 +414,22 @@ impl Endpoint {
         }
     }
 
-    fn node_request(&mut self, now: Instant, peer: IpAddr, message: impl Into<Message>) {
-        let Some(to) = self.associations.get(&peer).map(|association| association.address) else { return };
+    /// Sends a request of the association itself; whether one more could be under way.
+    fn node_request(&mut self, now: Instant, peer: IpAddr, message: impl Into<Message>) -> bool {
+        let Some(to) = self.associations.get(&peer).map(|association| association.address) else { return false };
         let message = message.into();
         let kind = message.kind();
-        if let Ok(Some(id)) = self.transactions.open(now, to, kind, |sequence| Packet::node(sequence, message).encode())
-        {
-            self.node_requests.insert(id, peer);
+        let opened = self.transactions.open(now, to, kind, |sequence| Packet::node(sequence, message).encode());
+        let Ok(Some(id)) = opened else { return false };
+        self.node_requests.insert(id, peer);
+        true
+    }
+
+    /// Tries again soon what could not be sent.
+    fn postpone(&mut self, now: Instant, peer: IpAddr, state: State) {
+        let due = now + self.config.timers.t1;
+        if let Some(association) = self.associations.get_mut(&peer) {
+            (association.state, association.due) = (state, Some(due));
         }
     }
 
@@ -434,14 +446,18 @@ impl Endpoint {
         association.due = None;
         let mut request = AssociationSetupRequest::new(self.config.node_id.clone(), self.config.recovery);
         (request.up_features, request.cp_features) = self.features();
-        self.node_request(now, peer, request);
+        if !self.node_request(now, peer, request) {
+            self.postpone(now, peer, State::Down);
+        }
     }
 
     fn heartbeat(&mut self, now: Instant, peer: IpAddr) {
         if let Some(association) = self.associations.get_mut(&peer) {
             association.due = None;
         }
-        self.node_request(now, peer, HeartbeatRequest::new(self.config.recovery));
+        if !self.node_request(now, peer, HeartbeatRequest::new(self.config.recovery)) {
+            self.postpone(now, peer, State::Up);
+        }
     }
 
     fn heartbeat_requested(&mut self, now: Instant, token: RequestToken, recovery: RecoveryTimeStamp) {
