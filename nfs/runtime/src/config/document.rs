@@ -55,13 +55,22 @@ impl<S: Section> Settings<S> {
     pub(super) fn check(&self) -> Result<(), (String, String)> {
         self.network.check()?;
         self.sbi.listen.check()?;
-        let filter = tracing_subscriber::EnvFilter::try_new(&self.logging.level);
-        filter.map_err(|why| {
-            let allowed = "allowed are error, warn, info, debug, trace, or by module as info,amf=debug";
-            ("logging.level".to_owned(), format!("'{}': {why}; {allowed}", self.logging.level))
-        })?;
+        let level = &self.logging.level;
+        let refused = |why: String| {
+            let allowed = "allowed are off, error, warn, info, debug, trace, or by module as info,amf=debug";
+            ("logging.level".to_owned(), format!("'{level}': {why}; {allowed}"))
+        };
+        // The filter takes a word that is no level for a module of which everything is logged.
+        if let Some(word) = level.split(',').find(|word| !word.contains('=') && !is_level(word)) {
+            return Err(refused(format!("'{word}' is no level")));
+        }
+        tracing_subscriber::EnvFilter::try_new(level).map_err(|why| refused(why.to_string()))?;
         Ok(())
     }
+}
+
+fn is_level(word: &str) -> bool {
+    word.trim().parse::<tracing::level_filters::LevelFilter>().is_ok()
 }
 
 impl<'de, S: Section> Deserialize<'de> for Settings<S> {
