@@ -1,11 +1,11 @@
 //! A scripted node with its UEs on one side of the AMF, scripted AUSF, UDM and SMF on the other, all in one process under
 //! a clock that tests can turn.
-#![allow(dead_code, unreachable_pub)] // each test uses its part, and none is a library
+#![allow(dead_code, unreachable_pub, unused_imports)] // each test uses its part, and none is a library
 
 mod home;
 mod ladder;
-mod node;
-mod ue;
+pub mod node;
+pub mod ue;
 
 use std::path::PathBuf;
 use std::sync::Arc;

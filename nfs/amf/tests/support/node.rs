@@ -16,9 +16,14 @@ pub struct Node {
     association: Association,
     pub id: u32,
     next_ran_id: u32,
-    /// NAS PDUs that came, by RAN UE NGAP ID, and the stream of the last message.
+    /// The stream of the last message that came.
     pub last_stream: u16,
+    /// Changes messages before they are sent.
+    pub mutate: std::cell::RefCell<Option<Mutation>>,
 }
+
+/// A change of octets on their way.
+pub type Mutation = Box<dyn FnMut(&mut Vec<u8>)>;
 
 pub fn plmn() -> PlmnId {
     "999-70".parse().expect("a PLMN")
@@ -62,7 +67,15 @@ pub fn setup_request(id: u32, areas: Vec<SupportedTaItem>) -> NgSetupRequest {
 impl Node {
     pub fn connect(machine: &Machine, ladder: &Ladder, id: u32) -> Self {
         let association = machine.connect(Instant::now().into_std(), 10).expect("room for a node");
-        Self { machine: machine.clone(), ladder: ladder.clone(), association, id, next_ran_id: 1, last_stream: 0 }
+        Self {
+            machine: machine.clone(),
+            ladder: ladder.clone(),
+            association,
+            id,
+            next_ran_id: 1,
+            last_stream: 0,
+            mutate: Default::default(),
+        }
     }
 
     pub fn association(&self) -> AssociationId {
@@ -76,7 +89,11 @@ impl Node {
 
     /// Sends octets as they are.
     pub fn send_octets(&self, stream: u16, octets: &[u8]) {
-        self.machine.handle_n2(Instant::now().into_std(), self.association.id, stream, octets);
+        let mut octets = octets.to_vec();
+        if let Some(mutate) = &mut *self.mutate.borrow_mut() {
+            mutate(&mut octets);
+        }
+        self.machine.handle_n2(Instant::now().into_std(), self.association.id, stream, &octets);
     }
 
     /// Sends a message; `nas` is the name of the NAS message in it.

@@ -195,27 +195,32 @@ impl Ue {
     }
 
     pub fn open(&mut self, pdu: &[u8]) -> GmmMessage {
-        match Envelope::open(pdu).expect("a NAS message") {
-            Envelope::Plain(octets) => GmmMessage::decode(octets).expect("decodes"),
+        self.try_open(pdu).expect("a NAS message that verifies")
+    }
+
+    /// What the message says, if it is one and verifies.
+    pub fn try_open(&mut self, pdu: &[u8]) -> Option<GmmMessage> {
+        match Envelope::open(pdu).ok()? {
+            Envelope::Plain(octets) => GmmMessage::decode(octets).ok(),
             Envelope::Protected(protected) => {
                 let new = protected.header_type == SecurityHeaderType::IntegrityProtectedWithNewContext;
                 if new {
-                    self.take_new_keys(protected.message());
+                    self.take_new_keys(protected.message())?;
                 }
-                let plain = self.security.as_mut().expect("keys").unprotect(&protected).expect("verifies");
-                GmmMessage::decode(&plain.octets).expect("decodes")
+                let plain = self.security.as_mut()?.unprotect(&protected).ok()?;
+                GmmMessage::decode(&plain.octets).ok()
             }
         }
     }
 
-    fn take_new_keys(&mut self, message: &[u8]) {
-        let Ok(GmmMessage::SecurityModeCommand(command)) = GmmMessage::decode(message) else { panic!("no command") };
-        assert_eq!(command.replayed_security_capability, self.capability);
-        let kamf = self.kamf.as_ref().expect("authenticated");
-        let integrity = kamf.nas_integrity_key(command.algorithms.integrity.identity()).expect("a key");
-        let ciphering = kamf.nas_ciphering_key(command.algorithms.ciphering.identity()).expect("a key");
+    fn take_new_keys(&mut self, message: &[u8]) -> Option<()> {
+        let Ok(GmmMessage::SecurityModeCommand(command)) = GmmMessage::decode(message) else { return None };
+        let kamf = self.kamf.as_ref()?;
+        let integrity = kamf.nas_integrity_key(command.algorithms.integrity.identity()).ok()?;
+        let ciphering = kamf.nas_ciphering_key(command.algorithms.ciphering.identity()).ok()?;
         let keys = NasKeys::new(integrity.as_octets(), ciphering.as_octets());
         self.security = Some(SecurityContext::new(Side::Ue, command.ng_ksi, command.algorithms, keys));
+        Some(())
     }
 
     /// The answer to a challenge: RES*, or why not.
@@ -251,7 +256,13 @@ impl Ue {
     /// Hears the security mode command and completes it.
     pub async fn secure(&mut self, node: &mut Node) {
         let heard = self.hear(node).await;
-        assert!(matches!(heard.nas, Some(GmmMessage::SecurityModeCommand(_))), "{heard:?}");
+        let Some(GmmMessage::SecurityModeCommand(command)) = heard.nas else { panic!("no command: {heard:?}") };
+        assert_eq!(command.replayed_security_capability, self.capability, "the very octets received");
+        self.security_mode_complete(node);
+    }
+
+    /// Security Mode Complete with everything that belongs in it.
+    pub fn security_mode_complete(&mut self, node: &Node) {
         let mut complete = SecurityModeComplete::new();
         complete.imeisv = Some(MobileIdentity::Imeisv("4370816125816151".into()));
         let request = self.request.clone().expect("a request");
@@ -373,7 +384,7 @@ pub fn plain(message: impl Into<GmmMessage>) -> Bytes {
     message.into().encode().expect("encodes").into()
 }
 
-fn nas_pdu(message: &Message) -> Option<Bytes> {
+pub fn nas_pdu(message: &Message) -> Option<Bytes> {
     match message {
         Message::DownlinkNasTransport(transport) => Some(transport.nas_pdu.clone()),
         Message::InitialContextSetupRequest(request) => request.nas_pdu.clone(),
@@ -385,7 +396,7 @@ fn nas_pdu(message: &Message) -> Option<Bytes> {
     }
 }
 
-fn amf_id(message: &Message) -> Option<AmfUeNgapId> {
+pub fn amf_id(message: &Message) -> Option<AmfUeNgapId> {
     match message {
         Message::DownlinkNasTransport(transport) => Some(transport.amf_ue_ngap_id),
         Message::InitialContextSetupRequest(request) => Some(request.amf_ue_ngap_id),
