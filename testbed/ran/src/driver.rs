@@ -181,6 +181,11 @@ impl Ran {
         self.user_plane.address(ue, session)
     }
 
+    /// Waits until programs can use all sessions there are through the TUN device.
+    pub async fn settle(&self) {
+        self.user_plane.settle().await;
+    }
+
     /// Packets sent and received on N3, and those for tunnels that are not ours.
     pub fn packets(&self) -> (u64, u64, u64) {
         self.user_plane.packets()
@@ -274,16 +279,16 @@ impl Driver {
             let due = self.deadlines.peek().map(|Reverse((due, _))| *due).into_iter().chain(linger).min();
             tokio::select! {
                 event = receiver.recv() => match event {
-                    sctp::Event::Message { data, .. } => self.receive(&data).await,
+                    sctp::Event::Message { data, .. } => self.receive(&data),
                     sctp::Event::Oversized { .. } => {}
                     sctp::Event::Restarted => self.gnb.start(),
                     sctp::Event::Shutdown | sctp::Event::PeerAborted => break,
                 },
                 request = inbox.recv() => match request {
                     None => break,
-                    Some(request) => self.obey(request).await,
+                    Some(request) => self.obey(request),
                 },
-                () = sleep_until(due) => self.expire().await,
+                () = sleep_until(due) => self.expire(),
             }
         }
         self.withdraw().await;
@@ -302,17 +307,17 @@ impl Driver {
         Ok(())
     }
 
-    async fn receive(&mut self, octets: &[u8]) {
+    fn receive(&mut self, octets: &[u8]) {
         match ngap::decode(octets) {
             Ok(message) => {
                 self.gnb.handle(message);
-                self.handle_gnb_events().await;
+                self.handle_gnb_events();
             }
             Err(error) => tracing::warn!(%error, "NGAP message not understood"),
         }
     }
 
-    async fn obey(&mut self, request: Request) {
+    fn obey(&mut self, request: Request) {
         match request {
             Request::Run(ue, command, done) => {
                 let Some(machine) = self.ues.get_mut(ue.0) else { return };
@@ -323,7 +328,7 @@ impl Driver {
                 if let Some(before) = self.waiting.insert(ue, done) {
                     let _ = before.send(Err(Failure::State("another procedure was started")));
                 }
-                self.handle_outputs(ue).await;
+                self.handle_outputs(ue);
             }
             Request::Forget(ue) => {
                 if let Some(machine) = self.ues.get_mut(ue.0) {
@@ -333,7 +338,7 @@ impl Driver {
             }
             Request::Idle(ue) => {
                 self.gnb.request_release(ue, CauseRadioNetwork::UserInactivity);
-                self.handle_gnb_events().await;
+                self.handle_gnb_events();
             }
             Request::IsRegistered(ue, answer) => {
                 let _ = answer.send(self.ues.get(ue.0).is_some_and(Ue::is_registered));
@@ -342,7 +347,7 @@ impl Driver {
         }
     }
 
-    async fn expire(&mut self) {
+    fn expire(&mut self) {
         let now = Instant::now();
         while let Some(Reverse((due, ue))) = self.deadlines.peek().copied().filter(|Reverse((due, _))| *due <= now) {
             self.deadlines.pop();
@@ -350,12 +355,12 @@ impl Driver {
             // The heap may hold deadlines of procedures that are long over.
             if machine.poll_timeout() == Some(due) {
                 machine.handle_timeout(now);
-                self.handle_outputs(ue).await;
+                self.handle_outputs(ue);
             }
         }
     }
 
-    async fn handle_gnb_events(&mut self) {
+    fn handle_gnb_events(&mut self) {
         while let Some(event) = self.gnb.poll_event() {
             match event {
                 Event::SetUp { amf } => self.open(Ok(amf)),
@@ -364,24 +369,24 @@ impl Driver {
                     if let Some(machine) = self.ues.get_mut(ue.0) {
                         machine.handle_nas(Instant::now(), &pdu);
                     }
-                    Box::pin(self.handle_outputs(ue)).await;
+                    self.handle_outputs(ue);
                 }
                 Event::Released(ue, cause) => {
                     tracing::debug!(%ue, %cause, "connection released");
                     if let Some(machine) = self.ues.get_mut(ue.0) {
                         machine.handle_released();
                     }
-                    Box::pin(self.handle_outputs(ue)).await;
+                    self.handle_outputs(ue);
                 }
                 Event::TunnelUp(ue, tunnel) => {
                     self.tunnels.insert((ue, tunnel.session), tunnel);
-                    self.connect_session(ue, tunnel.session).await;
+                    self.connect_session(ue, tunnel.session);
                 }
                 Event::TunnelDown(ue, session) => {
                     self.tunnels.remove(&(ue, session));
-                    self.user_plane.remove(ue, session).await;
+                    self.user_plane.remove(ue, session);
                 }
-                Event::Paging(s_tmsi) => self.page(s_tmsi).await,
+                Event::Paging(s_tmsi) => self.page(s_tmsi),
                 Event::Error(cause) => tracing::warn!(cause, "error indication from the AMF"),
             }
         }
@@ -393,17 +398,17 @@ impl Driver {
         }
     }
 
-    async fn page(&mut self, s_tmsi: STmsi) {
+    fn page(&mut self, s_tmsi: STmsi) {
         let Some(ue) = self.by_s_tmsi.get(&s_tmsi).copied() else { return };
         let Some(machine) = self.ues.get_mut(ue.0) else { return };
         machine.handle_paging(Instant::now());
         if let Some(deadline) = machine.poll_timeout() {
             self.deadlines.push(Reverse((deadline, ue)));
         }
-        Box::pin(self.handle_outputs(ue)).await;
+        self.handle_outputs(ue);
     }
 
-    async fn handle_outputs(&mut self, ue: UeId) {
+    fn handle_outputs(&mut self, ue: UeId) {
         while let Some(output) = self.ues.get_mut(ue.0).and_then(Ue::poll_output) {
             match output {
                 Output::Connect { nas, s_tmsi, paged } => self.gnb.connect(ue, nas, s_tmsi, paged),
@@ -418,15 +423,15 @@ impl Driver {
                 Output::DeregisteredByNetwork => tracing::info!(%ue, "de-registered by the network"),
                 Output::SessionUp(Session { id, address, .. }) => {
                     self.addresses.insert((ue, id), address);
-                    self.connect_session(ue, id).await;
+                    self.connect_session(ue, id);
                 }
                 Output::SessionDown(id) => {
                     self.addresses.remove(&(ue, id));
-                    self.user_plane.remove(ue, id).await;
+                    self.user_plane.remove(ue, id);
                 }
             }
         }
-        self.handle_gnb_events().await;
+        self.handle_gnb_events();
     }
 
     /// Remembers by which identity a UE is paged.
@@ -437,18 +442,19 @@ impl Driver {
     }
 
     /// A session carries packets once both its tunnel and its address are known.
-    async fn connect_session(&mut self, ue: UeId, id: u8) {
+    fn connect_session(&mut self, ue: UeId, id: u8) {
         let known = self.tunnels.get(&(ue, id)).zip(self.addresses.get(&(ue, id)));
         if let Some((tunnel, address)) = known {
-            self.user_plane.add(UserSession { ue, address: *address, tunnel: *tunnel }).await;
+            self.user_plane.add(UserSession { ue, address: *address, tunnel: *tunnel });
         }
     }
 
     /// Takes the sessions' addresses off the TUN device.
     async fn withdraw(&mut self) {
         for (ue, id) in std::mem::take(&mut self.addresses).into_keys() {
-            self.user_plane.remove(ue, id).await;
+            self.user_plane.remove(ue, id);
         }
+        self.user_plane.handle().settle().await;
     }
 }
 

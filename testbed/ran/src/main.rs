@@ -61,6 +61,7 @@ async fn attach(options: AttachOptions) -> Result<bool, Failed> {
     let report = Report::default();
     let run = Attach::new(Arc::clone(&ran), options.plan()?, report.clone(), options.common.quiet);
     run.arrive().await;
+    ran.settle().await;
     if let Some(path) = &options.ready {
         write(path, &json!({ "sessions": run.sessions(&subscribers), "failures": report.failures() }))?;
     }

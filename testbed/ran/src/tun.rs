@@ -2,39 +2,57 @@
 
 use std::io;
 use std::net::Ipv4Addr;
+use std::process::Stdio;
+use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
+use tokio::sync::{mpsc, oneshot};
 use tun_rs::{AsyncDevice, DeviceBuilder};
 
 /// The routing table in which packets from a session's address find the device.
 const TABLE: &str = "20594";
 
-/// The device.
+enum Work {
+    /// A command of iproute2.
+    Command(String),
+    /// Tell when all commands before are carried out.
+    Settle(oneshot::Sender<()>),
+}
+
+/// The device. Addresses come and go in the background, so that no procedure waits for them.
 pub(crate) struct Tun {
     device: AsyncDevice,
     name: String,
+    work: mpsc::UnboundedSender<Work>,
 }
 
 impl Tun {
     /// Makes the device and its routing table.
     pub(crate) async fn open(name: &str, mtu: u16) -> io::Result<Self> {
         let device = DeviceBuilder::new().name(name).mtu(mtu).build_async()?;
-        let tun = Self { device, name: name.to_owned() };
-        ip(&["route", "replace", "default", "dev", name, "table", TABLE]).await?;
-        Ok(tun)
+        batch(&[format!("route replace default dev {name} table {TABLE}")]).await?;
+        let (work, inbox) = mpsc::unbounded_channel();
+        tokio::spawn(configure(inbox));
+        Ok(Self { device, name: name.to_owned(), work })
     }
 
     /// Gives the device a session's address; packets from it are routed into the session.
-    pub(crate) async fn add(&self, address: Ipv4Addr) -> io::Result<()> {
-        let address = address.to_string();
-        ip(&["address", "replace", &format!("{address}/32"), "dev", &self.name]).await?;
-        ip(&["rule", "add", "from", &address, "lookup", TABLE]).await
+    pub(crate) fn add(&self, address: Ipv4Addr) {
+        self.command(format!("address replace {address}/32 dev {}", self.name));
+        self.command(format!("rule add from {address} lookup {TABLE}"));
     }
 
     /// Takes it away again.
-    pub(crate) async fn remove(&self, address: Ipv4Addr) -> io::Result<()> {
-        let address = address.to_string();
-        ip(&["rule", "del", "from", &address, "lookup", TABLE]).await?;
-        ip(&["address", "del", &format!("{address}/32"), "dev", &self.name]).await
+    pub(crate) fn remove(&self, address: Ipv4Addr) {
+        self.command(format!("rule del from {address} lookup {TABLE}"));
+        self.command(format!("address del {address}/32 dev {}", self.name));
+    }
+
+    /// Waits until all addresses are as they should be.
+    pub(crate) async fn settle(&self) {
+        let (done, settled) = oneshot::channel();
+        if self.work.send(Work::Settle(done)).is_ok() {
+            let _ = settled.await;
+        }
     }
 
     /// The next packet of a program.
@@ -46,13 +64,50 @@ impl Tun {
     pub(crate) async fn send(&self, packet: &[u8]) -> io::Result<()> {
         self.device.send(packet).await.map(|_| ())
     }
+
+    fn command(&self, command: String) {
+        // The task ends only with this device.
+        let _ = self.work.send(Work::Command(command));
+    }
 }
 
-async fn ip(arguments: &[&str]) -> io::Result<()> {
-    let output = Command::new("ip").args(arguments).output().await?;
+/// Carries out commands, all that have gathered meanwhile at once.
+async fn configure(mut inbox: mpsc::UnboundedReceiver<Work>) {
+    let mut work = Vec::new();
+    while inbox.recv_many(&mut work, 1024).await > 0 {
+        let (mut commands, mut waiting) = (Vec::new(), Vec::new());
+        for one in work.drain(..) {
+            match one {
+                Work::Command(command) => commands.push(command),
+                Work::Settle(done) => waiting.push(done),
+            }
+        }
+        if !commands.is_empty()
+            && let Err(error) = batch(&commands).await
+        {
+            tracing::warn!(%error, "TUN addresses");
+        }
+        for done in waiting {
+            let _ = done.send(());
+        }
+    }
+}
+
+/// One run of `ip` over several commands, each carried out whatever became of the others.
+async fn batch(commands: &[String]) -> io::Result<()> {
+    let mut child = Command::new("ip")
+        .args(["-force", "-batch", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    if let Some(mut input) = child.stdin.take() {
+        input.write_all((commands.join("\n") + "\n").as_bytes()).await?;
+    }
+    let output = child.wait_with_output().await?;
     if output.status.success() {
         return Ok(());
     }
     let said = String::from_utf8_lossy(&output.stderr);
-    Err(io::Error::other(format!("ip {}: {}", arguments.join(" "), said.trim())))
+    Err(io::Error::other(format!("ip: {}", said.trim())))
 }

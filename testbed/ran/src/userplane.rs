@@ -117,21 +117,17 @@ impl UserPlane {
     }
 
     /// Packets follow the session's tunnel from now on.
-    pub(crate) async fn add(&self, session: UserSession) {
+    pub(crate) fn add(&self, session: UserSession) {
         lock(&self.shared.sessions).insert(session);
-        if let Some(tun) = &self.shared.tun
-            && let Err(error) = tun.add(session.address).await
-        {
-            tracing::error!(address = %session.address, %error, "TUN address");
+        if let Some(tun) = &self.shared.tun {
+            tun.add(session.address);
         }
     }
 
-    pub(crate) async fn remove(&self, ue: UeId, id: u8) {
+    pub(crate) fn remove(&self, ue: UeId, id: u8) {
         let removed = lock(&self.shared.sessions).remove(ue, id);
-        if let (Some(session), Some(tun)) = (removed, &self.shared.tun)
-            && let Err(error) = tun.remove(session.address).await
-        {
-            tracing::debug!(address = %session.address, %error, "TUN address");
+        if let (Some(session), Some(tun)) = (removed, &self.shared.tun) {
+            tun.remove(session.address);
         }
     }
 
@@ -178,6 +174,13 @@ impl UserPlaneHandle {
                 lock(&self.shared.pings).remove(&key);
                 Err(PingError::Timeout(patience))
             }
+        }
+    }
+
+    /// Waits until the TUN device, if there is one, has the addresses of the sessions there are.
+    pub(crate) async fn settle(&self) {
+        if let Some(tun) = &self.shared.tun {
+            tun.settle().await;
         }
     }
 
