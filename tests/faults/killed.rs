@@ -1,8 +1,10 @@
 //! Any NF is killed (SIGKILL) under a running core: nobody else ends, and new registrations soon succeed again.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
 use tests::Core;
 
 /// New registrations and sessions succeed again within this time.
@@ -65,10 +67,29 @@ fn subscriber_data_outlives_the_store_being_killed() {
         .collect();
     let file = core.file("subscribers.jsonl", &lines);
     core.peregrine(&["subscriber", "import", &file]);
-    let before = core.peregrine(&["subscriber", "export"]);
+    let before = exported(&core);
     let pid = core.pids().get("udr").copied().and_then(Pid::from_raw).expect("it runs");
     kill_process(pid, Signal::KILL).expect("it runs");
     while !core.pids().contains_key("udr") {}
-    assert_eq!(core.peregrine(&["subscriber", "export"]), before);
-    assert_eq!(before.lines().count(), 101);
+    let after = exported(&core);
+    assert_eq!(before.len(), 101);
+    assert_eq!(before.keys().collect::<Vec<_>>(), after.keys().collect::<Vec<_>>());
+    for (who, (sequence, rest)) in &before {
+        let (later, same) = &after[who];
+        assert_eq!(same, rest, "{who}");
+        assert!(later >= sequence, "{who}: the sequence number went back from {sequence} to {later}");
+    }
+}
+
+/// The subscribers by SUPI: sequence number, and all else.
+fn exported(core: &Core) -> BTreeMap<String, (String, Value)> {
+    let text = core.peregrine(&["subscriber", "export"]);
+    let mut subscribers: Vec<Value> =
+        text.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect();
+    let field = |value: &Value| value.as_str().expect("text").to_owned();
+    let one = |subscriber: &mut Value| {
+        let sequence = subscriber.as_object_mut().and_then(|fields| fields.remove("sqn")).expect("a sequence number");
+        (field(&subscriber["supi"]), (field(&sequence), subscriber.take()))
+    };
+    subscribers.iter_mut().map(one).collect()
 }

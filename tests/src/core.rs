@@ -56,6 +56,21 @@ impl Core {
         Command::new(program("peregrine-ran")).args(arguments).stdin(Stdio::null()).output().expect("started")
     }
 
+    /// Starts the gNB and UE simulator with these arguments.
+    ///
+    /// # Panics
+    /// Where it cannot be started.
+    pub fn spawn_ran(&self, arguments: &[&str]) -> Child {
+        let mut command = Command::new(program("peregrine-ran"));
+        command
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("started")
+    }
+
     /// The status of every NF that answers, by name.
     pub fn status(&self) -> BTreeMap<String, Value> {
         let output = peregrine(self.place.path()).args(["status", "--json"]).output().expect("started");
