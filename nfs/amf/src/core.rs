@@ -1,6 +1,7 @@
 //! What all UEs' tasks share, and the way from an event to the task of its UE.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use nas::{CipheringAlgorithm, IntegrityAlgorithm};
@@ -21,7 +22,7 @@ use crate::n2::serve::Associations;
 use crate::n2::{AssociationId, Connection, Context};
 use crate::served::Served;
 use crate::ue::Ue;
-use crate::ue::context::UeContext;
+use crate::ue::context::{Subscription, UeContext};
 use crate::ue::event::Event;
 use crate::ue::task;
 
@@ -44,7 +45,12 @@ pub(crate) struct Core {
     pub(crate) admission: Admission,
     pub(crate) associations: Associations,
     pub(crate) ids: UeIds,
+    /// The subscriptions seen last: most subscribers have one of a few.
+    subscriptions: Mutex<VecDeque<Arc<Subscription>>>,
 }
+
+/// Subscriptions kept for sharing.
+const SHARED: usize = 16;
 
 impl Core {
     /// An AMF with nobody connected.
@@ -63,6 +69,7 @@ impl Core {
             admission: Admission::new(&limits.procedures),
             associations: Associations::default(),
             ids: UeIds::new(),
+            subscriptions: Mutex::default(),
             served,
             instance_id,
             api_root,
@@ -81,6 +88,18 @@ impl Core {
             max_ues: self.config.limits.ues_per_gnb,
             release_time: self.config.timers.n2(),
         }
+    }
+
+    /// One copy of subscriptions that are the same.
+    pub(crate) fn share(&self, subscription: Subscription) -> Arc<Subscription> {
+        let mut shared = self.subscriptions.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(same) = shared.iter().find(|known| ***known == subscription) {
+            return same.clone();
+        }
+        let new = Arc::new(subscription);
+        shared.push_front(new.clone());
+        shared.truncate(SHARED);
+        new
     }
 
     /// Gives an event to its UE; a UE at rest gets a task. What cannot be given is returned.

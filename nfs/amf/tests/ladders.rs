@@ -326,12 +326,18 @@ async fn paging() {
     let paged = node.hear().await;
     let Message::Paging(paged) = paged else { panic!("{paged:?}") };
     assert_eq!(paged.ue_paging_identity.five_g_tmsi, ue.guti.expect("a GUTI").s_tmsi.tmsi);
-    ue.send_service_request(&mut node, &[]);
+    ue.send_service_request_for(&mut node, nas::ie::ServiceType::MobileTerminatedServices, &[]);
     service_accepted(&mut node, &mut ue, &[1]).await;
+    let heard = ue.hear(&mut node).await;
+    let Some(GmmMessage::ConfigurationUpdateCommand(command)) = heard.nas else { panic!("{heard:?}") };
+    assert_ne!(command.guti, ue.guti);
+    ue.guti = command.guti;
+    ue.say(&node, nas::gmm::ConfigurationUpdateComplete::new());
+    settle_with_time().await;
     net.ladder.check(
         "paging",
         "Network Triggered Service Request",
-        "TS 23.502 4.2.3.3: downlink data for a UE in CM-IDLE.",
+        "TS 23.502 4.2.3.3: downlink data for a UE in CM-IDLE, which gets a new 5G-GUTI (TS 33.501 6.12.3).",
     );
 }
 

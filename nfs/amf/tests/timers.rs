@@ -171,3 +171,32 @@ async fn an_idle_ue_that_stays_silent_is_deregistered() {
     tokio::time::sleep(Duration::from_millis(10)).await;
     assert_eq!((net.machine.counts().0, net.home.sessions()), (0, 0));
 }
+
+#[tokio::test(start_paused = true)]
+async fn ues_that_keep_everybody_waiting_do_not_keep_others_from_registering() {
+    let net = Net::with(|config, _| config.limits.procedures.registration = 4);
+    let mut node = net.node(1).await;
+    for number in 100..120 {
+        Ue::new(number).send_registration_request(&mut node, initial());
+    }
+    settle().await;
+    let began = Instant::now();
+    let mut other = net.node(2).await;
+    Ue::new(1).register(&mut other).await;
+    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn too_many_registrations_are_refused_as_congestion() {
+    let net = Net::with(|config, _| {
+        config.limits.procedures.registration = 1;
+        config.limits.procedures.queue = 1;
+    });
+    let mut node = net.node(1).await;
+    for number in 1..=3 {
+        Ue::new(number).send_registration_request(&mut node, initial());
+    }
+    settle().await;
+    let refused = net.explanations();
+    assert!(refused.iter().any(|text| text.contains("amf.limits.procedures")), "{refused:?}");
+}

@@ -4,6 +4,7 @@ use ngap::{Cause, Message};
 use sbi_models::smf::UpCnxState;
 
 use super::initial_context::RADIO_CONNECTION_LOST;
+use crate::admission::{Kind, Priority};
 use crate::stop::Stop;
 use crate::ue::Ue;
 
@@ -36,6 +37,10 @@ pub(crate) async fn an_release(ue: &mut Ue, cause: Cause) -> Result<(), Stop> {
 pub(crate) async fn connection_lost(ue: &mut Ue) {
     ue.context.signalling = None;
     ue.note();
+    if ue.context.sessions.iter().any(|session| session.active) {
+        // A node with thousands of UEs may have gone: the SMFs learn it by and by.
+        let _ = ue.admission(Kind::Release, Priority::Low).await;
+    }
     deactivate_sessions(ue).await;
 }
 
@@ -48,6 +53,9 @@ pub(crate) async fn give_up(ue: &mut Ue) {
 /// Tells the SMFs that the user planes are gone.
 pub(super) async fn deactivate_sessions(ue: &mut Ue) {
     let active: Vec<_> = ue.context.sessions.iter().filter(|session| session.active).cloned().collect();
+    if active.is_empty() {
+        return;
+    }
     for session in active {
         let answer = ue.nsmf_update_user_plane(&session, UpCnxState::Deactivated).await;
         match answer {

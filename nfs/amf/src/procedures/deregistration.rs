@@ -21,7 +21,8 @@ pub(crate) async fn by_ue(ue: &mut Ue, opened: Opened) -> Result<(), Stop> {
     let switch_off = request.deregistration_type.switch_off;
     // A request that is not protected touches nobody: its sender is a stranger and is told what it wants to hear.
     if opened.verified.is_some() {
-        let _permit = ue.core.admission.enter(Kind::Release, Priority::Normal).await;
+        // Whether the queue is full or not: less is left to do afterwards.
+        let _ = ue.admission(Kind::Release, Priority::Normal).await;
         // 2. to 5. Nsmf_PDUSession_ReleaseSMContext for each session; the SMF does the rest.
         release_sessions(ue).await;
         // 5a. and 5b. AM and UE policy associations: not there.

@@ -40,8 +40,7 @@ pub(super) async fn pdu_session_establishment(
 
 async fn establish(ue: &mut Ue, id: PduSessionId, transport: UlNasTransport) -> Result<&'static str, Stop> {
     // 1. UE to AMF: NAS message with S-NSSAI, DNN, PDU Session ID, Request Type, N1 SM container.
-    let permit = ue.core.admission.enter(Kind::Session, Priority::Normal).await;
-    let _permit = permit.map_err(|_| Refusal::new(Why::Congestion, "a PDU session request", "the queue is full"))?;
+    ue.admission(Kind::Session, Priority::Normal).await?;
     let slice = select_slice(ue, &transport)?;
     let dnn = select_dnn(ue, slice, &transport)?;
     replace_duplicate(ue, id).await;

@@ -1,6 +1,5 @@
 //! General Registration (TS 23.502 4.2.2.2.2; TS 24.501 5.5.1).
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use nas::gmm::{AuthenticationReject, RegistrationAccept, RegistrationReject, RegistrationRequest};
@@ -13,7 +12,8 @@ use sbi_models::smf;
 use tokio::time::Instant;
 
 use super::{
-    authentication, configuration_update, identification, initial, initial_context, reactivation, security_mode, slices,
+    authentication, configuration_update, identification, initial, initial_context, reactivation, security_mode,
+    session, slices,
 };
 use crate::admission::{Kind, Priority};
 use crate::stop::{Refusal, Stop, Why};
@@ -33,11 +33,11 @@ pub(crate) async fn registration(ue: &mut Ue, opened: Opened, context_requested:
         }
         Err(Stop::Refused(refusal)) => {
             timed.finish(refusal.why.label());
-            refuse(ue, &refusal, RegistrationReject::new(refusal.why.cause()).into())
+            refuse(ue, &refusal, RegistrationReject::new(refusal.why.cause()).into(), CauseNas::NormalRelease)
         }
         Err(Stop::NotAuthentic(refusal)) => {
             timed.finish(refusal.why.label());
-            refuse(ue, &refusal, AuthenticationReject::new().into())
+            refuse(ue, &refusal, AuthenticationReject::new().into(), CauseNas::AuthenticationFailure)
         }
         Err(stop) => {
             timed.finish(stop.label());
@@ -47,11 +47,11 @@ pub(crate) async fn registration(ue: &mut Ue, opened: Opened, context_requested:
 }
 
 /// Tells the UE, and whoever asks later, why it was refused. Its context goes.
-fn refuse(ue: &mut Ue, refusal: &Refusal, message: GmmMessage) -> Result<(), Stop> {
+fn refuse(ue: &mut Ue, refusal: &Refusal, message: GmmMessage, cause: CauseNas) -> Result<(), Stop> {
     ue.core.rejects.record(refusal.explain(ue.context.name(), "Registration"));
     ue.context.registered = false;
     ue.send_nas(&message)?;
-    ue.release_signalling(Cause::Nas(CauseNas::AuthenticationFailure));
+    ue.release_signalling(Cause::Nas(cause));
     Ok(())
 }
 
@@ -60,7 +60,7 @@ async fn general_registration(ue: &mut Ue, opened: Opened, context_requested: bo
     // 3. (R)AN to AMF: N2 message with the Registration Request.
     let Opened { message: GmmMessage::RegistrationRequest(request), octets, verified } = opened else { return Ok(()) };
     ue.current_request = octets;
-    let _permit = admit(ue, &request).await?;
+    admit(ue, &request).await?;
     check_area(ue)?;
     let request = match verified {
         // 4. and 5. The context is known, and the message protected with its keys: no identity, no authentication.
@@ -89,14 +89,13 @@ async fn general_registration(ue: &mut Ue, opened: Opened, context_requested: bo
 }
 
 /// Waits its turn. Periodic updates can wait, emergencies not.
-async fn admit(ue: &Ue, request: &RegistrationRequest) -> Result<crate::admission::Permit, Stop> {
+async fn admit(ue: &mut Ue, request: &RegistrationRequest) -> Result<(), Stop> {
     let priority = match (ue.establishment_cause, request.registration_type.kind) {
         (RrcEstablishmentCause::Emergency | RrcEstablishmentCause::HighPriorityAccess, _) => Priority::High,
         (_, RegistrationKind::PeriodicUpdating) => Priority::Low,
         _ => Priority::Normal,
     };
-    let permit = ue.core.admission.enter(Kind::Registration, priority).await;
-    permit.map_err(|_| Refusal::new(Why::Congestion, "a registration request", "the queue is full").into())
+    ue.admission(Kind::Registration, priority).await
 }
 
 /// The UE must be where this AMF serves.
@@ -201,7 +200,7 @@ async fn subscription(ue: &mut Ue, request: &RegistrationRequest) -> Result<(), 
     ue.nudm_uecm_registration(initial).await?;
     // 14b. Nudm_SDM_Get: access and mobility data, SMF selection data.
     let subscription = ue.nudm_sdm_get().await?;
-    ue.context.subscription = Some(Arc::new(subscription));
+    ue.context.subscription = Some(ue.core.share(subscription));
     // 14c. Nudm_SDM_Subscribe: not done; changes of a subscription reach the UE with its next registration.
     // 15. and 16. PCF selection, AM Policy Association: not there.
     Ok(())
@@ -250,6 +249,7 @@ async fn accept_and_complete(
         ue.send_n2(&request)?;
     } else {
         ue.send_nas(&accept)?;
+        session::set_up_resources(ue, items).await?;
     }
     // From here on the UE may take itself for registered, so does the AMF (TS 24.501 5.5.1.2.8 a and c).
     ue.context.registered = true;

@@ -2,10 +2,10 @@
 
 use nas::GmmMessage;
 use nas::gmm::{ServiceAccept, ServiceReject, ServiceRequest};
-use nas::ie::PduSessions;
+use nas::ie::{PduSessions, ServiceType};
 use ngap::{Cause, CauseNas};
 
-use super::{initial_context, reactivation, session};
+use super::{configuration_update, initial_context, reactivation, session};
 use crate::admission::{Kind, Priority};
 use crate::stop::{Refusal, Stop, Why};
 use crate::ue::Ue;
@@ -46,8 +46,7 @@ async fn serve(ue: &mut Ue, opened: Opened) -> Result<(), Stop> {
         return Err(Refusal::new(Why::UnknownIdentity, sent, "no context verifies the request").into());
     };
     ue.current_request = octets;
-    let permit = ue.core.admission.enter(Kind::Service, Priority::Normal).await;
-    let _permit = permit.map_err(|_| Refusal::new(Why::Congestion, "a service request", "the queue is full"))?;
+    ue.admission(Kind::Service, Priority::Normal).await?;
     ue.guti_confirmed();
     let mut request = *request;
     if let Some(mut container) = request.nas_message_container.take() {
@@ -80,6 +79,10 @@ async fn serve(ue: &mut Ue, opened: Opened) -> Result<(), Stop> {
     }
     for transfer in transfers {
         session::n1_n2_message_transfer(ue, transfer).await?;
+    }
+    // A UE that was paged gets a new identity (TS 33.501 6.12.3).
+    if request.service_type == ServiceType::MobileTerminatedServices {
+        configuration_update::new_guti(ue).await?;
     }
     Ok(())
 }

@@ -133,3 +133,15 @@ impl UeContext {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What stands in memory for a UE at rest, without what its sessions add; the maps that find it are not 300 octets.
+    #[test]
+    fn a_context_is_a_few_hundred_octets() {
+        assert!(size_of::<UeContext>() <= 512, "{}", size_of::<UeContext>());
+        assert!(size_of::<Session>() <= 96, "{}", size_of::<Session>());
+    }
+}

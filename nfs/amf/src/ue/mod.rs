@@ -14,8 +14,9 @@ use nas::{GmmMessage, SecurityHeaderType};
 use ngap::{AmfUeNgapId, Cause, DownlinkNasTransport, Message, RrcEstablishmentCause};
 use tokio::sync::mpsc;
 
+use crate::admission::{Kind, Permit, Priority};
 use crate::core::Core;
-use crate::stop::Stop;
+use crate::stop::{Refusal, Stop, Why};
 use context::{Signalling, UeContext};
 use event::Event;
 
@@ -35,6 +36,8 @@ pub(crate) struct Ue {
     pub(crate) current_request: Vec<u8>,
     /// Why the UE connected, for priorities.
     pub(crate) establishment_cause: RrcEstablishmentCause,
+    /// The right to run a procedure, given back early if the UE keeps it waiting.
+    permit: Option<Permit>,
     gone: bool,
 }
 
@@ -47,7 +50,16 @@ impl Ue {
     ) -> Self {
         let (deferred, current_request) = (VecDeque::new(), Vec::new());
         let establishment_cause = RrcEstablishmentCause::NotAvailable;
-        Self { core, id, context, mailbox, deferred, current_request, establishment_cause, gone: false }
+        Self { core, id, context, mailbox, deferred, current_request, establishment_cause, permit: None, gone: false }
+    }
+
+    /// Waits until a procedure of this kind may run. Its place is free again when it ends, or when it waits too long.
+    pub(crate) async fn admission(&mut self, kind: Kind, priority: Priority) -> Result<(), Stop> {
+        self.permit = None;
+        let permit = self.core.admission.enter(kind, priority).await;
+        let congested = || Refusal::new(Why::Congestion, "one procedure more", "the queue of admission is full");
+        self.permit = Some(permit.map_err(|_| congested())?);
+        Ok(())
     }
 
     /// The connection, or [`Stop::Lost`].

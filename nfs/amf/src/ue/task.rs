@@ -22,6 +22,7 @@ pub(crate) async fn run(mut ue: Ue, first: Event) {
         };
         let outcome = begin(&mut ue, event).await;
         ue.current_request.clear();
+        ue.permit = None;
         match outcome {
             Ok(()) => {}
             Err(Stop::Claimed(claim, opened)) => {

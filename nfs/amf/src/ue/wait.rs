@@ -15,6 +15,9 @@ use crate::stop::Stop;
 /// Sendings of a NAS message in all: the first and four more (TS 24.501 table 10.2.2).
 const SENDINGS: usize = 5;
 
+/// How long a procedure may wait for an answer and still count as running.
+const PATIENCE: Duration = Duration::from_millis(250);
+
 /// What a waiting procedure is told.
 #[derive(Debug)]
 pub(crate) enum Incoming {
@@ -78,13 +81,25 @@ impl Ue {
     /// The next thing a procedure can make use of, or `None` at the deadline. What goes before the procedure ends it.
     pub(crate) async fn incoming(&mut self, deadline: Instant) -> Result<Option<Incoming>, Stop> {
         loop {
-            let Ok(event) = timeout_at(deadline, self.mailbox.recv()).await else { return Ok(None) };
+            let Some(event) = self.next_event(deadline).await else { return Ok(None) };
             // The directory keeps a sender for as long as this task owns the UE.
             let event = event.ok_or(Stop::Lost)?;
             if let Some(incoming) = self.sort(event)? {
                 return Ok(Some(incoming));
             }
         }
+    }
+
+    /// The next event, or `None` at the deadline. A UE or node that takes its time must not keep others from theirs.
+    async fn next_event(&mut self, deadline: Instant) -> Option<Option<Event>> {
+        if self.permit.is_some() {
+            let soon = deadline.min(Instant::now() + PATIENCE);
+            if let Ok(event) = timeout_at(soon, self.mailbox.recv()).await {
+                return Some(event);
+            }
+            self.permit = None;
+        }
+        timeout_at(deadline, self.mailbox.recv()).await.ok()
     }
 
     /// Passes on what a procedure waits for; ends it for what goes before it; keeps the rest for later.

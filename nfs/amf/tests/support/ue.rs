@@ -123,14 +123,19 @@ impl Ue {
         node.initial(self.ran, pdu, "RegistrationRequest");
     }
 
+    /// Service Request for uplink data in these sessions.
     pub fn send_service_request(&mut self, node: &mut Node, sessions: &[u8]) {
+        self.send_service_request_for(node, ServiceType::Data, sessions);
+    }
+
+    pub fn send_service_request_for(&mut self, node: &mut Node, service: ServiceType, sessions: &[u8]) {
         (self.ran, self.amf) = (node.new_ran_id(), None);
         let (ksi, s_tmsi) = self.service_identity();
-        let mut whole = ServiceRequest::new(ksi, ServiceType::Data, s_tmsi);
+        let mut whole = ServiceRequest::new(ksi, service, s_tmsi);
         if !sessions.is_empty() {
             whole.uplink_data_status = Some(sessions.iter().copied().collect());
         }
-        let mut request = ServiceRequest::new(ksi, ServiceType::Data, s_tmsi);
+        let mut request = ServiceRequest::new(ksi, service, s_tmsi);
         request.nas_message_container = Some(self.container(whole));
         let pdu = self.protect_initial(request);
         node.initial(self.ran, pdu, "ServiceRequest");
