@@ -162,8 +162,15 @@ impl Registry {
         self.subscriptions.remove(id)
     }
 
-    /// Suspends those whose heartbeats are missing, and forgets those that have been suspended for long.
+    /// Suspends those whose heartbeats are missing, and forgets those that have been suspended for long. If this comes late,
+    /// it was we who were not running (stopped, the machine asleep): then everyone is given time to be heard again.
     pub fn handle_timeout(&mut self, now: Instant) {
+        let lateness = self.poll_timeout().map_or(Duration::ZERO, |deadline| now.saturating_duration_since(deadline));
+        if lateness > self.patience() {
+            let heard_until = now + self.patience();
+            self.instances.values_mut().for_each(|instance| instance.deadline = instance.deadline.max(heard_until));
+            return;
+        }
         let due: Vec<Uuid> = self.instances.iter().filter(|(_, i)| i.deadline <= now).map(|(id, _)| *id).collect();
         for id in due {
             let Some(instance) = self.instances.get_mut(&id) else { continue };

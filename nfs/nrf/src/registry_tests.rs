@@ -99,6 +99,17 @@ fn who_stays_away_is_forgotten_and_must_register_again() {
 }
 
 #[test]
+fn nobody_is_suspended_for_the_time_in_which_we_did_not_run() {
+    let (mut registry, start) = (Registry::new(Config::default()), Instant::now());
+    registered(&mut registry, start, udm(1, 1));
+    registry.handle_timeout(start + 60 * SECOND);
+    assert_eq!(found(&registry), [1]);
+    assert_eq!(registry.poll_timeout(), Some(start + 63 * SECOND));
+    registry.handle_timeout(start + 63 * SECOND);
+    assert!(found(&registry).is_empty(), "it had its time");
+}
+
+#[test]
 fn an_instance_that_took_over_the_address_replaces_the_dead_one() {
     let (mut registry, now) = (Registry::new(Config::default()), Instant::now());
     registered(&mut registry, now, udm(1, 1));

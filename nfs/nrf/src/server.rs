@@ -86,8 +86,9 @@ impl NnrfNfmServer for Server {
     }
 
     async fn deregister(&self, id: Uuid) -> Result<(), Problem> {
+        let profile = self.registry().profile(id)?;
         self.change(|registry| registry.handle_deregister(id))?;
-        tracing::info!("{id} deregistered");
+        tracing::info!("{} {id} deregistered", profile.nf_type);
         Ok(())
     }
 
