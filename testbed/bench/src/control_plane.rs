@@ -1,0 +1,205 @@
+//! The control plane: the same core with its service-based interface over shared memory and over HTTP/2, in turn.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::Duration;
+
+use clap::Args;
+use serde_json::{Value, json};
+use topo::{Core, Host, Usage};
+
+use crate::Failure;
+use crate::ran::Ran;
+use crate::samples::Samples;
+
+/// What is compared: the name, and the transports of the configuration.
+const TRANSPORTS: [(&str, &str); 2] = [("shm", "[shm, h2]"), ("h2", "[h2]")];
+
+const CORE: Ipv4Addr = Ipv4Addr::new(10, 100, 0, 1);
+const GNB: Ipv4Addr = Ipv4Addr::new(10, 100, 0, 2);
+
+/// Where the cores have their files: gone with the namespaces.
+const FOLDER: &str = "/run/bench";
+
+/// How long an idle core is watched.
+const IDLE: Duration = Duration::from_secs(5);
+
+/// Runs at each number of UEs, in each round.
+const REPEATS: usize = 5;
+
+/// What to measure.
+#[derive(Args, Debug)]
+pub(crate) struct Options {
+    /// Rounds: each measures every transport once
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// Numbers of UEs that arrive at once
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 8, 64])]
+    ues: Vec<usize>,
+    /// UEs of the run that gives rate, CPU and memory
+    #[arg(long, default_value_t = 3000)]
+    crowd: usize,
+    /// UEs of the crowd at work at the same time
+    #[arg(long, default_value_t = 64)]
+    parallel: usize,
+    /// Write every cell as JSON
+    #[arg(long)]
+    json: Option<PathBuf>,
+}
+
+/// Quantity to samples, one a round.
+type Cells = BTreeMap<String, Samples>;
+
+/// Runs the measurement and prints its table.
+pub(crate) fn run(options: &Options) -> Result<(), Failure> {
+    topo::enter()?;
+    let (core, ran) = (Host::new("core")?, Host::new("ran")?);
+    topo::link((&core, CORE), (&ran, GNB))?;
+    let mut cells: BTreeMap<&str, Cells> = BTreeMap::new();
+    for round in 0..options.rounds {
+        let turns = TRANSPORTS.len();
+        for turn in 0..turns {
+            // The order alternates, so that none always comes first.
+            let (name, transports) = TRANSPORTS[(round + turn) % turns];
+            eprintln!("round {} of {}: {name}", round + 1, options.rounds);
+            measure(options, (&core, &ran), transports, cells.entry(name).or_default())?;
+        }
+    }
+    print!("{}", table(&cells));
+    match &options.json {
+        None => Ok(()),
+        Some(path) => write(path, format!("{:#}\n", report(options, &cells))),
+    }
+}
+
+fn write(path: &Path, text: String) -> Result<(), Failure> {
+    fs::write(path, text).map_err(|source| Failure::File { path: path.display().to_string(), source })
+}
+
+/// One core from start to end.
+fn measure(options: &Options, hosts: (&Host, &Host), transports: &str, cells: &mut Cells) -> Result<(), Failure> {
+    let folder = Path::new(FOLDER);
+    let _ = fs::remove_dir_all(folder); // of the core before
+    let configuration = format!(
+        "amf: {{n2: {{listen: [\"{CORE}:38412\"]}}}}\nupf: {{n3: {{listen: \"{CORE}:2152\"}}}}\n\
+         sbi: {{transports: {transports}}}\nlogging: {{level: warn}}\n"
+    );
+    let core = Core::start(hosts.0, folder, &configuration)?;
+    let subscribers = folder.join("subscribers.jsonl");
+    let most = options.ues.iter().copied().max().unwrap_or_default().max(options.crowd);
+    write(&subscribers, subscriber_lines(most))?;
+    core.peregrine(&["subscriber", "import", &subscribers.to_string_lossy()])?;
+    let ran = Ran { host: hosts.1, own: GNB, amf: CORE, folder };
+    idle(&core, cells);
+    ran.attach(&["--ues", "16"])?; // connections are made, code is in memory
+    for ues in &options.ues {
+        for _ in 0..REPEATS {
+            latency(&ran, *ues, cells)?;
+        }
+    }
+    crowd(options, &core, &ran, cells)?;
+    Ok(core.stop()?)
+}
+
+fn put(cells: &mut Cells, quantity: impl Into<String>, value: f64) {
+    cells.entry(quantity.into()).or_default().push(value);
+}
+
+/// What a core uses that has nothing to do.
+fn idle(core: &Core, cells: &mut Cells) {
+    let before = core.usage();
+    sleep(IDLE);
+    let after = core.usage();
+    let used: f64 = difference(&before, &after).values().map(|usage| usage.cpu.as_secs_f64()).sum();
+    put(cells, "idle: CPU, percent of a core", 100.0 * used / IDLE.as_secs_f64());
+    let memory: u64 = after.iter().map(|(_, usage)| usage.memory).sum();
+    put(cells, "idle: memory, MiB", mebibytes(memory));
+}
+
+/// So many UEs at once: each registers, opens a session and leaves.
+fn latency(ran: &Ran<'_>, ues: usize, cells: &mut Cells) -> Result<(), Failure> {
+    let outcomes = ran.attach(&["--ues", &ues.to_string(), "--release"])?;
+    for procedure in ["registration", "session"] {
+        let latency = &outcomes.of(procedure)?.latency_us;
+        for (what, value) in [("p50", latency.p50), ("p99", latency.p99), ("max", latency.max)] {
+            put(cells, format!("{ues} UEs: {procedure} {what}, ms"), value / 1000.0);
+        }
+    }
+    Ok(())
+}
+
+/// Many UEs register and stay: the rate, and what each of them costs.
+fn crowd(options: &Options, core: &Core, ran: &Ran<'_>, cells: &mut Cells) -> Result<(), Failure> {
+    let (ues, parallel) = (options.crowd.to_string(), options.parallel.to_string());
+    let before = core.usage();
+    let arguments = ["--ues", &ues, "--parallel", &parallel, "--sessions", "0", "--no-deregister"];
+    let outcomes = ran.attach(&arguments)?;
+    let registered = outcomes.of("registration")?.count as f64;
+    let used = difference(&before, &core.usage());
+    put(cells, "crowd: registrations per second", registered / outcomes.elapsed_s);
+    for (nf, usage) in &used {
+        put(cells, format!("crowd: CPU per registration, {nf}, us"), usage.cpu.as_secs_f64() * 1e6 / registered);
+    }
+    let cpu: f64 = used.values().map(|usage| usage.cpu.as_secs_f64()).sum();
+    put(cells, "crowd: CPU per registration, all, us", cpu * 1e6 / registered);
+    let memory: u64 = used.values().map(|usage| usage.memory).sum();
+    put(cells, "crowd: memory per registered UE, octets", memory as f64 / registered);
+    Ok(())
+}
+
+fn difference(before: &[(String, Usage)], after: &[(String, Usage)]) -> BTreeMap<String, Usage> {
+    let earlier = |name: &str| before.iter().find(|(nf, _)| nf == name).map(|(_, usage)| *usage).unwrap_or_default();
+    after.iter().map(|(name, usage)| (name.clone(), *usage - earlier(name))).collect()
+}
+
+fn mebibytes(octets: u64) -> f64 {
+    octets as f64 / f64::from(1 << 20)
+}
+
+/// Subscribers with the published test keys of TS 35.208 set 1.
+fn subscriber_lines(count: usize) -> String {
+    let mut lines = String::new();
+    for imsi in (999_700_000_100_001_u64..).take(count) {
+        // Writing to a String does not fail.
+        let _ = writeln!(
+            lines,
+            r#"{{"supi":"imsi-{imsi}","k":"465B5CE8B199B49FAA5F0A2EE238A6BC","opc":"CD63CB71954A9F4E48A5994E37A02BAF","slices":["1:internet,ims"]}}"#
+        );
+    }
+    lines
+}
+
+/// A line a quantity: the medians, and HTTP/2's over shared memory's, round by round.
+fn table(cells: &BTreeMap<&str, Cells>) -> String {
+    let mut text = format!("{:<46} {:>10} {:>10}   {}\n", "", "shm", "h2", "h2 / shm (lowest - highest)");
+    let (Some(shm), Some(h2)) = (cells.get("shm"), cells.get("h2")) else { return text };
+    for (quantity, samples) in shm {
+        let Some(others) = h2.get(quantity) else { continue };
+        let ratio = others.ratio(samples);
+        let (lowest, highest) = ratio.spread();
+        let (own, other, middle) = (samples.median(), others.median(), ratio.median());
+        // Writing to a String does not fail.
+        let _ = writeln!(text, "{quantity:<46} {own:>10.2} {other:>10.2}   {middle:.2} ({lowest:.2} - {highest:.2})");
+    }
+    text
+}
+
+fn report(options: &Options, cells: &BTreeMap<&str, Cells>) -> Value {
+    let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
+    let information = read("/proc/cpuinfo");
+    let model = information.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    json!({
+        "command": std::env::args().collect::<Vec<_>>().join(" "),
+        "build": if cfg!(debug_assertions) { "debug" } else { "release" },
+        "version": env!("CARGO_PKG_VERSION"),
+        "cpu": model.map_or("unknown", |(_, model)| model),
+        "cores": std::thread::available_parallelism().map_or(0, usize::from),
+        "kernel": read("/proc/sys/kernel/osrelease").trim(),
+        "rounds": options.rounds,
+        "cells": cells,
+    })
+}

@@ -1,0 +1,59 @@
+//! Measurements of Peregrine, each comparing things in one run: `cargo run --release -p bench -- control-plane`.
+
+mod control_plane;
+mod ran;
+mod samples;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Measures Peregrine: what is compared alternates within one run, and ratios are reported with their spread.
+#[derive(Debug, Parser)]
+#[command(name = "bench", version)]
+struct Arguments {
+    #[command(subcommand)]
+    measurement: Measurement,
+}
+
+#[derive(Debug, Subcommand)]
+enum Measurement {
+    /// Registration and session over shared memory against HTTP/2: latency, rate, CPU and memory of the whole core
+    ControlPlane(control_plane::Options),
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done = match &arguments.measurement {
+        Measurement::ControlPlane(options) => control_plane::run(options),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Why there is no figure.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    /// No network could be made.
+    #[error("{0}")]
+    Network(#[from] topo::TopologyError),
+    /// The core did not do its part.
+    #[error("{0}")]
+    Core(#[from] topo::CoreError),
+    /// A file could not be written or read.
+    #[error("{path}: {source}")]
+    File {
+        /// Which one.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The simulator failed, or procedures did: a figure of a run with failures would mean nothing.
+    #[error("peregrine-ran: {0}")]
+    Ran(String),
+}
