@@ -7,7 +7,7 @@ use aka::{Kausf, Rand, ResStar, XresStar};
 use runtime::{Metrics, Reject, Rejects};
 use sbi_api::nausf_auth::{NausfAuthServer, ROOT};
 use sbi_api::nudm_ueau::NudmUeau;
-use sbi_api::{ApiRoot, Caller, Problem, SbiError, WithLocation};
+use sbi_api::{ApiRoot, Caller, Problem, WithLocation};
 use sbi_models::ausf::{
     AuthResult, AuthenticationInfo, Av5gAka, ConfirmationData, ConfirmationDataResponse, Link, UeAuthenticationCtx,
 };
@@ -74,7 +74,7 @@ impl AuthenticationServer {
             ausf_instance_id: self.identity.instance,
             supported_features: None,
         };
-        let result = self.udm.generate_auth_data(&info.supi_or_suci, &request).await.map_err(of_the_udm)?;
+        let result = self.udm.generate_auth_data(&info.supi_or_suci, &request).await.map_err(Problem::downstream)?;
         let vector = result.authentication_vector.filter(|vector| vector.av_type == AvType::FiveGHeAka);
         let vector = vector.ok_or_else(|| Problem::internal("the UDM gave no vector for 5G-AKA"))?;
         let supi = result.supi.or_else(|| info.supi_or_suci.supi());
@@ -130,14 +130,6 @@ async fn expire(contexts: Arc<Mutex<Contexts>>) {
         let Some(next) = lock(&contexts).poll_timeout() else { return };
         tokio::time::sleep_until(next.into()).await;
         lock(&contexts).handle_timeout(Instant::now());
-    }
-}
-
-/// The UDM's refusal, as the AMF is told (TS 29.509 6.1.7.3): causes are the same in both services.
-fn of_the_udm(error: SbiError) -> Problem {
-    match error {
-        SbiError::Problem(problem) if problem.status == 501 => Problem { body: None, ..problem },
-        other => Problem::downstream(other),
     }
 }
 

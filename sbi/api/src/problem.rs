@@ -95,10 +95,13 @@ impl Problem {
     }
 
     /// What to answer when an operation that this one needs failed downstream: its status and cause where the next NF
-    /// gave a client error (TS 29.500 6.10.8), else 504 or 502.
+    /// refused (4xx), does not do that (501) or says that it or another is away (503, 504; TS 29.500 6.10.8); else 502, or 504
+    /// where it did not answer.
     pub fn downstream(error: SbiError) -> Self {
         match error {
-            SbiError::Problem(problem) if (400..500).contains(&problem.status) => Self { body: None, ..problem },
+            SbiError::Problem(problem) if matches!(problem.status, 400..=499 | 501 | 503 | 504) => {
+                Self { body: None, ..problem }
+            }
             SbiError::Problem(problem) => Self::new(StatusCode::BAD_GATEWAY, "SYSTEM_FAILURE", problem),
             other => Self::new(StatusCode::GATEWAY_TIMEOUT, "TARGET_NF_NOT_REACHABLE", other),
         }
