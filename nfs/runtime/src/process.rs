@@ -55,7 +55,7 @@ pub fn main<N: NetworkFunction>() -> ExitCode {
     if let Some(parent) = args.die_with_parent {
         die_with(parent);
     }
-    logging::start(&settings.logging);
+    logging::start(&settings.logging, name.as_str());
     match tokio_runtime(settings.process.workers).and_then(|tokio| tokio.block_on(live::<N>(settings))) {
         Ok(code) => code,
         Err(error) => {

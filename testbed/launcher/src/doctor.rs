@@ -23,9 +23,9 @@ pub(crate) fn doctor(core: &Core, about: Option<&str>) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let findings = findings(core);
-    println!("\nThis machine:");
+    tell!("\nThis machine:");
     for finding in &findings {
-        println!("  {} {}", if finding.good { "ok  " } else { "FAIL" }, finding.text);
+        tell!("  {} {}", if finding.good { "ok  " } else { "FAIL" }, finding.text);
     }
     if findings.iter().all(|finding| finding.good) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
@@ -35,7 +35,7 @@ fn rejects(core: &Core, about: Option<&str>) {
     let of = |nf: &&str| admin::call(&core.directories, nf, "GET", &path).ok();
     let answers: Vec<_> = names::ALL.iter().filter_map(of).collect();
     if answers.is_empty() {
-        println!("No network function of this core is running ({}).", core.directories.run.display());
+        tell!("No network function of this core is running ({}).", core.directories.run.display());
         return;
     }
     let mut records: Vec<RejectRecord> = answers
@@ -44,12 +44,12 @@ fn rejects(core: &Core, about: Option<&str>) {
         .collect();
     records.sort_by_key(|record| std::cmp::Reverse(record.last_ms));
     match (records.is_empty(), about) {
-        (true, None) => println!("Nobody was turned away."),
-        (true, Some(about)) => println!("'{about}' was not turned away: it may not have reached the core at all."),
-        (false, _) => println!("Turned away, the latest first:"),
+        (true, None) => tell!("Nobody was turned away."),
+        (true, Some(about)) => tell!("'{about}' was not turned away: it may not have reached the core at all."),
+        (false, _) => tell!("Turned away, the latest first:"),
     }
     for record in records.iter().take(SHOWN) {
-        println!("  {}{}: {}", ago(record.last_ms), times(record.count), record.reject);
+        tell!("  {}{}: {}", ago(record.last_ms), times(record.count), record.reject);
     }
 }
 

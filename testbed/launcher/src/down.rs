@@ -27,7 +27,7 @@ pub(crate) fn down(core: &Core) -> Result<ExitCode, Failure> {
         }
     }
     if ended == 0 {
-        println!("nothing is running");
+        tell!("nothing is running");
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -59,6 +59,6 @@ fn end(core: &Core, name: &str, pid: Pid, is_gone: impl Fn() -> bool) -> Result<
         }
         std::thread::sleep(LOOK_EVERY);
     }
-    println!("{name} ended");
+    tell!("{name} ended");
     Ok(())
 }

@@ -1,6 +1,9 @@
 //! The command `peregrine`: starts and supervises the network functions of a core, shows what they do, and passes on what
 //! the operator wants of them.
 
+#[macro_use]
+mod output;
+
 mod addresses;
 mod admin;
 mod backoff;
@@ -12,6 +15,7 @@ mod names;
 mod status;
 mod up;
 
+use std::collections::HashSet;
 use std::io;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -128,17 +132,21 @@ fn deregister(core: &Core, supi: &str) -> Result<ExitCode, Failure> {
     let supi = if supi.bytes().all(|b| b.is_ascii_digit()) { format!("imsi-{supi}") } else { supi.to_owned() };
     let path = format!("/ue/{}/deregister", names::encoded(&supi));
     admin::call(&core.directories, "amf", "POST", &path)?;
-    println!("{supi} is being deregistered");
+    tell!("{supi} is being deregistered");
     Ok(ExitCode::SUCCESS)
 }
 
 fn metrics(core: &Core, only: Option<&str>) -> Result<ExitCode, Failure> {
     let wanted = names::ALL.iter().filter(|nf| only.is_none_or(|only| only == **nf));
     let mut answered = false;
+    let mut explained = HashSet::new();
     for nf in wanted {
         if let Ok(answer) = admin::call(&core.directories, nf, "GET", "/metrics") {
             answered = true;
-            print!("{}", answer.text().replace("# EOF\n", ""));
+            let text = answer.text();
+            // What a family means is said once, not once per NF.
+            let fresh = |line: &&str| !line.starts_with('#') || explained.insert((*line).to_owned());
+            text.lines().filter(|line| *line != "# EOF").filter(fresh).for_each(|line| tell!("{line}"));
         }
     }
     match answered {

@@ -29,9 +29,9 @@ pub(crate) fn show(core: &Core, as_json: bool) -> ExitCode {
     let all: Vec<Value> = names::ALL.iter().map(|nf| status_of(core, nf)).collect();
     let complete = all.iter().all(|nf| nf.get("pid").is_some());
     if as_json {
-        println!("{}", serde_json::to_string_pretty(&all).unwrap_or_default());
+        tell!("{}", serde_json::to_string_pretty(&all).unwrap_or_default());
     } else {
-        print!("{}", table(&all));
+        tell!("{}", table(&all).trim_end());
     }
     if complete { ExitCode::SUCCESS } else { ExitCode::from(INCOMPLETE) }
 }

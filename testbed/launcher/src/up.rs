@@ -58,7 +58,7 @@ pub(crate) fn detached(core: &Core, options: &UpOptions) -> Result<ExitCode, Fai
     loop {
         let waiting = not_ready(&core.directories, &options.functions());
         if waiting.is_empty() {
-            println!("{}\nIts log is {}", greeting(core, &options.functions()), log.display());
+            tell!("{}\nIts log is {}", greeting(core, &options.functions()), log.display());
             return Ok(ExitCode::SUCCESS);
         }
         if matches!(child.try_wait(), Ok(Some(_)) | Err(_)) {
@@ -190,7 +190,7 @@ fn announce(core: &Core, options: &UpOptions, functions: Vec<&'static str>) -> J
                 waiting => Err(waiting.join(", ")),
             });
             match answer.await {
-                Ok(Ok(greeting)) => return println!("{greeting}"),
+                Ok(Ok(greeting)) => return tell!("{greeting}"),
                 Ok(Err(waiting)) if !complained && began.elapsed() > patience => {
                     complained = true;
                     say("up", &format!("still not ready: {waiting}"));
