@@ -31,6 +31,7 @@ enum Answer {
 /// Authenticates the UE; its context then has a SUPI. `used` is the key set the UE named in its request.
 pub(super) async fn authentication(ue: &mut Ue, identity: &SupiOrSuci, used: NgKsi) -> Result<NewKeys, Stop> {
     let mut ng_ksi = used.next_native();
+    ue.claims = Some(claimed(identity));
     let mut resynchronisation: Option<(Rand, Auts)> = None;
     for _ in 0..MOST_CHALLENGES {
         // 6.1.2 and 6.1.3.2 steps 1 to 5. Nausf_UEAuthentication_Authenticate Request with SUCI or SUPI, and the serving
@@ -92,6 +93,15 @@ async fn confirm(
     tracing::Span::current().record("supi", supi.as_str());
     ue.context.supi = Some(supi);
     Ok(NewKeys { ng_ksi, kamf })
+}
+
+/// What people look for: the SUPI in a SUCI of the null scheme, else the SUCI.
+fn claimed(identity: &SupiOrSuci) -> String {
+    let parts: Vec<_> = identity.as_str().split('-').collect();
+    match parts.as_slice() {
+        ["suci", "0", mcc, mnc, _, "0", _, msin] => format!("imsi-{mcc}{mnc}{msin}, not authenticated"),
+        _ => identity.to_string(),
+    }
 }
 
 /// The UE or the subscription is not what it should be (TS 24.501 5.4.1.3.7 c, d, f): AUTHENTICATION REJECT.

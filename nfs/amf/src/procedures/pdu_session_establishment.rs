@@ -28,7 +28,7 @@ pub(super) async fn pdu_session_establishment(
         }
         Err(Stop::Refused(refusal)) => {
             timed.finish(refusal.why.label());
-            ue.core.rejects.record(refusal.explain(ue.context.name(), "PDU session"));
+            ue.core.rejects.record(refusal.explain(ue.name(), "PDU session"));
             session::send_back(ue, id.get(), payload, refusal.why.session_cause())
         }
         Err(stop) => {

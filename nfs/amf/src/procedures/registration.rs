@@ -48,7 +48,7 @@ pub(crate) async fn registration(ue: &mut Ue, opened: Opened, context_requested:
 
 /// Tells the UE, and whoever asks later, why it was refused. Its context goes.
 fn refuse(ue: &mut Ue, refusal: &Refusal, message: GmmMessage, cause: CauseNas) -> Result<(), Stop> {
-    ue.core.rejects.record(refusal.explain(ue.context.name(), "Registration"));
+    ue.core.rejects.record(refusal.explain(ue.name(), "Registration"));
     ue.context.registered = false;
     ue.send_nas(&message)?;
     ue.release_signalling(Cause::Nas(cause));

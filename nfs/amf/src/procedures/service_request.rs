@@ -21,7 +21,7 @@ pub(crate) async fn service_request(ue: &mut Ue, opened: Opened) -> Result<(), S
         }
         Err(Stop::Refused(refusal)) => {
             timed.finish(refusal.why.label());
-            ue.core.rejects.record(refusal.explain(ue.context.name(), "Service Request"));
+            ue.core.rejects.record(refusal.explain(ue.name(), "Service Request"));
             let mut reject = ServiceReject::new(refusal.why.cause());
             if ue.context.registered {
                 reject.pdu_session_status = Some(ue.context.sessions.iter().map(|session| session.id).collect());

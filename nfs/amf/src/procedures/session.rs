@@ -52,7 +52,7 @@ async fn forward(ue: &mut Ue, id: u8, transport: UlNasTransport) -> Result<(), S
 
 /// The SMF has refused or not answered: its NAS message goes to the UE, or the UE's own back.
 pub(super) fn failed(ue: &mut Ue, id: u8, failure: SmFailure, payload: Vec<u8>) -> Result<(), Stop> {
-    ue.core.rejects.record(failure.refusal.explain(ue.context.name(), "PDU session request"));
+    ue.core.rejects.record(failure.refusal.explain(ue.name(), "PDU session request"));
     if failure.context_lost {
         forget(ue, id);
     }

@@ -36,6 +36,8 @@ pub(crate) struct Ue {
     pub(crate) current_request: Vec<u8>,
     /// Why the UE connected, for priorities.
     pub(crate) establishment_cause: RrcEstablishmentCause,
+    /// Who the UE says it is, for people alone.
+    pub(crate) claims: Option<String>,
     /// The right to run a procedure, given back early if the UE keeps it waiting.
     permit: Option<Permit>,
     gone: bool,
@@ -50,7 +52,18 @@ impl Ue {
     ) -> Self {
         let (deferred, current_request) = (VecDeque::new(), Vec::new());
         let establishment_cause = RrcEstablishmentCause::NotAvailable;
-        Self { core, id, context, mailbox, deferred, current_request, establishment_cause, permit: None, gone: false }
+        Self {
+            core,
+            id,
+            context,
+            mailbox,
+            deferred,
+            current_request,
+            establishment_cause,
+            claims: None,
+            permit: None,
+            gone: false,
+        }
     }
 
     /// Waits until a procedure of this kind may run. Its place is free again when it ends, or when it waits too long.
@@ -124,6 +137,14 @@ impl Ue {
         let security = self.context.security.as_mut().ok_or(Stop::Lost)?;
         // 2^24 messages under one key: the UE has to authenticate again, on a new connection.
         security.nas.protect(&plain, header).map(Bytes::from).map_err(|_| Stop::Lost)
+    }
+
+    /// For people: the SUPI, or what there is in place of it.
+    pub(crate) fn name(&self) -> String {
+        match (&self.context.supi, &self.claims) {
+            (None, Some(claims)) => claims.clone(),
+            _ => self.context.name(),
+        }
     }
 
     /// Keeps an event until the running procedure has ended. What is too much is dropped.
