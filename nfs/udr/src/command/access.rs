@@ -65,3 +65,53 @@ fn ask(socket: &Path, call: &Call) -> Result<Answer, Failure> {
     }
     serde_json::from_slice(body).map_err(|why| no_answer(why.to_string()))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::admin;
+    use crate::store::Options;
+    use crate::subscriber::{Keys, Profile, Subscriber};
+
+    fn subscriber(digits: &str) -> Subscriber {
+        let keys = Keys::new(sbi_models::SecretHex([1; 16]), sbi_models::SecretHex([2; 16]));
+        let profile = Profile::new(vec!["1:internet".parse().expect("a slice")]);
+        Subscriber { supi: digits.parse().expect("a SUPI"), keys: Some(keys), profile }
+    }
+
+    fn exercise(access: &mut Access) {
+        let (one, two) = (subscriber("imsi-00101"), subscriber("imsi-00102"));
+        let added = access.call(Call::Add(vec![one.clone(), two.clone()])).expect("added");
+        assert!(matches!(added, Answer::Provisioned(done) if done.added == 2));
+        let twice = access.call(Call::Add(vec![one.clone()])).map(drop).expect_err("there already").to_string();
+        assert_eq!(twice, "subscriber imsi-00101 is there already");
+        let replaced = access.call(Call::Import(vec![one.clone()])).expect("replaced");
+        assert!(matches!(replaced, Answer::Provisioned(done) if done.replaced == 1));
+        let shown = access.call(Call::Show(two.supi.clone())).expect("shown");
+        assert!(matches!(shown, Answer::Subscribers(found) if found == [two.clone()]));
+        let listed = access.call(Call::List { after: Some(one.supi.clone()), limit: 9 }).expect("listed");
+        assert!(matches!(listed, Answer::Subscribers(found) if found == [two.clone()]));
+        let removed = access.call(Call::Remove(vec![one.supi, two.supi.clone()])).expect("removed");
+        assert!(matches!(removed, Answer::Removed(2)));
+        let gone = access.call(Call::Show(two.supi)).map(drop).expect_err("gone").to_string();
+        assert_eq!(gone, "no subscriber imsi-00102");
+    }
+
+    #[test]
+    fn a_running_udr_and_its_store_alone_answer_alike() {
+        let place = tempfile::tempdir().expect("a directory");
+        let file = |name: &str| place.path().join(name);
+        let store = |name: &str| RedbStore::open(&file(name), &file("key"), Options::default()).expect("opens");
+        let tokio = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        exercise(&mut Access::Direct { store: Box::new(store("direct.redb")), tokio });
+        let running = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let (running, socket) = (running.expect("a runtime"), file("udr.admin.sock"));
+        let listener = running.block_on(async { tokio::net::UnixListener::bind(&socket) }).expect("bound");
+        let router = admin::router(Arc::new(store("running.redb")));
+        running.spawn(async move { axum::serve(listener, router).await });
+        exercise(&mut Access::Running(socket));
+        running.shutdown_background();
+    }
+}
