@@ -70,12 +70,23 @@ impl Directories {
 }
 
 fn make_directory(path: &Path, key: &str) -> Result<(), StartError> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
-    let usable = made.and_then(|()| rustix::fs::access(path, rustix::fs::Access::WRITE_OK).map_err(Into::into));
-    usable.map_err(|why| {
+    use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+    let unusable = |why: &dyn std::fmt::Display| {
         StartError::file(path, format!("{why}. Name a directory that this user may write to with {key}"))
-    })
+    };
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    let writable = made.and_then(|()| rustix::fs::access(path, rustix::fs::Access::WRITE_OK).map_err(Into::into));
+    writable.map_err(|why| unusable(&why))?;
+    let metadata = std::fs::metadata(path).map_err(|why| unusable(&why))?;
+    let user = rustix::process::geteuid().as_raw();
+    // In a place that all may write to, somebody else may have been there first.
+    if metadata.uid() != user && user != 0 {
+        return Err(unusable(&"it belongs to another user"));
+    }
+    if metadata.mode() & 0o002 != 0 {
+        return Err(unusable(&"every user may write to it"));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -106,6 +117,18 @@ mod tests {
         let long = Directories { run: place.path().join("x".repeat(80)), state: place.path().join("s") };
         let error = long.make().expect_err("too long").to_string();
         assert!(error.contains("process.run_dir"), "{error}");
+    }
+
+    #[test]
+    fn a_directory_that_every_user_may_write_to_is_refused() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let place = tempfile::tempdir().expect("a directory");
+        let run = place.path().join("run");
+        let directories = Directories { run: run.clone(), state: place.path().join("state") };
+        directories.make().unwrap_or_else(|error| panic!("{error}"));
+        std::fs::set_permissions(&run, std::fs::Permissions::from_mode(0o777)).expect("ours");
+        let error = directories.make().expect_err("not private").to_string();
+        assert!(error.contains("every user may write to it"), "{error}");
     }
 
     #[test]

@@ -9,7 +9,7 @@ const FIRST: Duration = Duration::from_millis(50);
 const LONGEST: Duration = Duration::from_secs(5);
 
 /// Who ran so long was well: the next end counts as the first.
-const WELL: Duration = Duration::from_secs(10);
+pub(crate) const WELL: Duration = Duration::from_secs(10);
 
 /// Pauses that double with each end in short order.
 #[derive(Debug)]

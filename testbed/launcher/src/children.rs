@@ -10,10 +10,14 @@ use tokio::process::{Child, Command};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
-use crate::Backoff;
+use crate::backoff::{Backoff, WELL};
 
 /// Exit status of a program that cannot work as configured: starting it again would not help.
 const MISCONFIGURED: i32 = 2;
+
+/// A program that fails so often in short order, by itself and without ever having run well, lacks something that waiting
+/// does not bring.
+const MOST_FAILURES: u32 = 7;
 
 /// What is wanted of the children.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +55,7 @@ pub(crate) enum Ended {
 /// Keeps a program running until it is wished to end.
 pub(crate) async fn supervise(program: Program, mut wish: watch::Receiver<Wish>) -> Ended {
     let mut backoff = Backoff::new();
+    let mut failures = 0;
     loop {
         let began = Instant::now();
         let mut child = match start(&program) {
@@ -67,7 +72,13 @@ pub(crate) async fn supervise(program: Program, mut wish: watch::Receiver<Wish>)
         if status.and_then(|status| status.code()) == Some(MISCONFIGURED) {
             return Ended::Hopeless(format!("{} cannot work as configured; its last lines say why", program.name));
         }
-        let pause = backoff.handle_end(began.elapsed());
+        let lived = began.elapsed();
+        let failed_early = lived < WELL && status.is_some_and(|status| status.code().is_some());
+        failures = if failed_early { failures + 1 } else { 0 };
+        if failures >= MOST_FAILURES {
+            return Ended::Hopeless(format!("{} cannot start; its last lines say why", program.name));
+        }
+        let pause = backoff.handle_end(lived);
         say(program.name, &format!("{}: starts again in {} ms", describe(status), pause.as_millis()));
         tokio::select! {
             () = sleep(pause) => (),

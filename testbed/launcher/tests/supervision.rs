@@ -77,6 +77,13 @@ fn a_function_that_ends_is_started_again_after_growing_pauses() {
 }
 
 #[test]
+fn a_function_that_never_starts_ends_the_core() {
+    let mut up = Up::start(&[("upf", "echo no TUN; exit 1")]);
+    up.line("upf cannot start; its last lines say why");
+    assert_eq!(up.child.wait().expect("it ends").code(), Some(1));
+}
+
+#[test]
 fn a_killed_function_comes_back() {
     let mut up = Up::start(&[("udm", "echo pid $$; exec sleep 1000")]);
     let first = up.pid("udm");

@@ -94,8 +94,9 @@ impl Interface {
         let frontend: Arc<dyn Handler> = Arc::new(Frontend::new(&self.caller, handler));
         let mut servers = Vec::new();
         for endpoint in self.reach.of_address(address) {
-            let server =
-                serve(&endpoint, frontend.clone(), self.limits.clone()).map_err(|why| StartError::config(&key, why))?;
+            // Not the configuration's fault for sure: the process that was here before may be about to end.
+            let failed = |why| StartError::system(format_args!("{why} (configuration: {key})"));
+            let server = serve(&endpoint, frontend.clone(), self.limits.clone()).map_err(failed)?;
             servers.push(server);
         }
         let places = servers.iter().map(|server| server.endpoint().to_string()).collect();
