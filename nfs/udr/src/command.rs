@@ -94,6 +94,9 @@ struct NewSubscriber {
     /// A slice and its DNNs, the default ones first; may be repeated
     #[arg(long = "slice", value_name = "SST[-SD]:DNN[,DNN...]", default_value = "1:internet")]
     slices: Vec<Slice>,
+    /// Replace the subscriber where it is there already; its sequence number does not go back
+    #[arg(long)]
+    replace: bool,
 }
 
 impl NewSubscriber {
@@ -154,10 +157,12 @@ fn run(cli: Cli) -> Result<(), Failure> {
     // A file is read before the store is touched: it may be wrong.
     match cli.action {
         Action::Add(new) => {
+            let call = if new.replace { Call::Import } else { Call::Add };
             let subscriber = new.subscriber();
             let supi = subscriber.supi.clone();
-            Access::find(&settings)?.call(Call::Add(vec![subscriber]))?;
-            say(&format!("{supi} added\n"));
+            if let Answer::Provisioned(done) = Access::find(&settings)?.call(call(vec![subscriber]))? {
+                say(&format!("{supi} {}\n", if done.replaced > 0 { "replaced" } else { "added" }));
+            }
         }
         Action::Show { supi, keys } => {
             if let Answer::Subscribers(found) = Access::find(&settings)?.call(Call::Show(supi))? {

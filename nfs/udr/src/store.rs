@@ -112,7 +112,7 @@ pub enum StoreError {
     #[error("no subscriber {0}")]
     NoSubscriber(Supi),
     /// The caller's fault: the subscriber is there already.
-    #[error("subscriber {0} is there already")]
+    #[error("subscriber {0} is there already (add --replace changes it)")]
     Exists(Supi),
     /// The caller's fault: the sequence number would not grow, or is not the one it was taken for.
     #[error("the sequence number is {last:?} by now")]

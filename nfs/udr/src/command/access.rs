@@ -86,7 +86,7 @@ mod tests {
         let added = access.call(Call::Add(vec![one.clone(), two.clone()])).expect("added");
         assert!(matches!(added, Answer::Provisioned(done) if done.added == 2));
         let twice = access.call(Call::Add(vec![one.clone()])).map(drop).expect_err("there already").to_string();
-        assert_eq!(twice, "subscriber imsi-00101 is there already");
+        assert!(twice.starts_with("subscriber imsi-00101 is there already"), "{twice}");
         let replaced = access.call(Call::Import(vec![one.clone()])).expect("replaced");
         assert!(matches!(replaced, Answer::Provisioned(done) if done.replaced == 1));
         let shown = access.call(Call::Show(two.supi.clone())).expect("shown");

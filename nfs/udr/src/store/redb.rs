@@ -46,7 +46,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         // A card bears jumps of 2^28 SEQ (TS 33.102 C.3.2): a million starts of the store between two authentications.
-        Self { sqn_reserve: 256, context_delay: Duration::from_millis(20), cache: 16 << 20 }
+        Self { sqn_reserve: 256, context_delay: Duration::from_millis(100), cache: 16 << 20 }
     }
 }
 
