@@ -140,6 +140,9 @@ pub struct Ue {
     prepared_suci: Option<Vec<u8>>,
     state: State,
     connected: bool,
+    /// The network has shown on this connection that it has our keys: from then on messages are ciphered
+    /// (TS 24.501 4.4.5).
+    secure: bool,
     guti: Option<Guti>,
     /// The key of the current security context, and the one an authentication has made meanwhile.
     kamf: Option<(NgKsi, Kamf)>,
@@ -165,6 +168,7 @@ impl Ue {
             prepared_suci: None,
             state: State::Deregistered,
             connected: false,
+            secure: false,
             guti: None,
             kamf: None,
             new_kamf: None,
@@ -228,7 +232,7 @@ impl Ue {
 
     /// Sends any octets as a NAS message on the connection, protected if there is a security context: for scripts.
     pub fn speak(&mut self, plain: &[u8]) {
-        let header_type = SecurityHeaderType::IntegrityProtectedAndCiphered;
+        let header_type = self.header_type();
         let pdu = self.security.as_mut().map(|context| context.protect(plain, header_type));
         self.outputs.extend(pdu.unwrap_or_else(|| Ok(plain.to_vec())).map(Output::Transmit));
     }
@@ -254,6 +258,7 @@ impl Ue {
                     tracing::debug!(imsi = self.imsi, "NAS message does not verify");
                     return;
                 };
+                self.secure = true;
                 if let Some(message) = self.understood(&plain.octets) {
                     self.handle_message(now, message);
                 }
@@ -263,7 +268,7 @@ impl Ue {
 
     /// The gNB has released the connection.
     pub fn handle_released(&mut self) {
-        self.connected = false;
+        (self.connected, self.secure) = (false, false);
         if self.waiting_to_register {
             self.waiting_to_register = false;
             self.send_registration_request();
@@ -337,7 +342,14 @@ impl Ue {
 
     /// Sends a message on the connection, protected if there is a security context.
     fn send(&mut self, message: impl Into<GmmMessage>) {
-        self.send_as(message, SecurityHeaderType::IntegrityProtectedAndCiphered);
+        self.send_as(message, self.header_type());
+    }
+
+    fn header_type(&self) -> SecurityHeaderType {
+        match self.secure {
+            true => SecurityHeaderType::IntegrityProtectedAndCiphered,
+            false => SecurityHeaderType::IntegrityProtected,
+        }
     }
 
     fn send_as(&mut self, message: impl Into<GmmMessage>, header_type: SecurityHeaderType) {

@@ -23,7 +23,7 @@ impl Ue {
         if let Some(new) = self.new_kamf.take_if(|(ng_ksi, _)| *ng_ksi == command.ng_ksi) {
             self.kamf = Some(new);
         }
-        self.security = Some(context);
+        (self.security, self.secure) = (Some(context), true);
         self.complete(&command);
     }
 
