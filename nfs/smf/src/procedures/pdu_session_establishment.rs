@@ -67,7 +67,7 @@ pub(crate) async fn create_sm_context(
         }
         Err(refusal) => {
             timed.finish(refusal.result());
-            explain(core, &request.key, &refusal);
+            explain(core, &request.key, (&request.dnn, request.slice), &refusal);
             Err(answer(id, pti, &refusal))
         }
     }
@@ -159,27 +159,37 @@ async fn set_up(core: &Arc<Core>, entry: &Arc<Entry>, mut session: Held, asked: 
             refusal
         }
     };
-    explain(core, &entry.key, &refusal);
+    explain(core, &entry.key, (&session.dnn, session.slice), &refusal);
     sm_context_status_notify(core, &session, None).await;
     drop(session);
     release_locally(core, entry, Cause::RelDueToUnspecifiedReason).await;
     Err(refusal)
 }
 
-/// Steps 8 and 10.
+/// Steps 8 to 10.
 async fn start_user_plane(core: &Arc<Core>, entry: &Entry, session: &mut Session) -> Result<AtUpf, Refusal> {
+    let at_upf = match establish_at_upf(core, entry, session).await {
+        // The UPF has started again and this is how we hear of it: its association is being set up anew.
+        Err(Refusal::UpfRefused(pfcp::Cause::NoEstablishedPfcpAssociation)) => {
+            establish_at_upf(core, entry, session).await?
+        }
+        outcome => outcome?,
+    };
+    session.at_upf = Some(at_upf);
+    core.note_session(at_upf.upf, 1);
+    Ok(at_upf)
+}
+
+async fn establish_at_upf(core: &Arc<Core>, entry: &Entry, session: &Session) -> Result<AtUpf, Refusal> {
     // 8. UPF selection: the associated one with the fewest sessions.
     let upf = core.select_upf().await.ok_or(Refusal::NoUpf)?;
     // 9. Policy association modification: there is no PCF.
     // 10. N4 Session Establishment.
     let request = n4_rules::establishment(session, entry.reference, core.n4.node_id(), core.config.n4.listen.ip());
-    let at_upf = match core.n4.request(upf, pfcp::Seid::default(), request).await? {
-        Message::SessionEstablishmentResponse(response) => n4_rules::established(upf, &response)?,
-        _ => return Err(Refusal::UpfRefused(pfcp::Cause::RequestRejected)),
-    };
-    session.at_upf = Some(at_upf);
-    core.note_session(upf, 1);
-    Ok(at_upf)
+    match core.n4.request(upf, pfcp::Seid::default(), request).await? {
+        Message::SessionEstablishmentResponse(response) => n4_rules::established(upf, &response),
+        _ => Err(Refusal::UpfRefused(pfcp::Cause::RequestRejected)),
+    }
 }
 
 /// Steps 11 to 14.
@@ -216,13 +226,13 @@ fn answer(pdu_session_id: u8, pti: u8, refusal: &Refusal) -> Problem {
 }
 
 /// Notes the refusal where `peregrine doctor` finds it.
-fn explain(core: &Core, key: &SessionKey, refusal: &Refusal) {
+fn explain(core: &Core, key: &SessionKey, (dnn, slice): (&Dnn, Snssai), refusal: &Refusal) {
     let names: Vec<_> = core.network.dnns.iter().map(|network| network.name.to_string()).collect();
     let slices: Vec<_> = core.network.slices.iter().map(ToString::to_string).collect();
     core.rejects.record(Reject {
         about: key.supi.to_string(),
-        what: format!("PDU session {} rejected with 5GSM cause {}", key.id, refusal.gsm_cause()),
-        peer_sent: refusal.to_string(),
+        what: format!("PDU session {} rejected with 5GSM cause {}: {refusal}", key.id, refusal.gsm_cause()),
+        peer_sent: format!("a request for DNN {dnn} in slice {slice}"),
         configured: format!("DNNs {} in slices {}", names.join(", "), slices.join(", ")),
         key: refusal.key().to_owned(),
     });
