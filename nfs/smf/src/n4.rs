@@ -49,6 +49,8 @@ impl N4 {
         let node_id = NodeId::Address(config.listen.ip());
         let role = Role::Cp(CpFunctionFeatures::default());
         let mut settings = EndpointConfig::new(node_id.clone(), role, RecoveryTimeStamp::from(SystemTime::now()));
+        // Sessions go to the UPFs of the configuration, not to whoever presents itself as one.
+        settings.known_peers_only = true;
         settings.timers = Timers { t1: Duration::from_millis(config.t1_ms), n1: config.n1.into() };
         settings.heartbeat = Duration::from_millis(config.heartbeat_ms);
         settings.max_associations = settings.max_associations.max(config.upfs.len());

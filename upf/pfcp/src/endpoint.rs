@@ -35,6 +35,9 @@ pub struct EndpointConfig {
     pub heartbeat: Duration,
     /// Port of a peer that set the association up, for requests to it.
     pub peer_port: u16,
+    /// Whether a peer may set an association up only where we keep one with it ([`Endpoint::associate`]): a control
+    /// plane function is not to be given user plane functions by whoever reaches it.
+    pub known_peers_only: bool,
     /// How many associations there may be.
     pub max_associations: usize,
     /// How many transactions are remembered.
@@ -51,6 +54,7 @@ impl EndpointConfig {
             timers: Timers { t1: Duration::from_secs(1), n1: 4 },
             heartbeat: Duration::from_secs(10),
             peer_port: PORT,
+            known_peers_only: false,
             max_associations: 64,
             max_transactions: 65_536,
         }
@@ -476,8 +480,10 @@ impl Endpoint {
     fn setup_requested(&mut self, now: Instant, token: RequestToken, request: AssociationSetupRequest) {
         let peer = token.peer();
         let known = self.associations.contains_key(&peer);
-        let cause = match known || self.associations.len() < self.config.max_associations {
+        let cause = match known {
             true => Cause::RequestAccepted,
+            false if self.config.known_peers_only => Cause::RequestRejected,
+            false if self.associations.len() < self.config.max_associations => Cause::RequestAccepted,
             false => Cause::NoResourcesAvailable,
         };
         let mut response = AssociationSetupResponse::new(self.config.node_id.clone(), cause, self.config.recovery);
