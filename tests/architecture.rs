@@ -24,7 +24,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     // network functions: the skeleton, the services, the codecs they speak; never another NF
     ("runtime", &["sbi-api", "sbi-models", "sbi-transport"]),
     ("nrf", &["runtime", "sbi-api", "sbi-models"]),
-    ("udr", &["runtime", "sbi-api", "sbi-models"]),
+    ("udr", &["runtime", "sbi-api", "sbi-models", "aka"]),
     ("udm", &["runtime", "sbi-api", "sbi-models", "aka"]),
     ("ausf", &["runtime", "sbi-api", "sbi-models", "aka"]),
     ("amf", &["runtime", "sbi-api", "sbi-models", "ngap", "nas", "aka", "sctp"]),
@@ -37,13 +37,17 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("launcher", &["runtime"]),
     ("demo", &["topo"]),
     ("bench", &["topo"]),
-    ("tests", &["topo"]),
+    ("tests", &["aka", "nas", "ngap", "ran", "sctp", "topo"]),
     // what takes bytes from outside, and the NFs that can be driven without I/O
     ("fuzz", &["ngap", "nas", "pfcp", "gtpu", "rules", "classifier", "nrf", "runtime", "sbi-api", "sbi-models"]),
 ];
 
 /// What tests of a package may name beyond that.
-const TESTS_MAY_ALSO_NAME: &[(&str, &[&str])] = &[("sctp", &["topo"])];
+const TESTS_MAY_ALSO_NAME: &[(&str, &[&str])] = &[
+    ("sctp", &["topo"]),
+    ("upf", &["sbi-api"]),
+    ("tests", &["fuzz", "sbi-api", "sbi-models", "sbi-transport", "runtime", "ausf", "udm", "udr"]),
+];
 
 /// The packages that may hold `unsafe` code, each with the reason.
 const MAY_BE_UNSAFE: &[(&str, &str)] = &[
