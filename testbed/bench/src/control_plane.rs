@@ -25,6 +25,10 @@ const GNB: Ipv4Addr = Ipv4Addr::new(10, 100, 0, 2);
 /// Where the cores have their files: gone with the namespaces.
 const FOLDER: &str = "/run/bench";
 
+/// The first subscribers' IMSIs; the others of each file follow.
+const FIRST_IMSI: u64 = 999_700_000_100_001;
+const SECOND_IMSI: u64 = 999_700_000_500_001;
+
 /// How long an idle core is watched.
 const IDLE: Duration = Duration::from_secs(5);
 
@@ -89,11 +93,10 @@ fn measure(options: &Options, hosts: (&Host, &Host), transports: &str, cells: &m
          sbi: {{transports: {transports}}}\nlogging: {{level: warn}}\n"
     );
     let core = Core::start(hosts.0, folder, &configuration)?;
-    let subscribers = folder.join("subscribers.jsonl");
     let most = options.ues.iter().copied().max().unwrap_or_default().max(options.crowd);
-    write(&subscribers, subscriber_lines(most))?;
-    core.peregrine(&["subscriber", "import", &subscribers.to_string_lossy()])?;
-    let ran = Ran { host: hosts.1, own: GNB, amf: CORE, folder };
+    let first = subscribers(&core, folder, "first.jsonl", FIRST_IMSI, most)?;
+    let second = subscribers(&core, folder, "second.jsonl", SECOND_IMSI, options.crowd)?;
+    let ran = Ran { host: hosts.1, own: GNB, amf: CORE, folder, subscribers: &first };
     idle(&core, cells);
     ran.attach(&["--ues", "16"])?; // connections are made, code is in memory
     for ues in &options.ues {
@@ -102,7 +105,17 @@ fn measure(options: &Options, hosts: (&Host, &Host), transports: &str, cells: &m
         }
     }
     crowd(options, &core, &ran, cells)?;
+    // What grows once, such as pages of memory that are touched for the first time, has grown by now.
+    memory(options, &core, &Ran { subscribers: &second, ..ran }, cells)?;
     Ok(core.stop()?)
+}
+
+/// Provisions `count` subscribers and returns the file that `peregrine-ran` takes them from.
+fn subscribers(core: &Core, folder: &Path, name: &str, imsi: u64, count: usize) -> Result<PathBuf, Failure> {
+    let path = folder.join(name);
+    write(&path, subscriber_lines(imsi, count))?;
+    core.peregrine(&["subscriber", "import", &path.to_string_lossy()])?;
+    Ok(path)
 }
 
 fn put(cells: &mut Cells, quantity: impl Into<String>, value: f64) {
@@ -126,7 +139,7 @@ fn latency(ran: &Ran<'_>, ues: usize, cells: &mut Cells) -> Result<(), Failure> 
     for procedure in ["registration", "session"] {
         let latency = &outcomes.of(procedure)?.latency_us;
         for (what, value) in [("p50", latency.p50), ("p99", latency.p99), ("max", latency.max)] {
-            put(cells, format!("{ues} UEs: {procedure} {what}, ms"), value / 1000.0);
+            put(cells, format!("{ues:>3} UEs: {procedure} {what}, ms"), value / 1000.0);
         }
     }
     Ok(())
@@ -146,8 +159,17 @@ fn crowd(options: &Options, core: &Core, ran: &Ran<'_>, cells: &mut Cells) -> Re
     }
     let cpu: f64 = used.values().map(|usage| usage.cpu.as_secs_f64()).sum();
     put(cells, "crowd: CPU per registration, all, us", cpu * 1e6 / registered);
-    let memory: u64 = used.values().map(|usage| usage.memory).sum();
-    put(cells, "crowd: memory per registered UE, octets", memory as f64 / registered);
+    Ok(())
+}
+
+/// As many again register and stay idle: what each of them keeps in memory.
+fn memory(options: &Options, core: &Core, ran: &Ran<'_>, cells: &mut Cells) -> Result<(), Failure> {
+    let (ues, parallel) = (options.crowd.to_string(), options.parallel.to_string());
+    let before = core.usage();
+    let outcomes = ran.attach(&["--ues", &ues, "--parallel", &parallel, "--sessions", "0", "--no-deregister"])?;
+    let registered = outcomes.of("registration")?.count as f64;
+    let used: u64 = difference(&before, &core.usage()).values().map(|usage| usage.memory).sum();
+    put(cells, "crowd: memory per registered idle UE, octets", used as f64 / registered);
     Ok(())
 }
 
@@ -161,9 +183,9 @@ fn mebibytes(octets: u64) -> f64 {
 }
 
 /// Subscribers with the published test keys of TS 35.208 set 1.
-fn subscriber_lines(count: usize) -> String {
+fn subscriber_lines(first: u64, count: usize) -> String {
     let mut lines = String::new();
-    for imsi in (999_700_000_100_001_u64..).take(count) {
+    for imsi in (first..).take(count) {
         // Writing to a String does not fail.
         let _ = writeln!(
             lines,
@@ -182,8 +204,12 @@ fn table(cells: &BTreeMap<&str, Cells>) -> String {
         let ratio = others.ratio(samples);
         let (lowest, highest) = ratio.spread();
         let (own, other, middle) = (samples.median(), others.median(), ratio.median());
+        let compared = match lowest.is_finite() && highest.is_finite() {
+            true => format!("{middle:.2} ({lowest:.2} - {highest:.2})"),
+            false => "-".to_owned(), // nothing was used
+        };
         // Writing to a String does not fail.
-        let _ = writeln!(text, "{quantity:<46} {own:>10.2} {other:>10.2}   {middle:.2} ({lowest:.2} - {highest:.2})");
+        let _ = writeln!(text, "{quantity:<46} {own:>10.2} {other:>10.2}   {compared}");
     }
     text
 }

@@ -50,6 +50,8 @@ pub(crate) struct Ran<'a> {
     pub(crate) own: Ipv4Addr,
     pub(crate) amf: Ipv4Addr,
     pub(crate) folder: &'a Path,
+    /// The file with the UEs' identities and keys.
+    pub(crate) subscribers: &'a Path,
 }
 
 impl Ran<'_> {
@@ -59,7 +61,7 @@ impl Ran<'_> {
         let mut command = self.host.command(program("peregrine-ran")?);
         command.args(["attach", "--quiet", "--amf", &format!("{}:38412", self.amf)]);
         command.args(["--n2", &self.own.to_string(), "--n3", &self.own.to_string()]);
-        command.arg("--subscribers").arg(self.folder.join("subscribers.jsonl"));
+        command.arg("--subscribers").arg(self.subscribers);
         command.arg("--json").arg(&result).args(arguments).stdin(Stdio::null());
         let output = command.output().map_err(|source| Failure::File { path: "peregrine-ran".into(), source })?;
         let read = fs::read(&result).map_err(|source| Failure::File { path: result.display().to_string(), source });
