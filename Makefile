@@ -22,6 +22,7 @@ demo: build ## start the core, a gNB and UES=64 UEs in namespaces, and show regi
 test: setup ## format, lints, unit, property, conformance and system tests
 	cargo fmt --check
 	cargo clippy --workspace --all-targets -- -D warnings
+	cargo build --workspace --bins
 	cargo test --workspace --no-run
 	scripts/in-namespace cargo test --workspace --offline
 
