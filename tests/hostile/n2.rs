@@ -45,5 +45,5 @@ cases! {
         same_ran_ue_id_again guti_of_somebody_else;
     nas:
         nas_that_is_cut_or_empty nas_out_of_the_blue session_identities_out_of_range replayed_and_forged
-        synchronisation_failure_again_and_again oversized_options mutated_nas;
+        same_session_again_and_again synchronisation_failure_again_and_again oversized_options mutated_nas;
 }

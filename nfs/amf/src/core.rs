@@ -17,7 +17,7 @@ use uuid::Uuid;
 use crate::admission::Admission;
 use crate::config::Config;
 use crate::directory::{Directory, Posted};
-use crate::ids::UeIds;
+use crate::ids::{SmContextIds, UeIds};
 use crate::n2::serve::Associations;
 use crate::n2::{AssociationId, Connection, Context};
 use crate::served::Served;
@@ -45,6 +45,7 @@ pub(crate) struct Core {
     pub(crate) admission: Admission,
     pub(crate) associations: Associations,
     pub(crate) ids: UeIds,
+    pub(crate) sm_contexts: SmContextIds,
     /// The subscriptions seen last: most subscribers have one of a few.
     subscriptions: Mutex<VecDeque<Arc<Subscription>>>,
 }
@@ -69,6 +70,7 @@ impl Core {
             admission: Admission::new(&limits.procedures),
             associations: Associations::default(),
             ids: UeIds::new(),
+            sm_contexts: SmContextIds::new(),
             subscriptions: Mutex::default(),
             served,
             instance_id,

@@ -32,6 +32,8 @@ struct Slot {
     owner: Owner,
     deadline: Option<Instant>,
     seen: Summary,
+    /// More has come for it than it has room for, and that was said.
+    overflowed: bool,
 }
 
 enum Owner {
@@ -105,7 +107,7 @@ impl Directory {
             return None;
         }
         let (sender, mailbox) = mpsc::channel(self.mailbox + RESERVED);
-        let slot = Slot { owner: Owner::Task(sender), deadline: None, seen: Summary::of(context) };
+        let slot = Slot { owner: Owner::Task(sender), deadline: None, seen: Summary::of(context), overflowed: false };
         tables.ues.insert(id, slot);
         Some(mailbox)
     }
@@ -118,15 +120,27 @@ impl Directory {
         if let Owner::Task(sender) = &slot.owner {
             // What a peer sends in numbers must not crowd out what happens once.
             let can_be_flooded = matches!(event, Event::Nas(..) | Event::N2(_) | Event::Transfer(_));
-            if can_be_flooded && sender.capacity() <= RESERVED {
-                return Posted::Dropped(event);
-            }
-            return match sender.try_send(event) {
-                Ok(()) => Posted::Delivered,
-                Err(mpsc::error::TrySendError::Full(event) | mpsc::error::TrySendError::Closed(event)) => {
-                    Posted::Dropped(event)
-                }
+            let sent = match can_be_flooded && sender.capacity() <= RESERVED {
+                true => Err(mpsc::error::TrySendError::Full(event)),
+                false => sender.try_send(event),
             };
+            let event = match sent {
+                Ok(()) => return Posted::Delivered,
+                Err(mpsc::error::TrySendError::Closed(event)) => return Posted::Dropped(event),
+                Err(mpsc::error::TrySendError::Full(event)) => event,
+            };
+            // Once for each UE: whoever floods us does not get to flood the log.
+            if !std::mem::replace(&mut slot.overflowed, true) {
+                let supi = slot.seen.supi.clone();
+                drop(tables);
+                let supi = supi.as_ref().map(tracing::field::display);
+                tracing::warn!(
+                    ue = id.get(),
+                    supi,
+                    "more comes for a UE than it has room for; what is too much is dropped"
+                );
+            }
+            return Posted::Dropped(event);
         }
         if let Some(deadline) = slot.deadline.take() {
             deadlines.remove(&(deadline, id));

@@ -1,4 +1,4 @@
-//! Identities the AMF gives out: AMF UE NGAP IDs and 5G-TMSIs.
+//! Identities the AMF gives out: AMF UE NGAP IDs, 5G-TMSIs and numbers of SM contexts.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -33,6 +33,29 @@ impl UeIds {
                 _ => {}
             }
         }
+    }
+}
+
+/// Numbers for SM contexts, in the order in which the SMFs are asked for them: sessions of the same identity, one after
+/// the other, are told apart by them. They begin anywhere, so that no context of an earlier run of this AMF has a number
+/// that comes again.
+pub(crate) struct SmContextIds(AtomicU64);
+
+impl SmContextIds {
+    pub(crate) fn new() -> Self {
+        // Half of all numbers are above it: none is ever reached that is smaller than one before.
+        Self(AtomicU64::new(random_u64() >> 1))
+    }
+
+    /// The next number.
+    pub(crate) fn next(&self) -> u64 {
+        // What an SMF sends about the context comes after this, on whatever thread.
+        self.0.fetch_add(1, Ordering::SeqCst) + 1
+    }
+
+    /// The number given out last: what comes about a context with a higher one has not come yet.
+    pub(crate) fn last(&self) -> u64 {
+        self.0.load(Ordering::SeqCst)
     }
 }
 

@@ -114,15 +114,29 @@ pub(crate) async fn replayed_and_forged(world: &mut World) -> Outcome {
     let mut puppet = world.puppet().await?;
     let ue = puppet.registered(&world.subscriber()).await?;
     let (ran_ue_ngap_id, amf_ue_ngap_id) = puppet.ids(ue)?;
-    for id in 1..=10_u8 {
+    for round in 1..=10_u8 {
         // A DEREGISTRATION REQUEST under many sequence numbers, with a MAC that is wrong; then the UE itself.
         for number in 0..8 {
-            let forged = [&[0x7e, 2, 1, 2, 3, 4, id * 8 + number][..], &[0x7e, 0, 0x45, 9, 0, 1, 0]].concat();
+            let forged = [&[0x7e, 2, 1, 2, 3, 4, round * 8 + number][..], &[0x7e, 0, 0x45, 9, 0, 1, 0]].concat();
             puppet.peer.send(1, &uplink(amf_ue_ngap_id, ran_ue_ngap_id, &forged)).await?;
         }
-        puppet.run(ue, session(id)).await?;
+        puppet.run(ue, session(1)).await?;
+        puppet.run(ue, Command::Release(1)).await?;
     }
     Ok(())
+}
+
+/// A session of the same identity again as soon as the one before is released: what the SMF has still to say about the
+/// old one does not touch the new.
+pub(crate) async fn same_session_again_and_again(world: &mut World) -> Outcome {
+    let mut puppet = world.puppet().await?;
+    let ue = puppet.registered(&world.subscriber()).await?;
+    for _ in 0..20 {
+        puppet.run(ue, session(1)).await?;
+        puppet.run(ue, Command::Release(1)).await?;
+    }
+    puppet.run(ue, session(1)).await?;
+    puppet.run(ue, Command::Deregister(false)).await
 }
 
 pub(crate) async fn synchronisation_failure_again_and_again(world: &mut World) -> Outcome {

@@ -14,12 +14,13 @@ impl NamfCallbackServer for Server {
         &self,
         supi: Supi,
         pdu_session_id: PduSessionId,
+        context: u64,
         body: SmContextStatusNotification,
     ) -> Result<(), Problem> {
         if body.status_info.resource_status == ResourceStatus::Released {
             let (id, _) = self.core.directory.find(&supi).ok_or_else(|| context_not_found(&supi))?;
             // Too much waiting, or the UE is gone: the session's next use shows that it is not there.
-            let _ = self.core.post(id, Event::SessionReleased(pdu_session_id.get()));
+            let _ = self.core.post(id, Event::SessionReleased { session: pdu_session_id.get(), context });
         }
         Ok(())
     }

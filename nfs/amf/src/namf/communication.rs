@@ -21,7 +21,7 @@ impl NamfCommServer for Server {
         let supi = ue_context_id;
         let (id, ue) = self.core.directory.find(&supi).ok_or_else(|| context_not_found(&supi))?;
         let uri = format!("{}/namf-comm/v1/ue-contexts/{supi}/n1-n2-messages/{}", self.core.api_root, id.get());
-        let transfer = transfer(&body, uri.clone())?;
+        let transfer = transfer(&body, uri.clone(), self.core.sm_contexts.last())?;
         if !ue.connected && transfer.skip_if_idle {
             let body = N1N2MessageTransferCause::N1MsgNotTransferred.into();
             return Ok(Progress { pending: None, body });
@@ -53,7 +53,7 @@ fn not_offered() -> Problem {
     Problem::new(StatusCode::NOT_IMPLEMENTED, "UNSUPPORTED_RESOURCE", "no N1 or N2 messages other than of sessions")
 }
 
-fn transfer(body: &WithParts<N1N2MessageTransferReqData>, uri: String) -> Result<Transfer, Problem> {
+fn transfer(body: &WithParts<N1N2MessageTransferReqData>, uri: String, last_context: u64) -> Result<Transfer, Problem> {
     let json = &body.json;
     let n1 = match &json.n1_message_container {
         None => None,
@@ -70,7 +70,8 @@ fn transfer(body: &WithParts<N1N2MessageTransferReqData>, uri: String) -> Result
         return Err(Problem::incorrect("n1MessageContainer", "neither an N1 nor an N2 message"));
     }
     let skip_if_idle = json.skip_ind.unwrap_or(false);
-    Ok(Transfer { session, n1, n2, skip_if_idle, failure_uri: json.n1n2_failure_txf_notif_uri.clone(), uri })
+    let failure_uri = json.n1n2_failure_txf_notif_uri.clone();
+    Ok(Transfer { session, last_context, n1, n2, skip_if_idle, failure_uri, uri })
 }
 
 fn n2(

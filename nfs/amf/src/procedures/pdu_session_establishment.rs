@@ -125,7 +125,7 @@ async fn n1_n2_message_transfer(ue: &mut Ue, id: u8) -> Result<Option<Transfer>,
     while let Some(incoming) = ue.incoming(deadline).await? {
         match incoming {
             Incoming::Transfer(transfer) if transfer.session == id => return Ok(Some(*transfer)),
-            Incoming::SessionReleased(session) if session == id => {
+            Incoming::SessionReleased { session, .. } if session == id => {
                 session::forget(ue, id);
                 return Ok(None);
             }

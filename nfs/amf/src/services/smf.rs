@@ -48,7 +48,8 @@ impl Ue {
     pub(crate) async fn nsmf_create_sm_context(&self, new: &NewSession, n1: Bytes) -> Result<Session, SmFailure> {
         let core = &self.core;
         let Some(supi) = &self.context.supi else { return Err(failure("CreateSMContext", &not_registered())) };
-        let callback = sm_context_status_uri(&core.api_root, supi, new.id);
+        let context = core.sm_contexts.next();
+        let callback = sm_context_status_uri(&core.api_root, supi, new.id, context);
         let data =
             SmContextCreateData::new(core.instance_id, core.served.sbi_plmn.into(), AccessType::ThreeGpp, callback);
         let mut body = WithParts::from(SmContextCreateData {
@@ -70,7 +71,7 @@ impl Ue {
         let created = created.map_err(|error| create_failure(&error))?;
         let (smf, _) = ApiRoot::split(&created.location).map_err(|error| failure("CreateSMContext", &error))?;
         let reference = context_ref(&created.location).to_owned();
-        Ok(Session { id: new.id.get(), slice: new.slice, smf, reference, active: false })
+        Ok(Session { id: new.id.get(), slice: new.slice, context, smf, reference, active: false })
     }
 
     /// Nsmf_PDUSession_UpdateSMContext with an N1 message of the UE.

@@ -99,6 +99,8 @@ pub(crate) struct Session {
     pub(crate) id: u8,
     /// Its slice.
     pub(crate) slice: Snssai,
+    /// What we call its SM context: a session of the same identity had, or will have, another.
+    pub(crate) context: u64,
     /// The SMF that has the SM context.
     pub(crate) smf: ApiRoot,
     /// What the SMF calls it.

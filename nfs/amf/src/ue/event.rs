@@ -26,7 +26,7 @@ pub(crate) enum Event {
     /// An SMF has messages for the UE and its node.
     Transfer(Box<Transfer>),
     /// An SMF has released a session.
-    SessionReleased(u8),
+    SessionReleased { session: u8, context: u64 },
     /// The UE is to be deregistered.
     Deregister(DeregisterOrder),
     /// The mobile reachable timer, and what follows it, have expired: the UE counts as gone.
@@ -75,6 +75,8 @@ pub(crate) struct Taken {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Transfer {
     pub(crate) session: u8,
+    /// The SM context that was asked for last when this came: it is not about a later one.
+    pub(crate) last_context: u64,
     /// A 5GSM message.
     pub(crate) n1: Option<Bytes>,
     /// An NGAP transfer, and what it is.

@@ -73,7 +73,7 @@ fn hand_over(mut ue: Ue, claim: super::event::Claim, opened: Option<Box<Opened>>
         deferred.push(event);
     }
     // What concerned the old connection only is of no use on the new one.
-    deferred.retain(|event| matches!(event, Event::Transfer(_) | Event::SessionReleased(_) | Event::Deregister(_)));
+    deferred.retain(|event| matches!(event, Event::Transfer(_) | Event::SessionReleased { .. } | Event::Deregister(_)));
     let context = std::mem::take(&mut ue.context);
     let reply = claim.reply;
     drop(ue); // out of the directory before the claimant enters it anew
@@ -92,7 +92,7 @@ async fn begin(ue: &mut Ue, event: Event) -> Result<(), Stop> {
             Ok(Some(Incoming::Nas(opened))) => begin_nas(ue, opened).await,
             Ok(Some(Incoming::N2(message))) => begin_n2(ue, *message).await,
             Ok(Some(Incoming::Transfer(transfer))) => procedures::session::n1_n2_message_transfer(ue, *transfer).await,
-            Ok(Some(Incoming::SessionReleased(session))) => {
+            Ok(Some(Incoming::SessionReleased { session, .. })) => {
                 procedures::session::forget(ue, session);
                 Ok(())
             }

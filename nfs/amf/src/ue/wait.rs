@@ -28,7 +28,7 @@ pub(crate) enum Incoming {
     /// From an SMF.
     Transfer(Box<super::event::Transfer>),
     /// An SMF has released a session.
-    SessionReleased(u8),
+    SessionReleased { session: u8, context: u64 },
 }
 
 impl Ue {
@@ -113,8 +113,22 @@ impl Ue {
             }
             Event::Opened(opened) => Ok(Some(Incoming::Nas(opened))),
             Event::N2(message) => self.sort_n2(message),
-            Event::Transfer(transfer) => Ok(Some(Incoming::Transfer(transfer))),
-            Event::SessionReleased(session) => Ok(Some(Incoming::SessionReleased(session))),
+            Event::Transfer(transfer) => {
+                // The session that it was about has given way to another of its identity.
+                let late =
+                    self.context.session(transfer.session).is_some_and(|now| transfer.last_context < now.context);
+                if late {
+                    tracing::debug!(session = transfer.session, "messages for a session that was replaced");
+                }
+                Ok((!late).then_some(Incoming::Transfer(transfer)))
+            }
+            Event::SessionReleased { session, context } => {
+                let known = self.context.session(session).is_some_and(|now| now.context == context);
+                if !known {
+                    tracing::debug!(session, context, "the release of a session that is not there");
+                }
+                Ok(known.then_some(Incoming::SessionReleased { session, context }))
+            }
             Event::Detached(connection, why) => {
                 let current = self.context.signalling.as_ref().map(|signalling| signalling.n2.amf_ue_ngap_id);
                 if current == Some(connection) {
@@ -194,7 +208,7 @@ impl Ue {
     pub(crate) fn unexpected(&mut self, incoming: Incoming) {
         match incoming {
             Incoming::Transfer(transfer) => self.defer(Event::Transfer(transfer)),
-            Incoming::SessionReleased(session) => self.defer(Event::SessionReleased(session)),
+            Incoming::SessionReleased { session, context } => self.defer(Event::SessionReleased { session, context }),
             Incoming::Nas(opened) => self.defer(Event::Opened(opened)),
             Incoming::N2(message) => tracing::debug!(message = message.name(), "not expected now"),
         }

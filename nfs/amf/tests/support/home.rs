@@ -14,8 +14,8 @@ use sbi_api::nsmf_pdusession::NsmfPduSessionServer;
 use sbi_api::nudm_sdm::NudmSdmServer;
 use sbi_api::nudm_uecm::NudmUecmServer;
 use sbi_api::{
-    BoxFuture, CallError, Caller, Handler, Problem, Request, Response, Routes, Stored, Target, WithLocation, WithParts,
-    nausf_auth, nsmf_pdusession, nudm_sdm, nudm_uecm,
+    BoxFuture, CallError, Caller, Handler, Json, NoContent, Problem, Request, Response, Routes, Stored, Target,
+    WithLocation, WithParts, nausf_auth, notify, nsmf_pdusession, nudm_sdm, nudm_uecm,
 };
 use sbi_models::amf::*;
 use sbi_models::ausf::*;
@@ -40,18 +40,31 @@ pub enum SessionScript {
     RefuseLater,
     /// Created, then silence.
     Silent,
+    /// Accepted, but before the context is made the AMF hears that the one before, which the UE released, is gone.
+    HearLateOfTheOneBefore,
+    /// Accepted; as the AMF releases the context a command of the SMF to UE and node is on its way.
+    CrossReleaseWithCommand,
 }
 
 #[derive(Default)]
 struct State {
     sqn: HashMap<String, u64>,
     vectors: HashMap<String, (Supi, HomeVector)>,
-    sessions: HashMap<String, (Supi, PduSessionId)>,
+    sessions: HashMap<String, SmContextOfUe>,
+    /// What of released contexts the AMF was not told yet.
+    untold: Vec<String>,
     uecm: HashMap<String, Amf3GppAccessRegistration>,
     script: SessionScript,
     down: Vec<&'static str>,
     slices: Vec<sbi_models::Snssai>,
     last: u64,
+}
+
+#[derive(Clone)]
+struct SmContextOfUe {
+    supi: Supi,
+    session: PduSessionId,
+    status_uri: String,
 }
 
 /// The home network and the SMF.
@@ -175,11 +188,26 @@ impl Home {
         client.n1_n2_message_transfer(supi, &body).await.map(|progress| progress.body.cause)
     }
 
-    /// The SMF tells the AMF that a session is gone.
-    pub async fn notify_released(self: &Arc<Self>, supi: &Supi, session: PduSessionId) {
-        self.state().sessions.retain(|_, (owner, id)| (&*owner, *id) != (supi, session));
-        let client = NamfCallback::new(Arc::new(ToAmf { home: self.clone() }));
-        let _ = client.sm_context_status_notify(supi, &session, &SmContextStatusNotification::released(None)).await;
+    /// A session is gone, and the SMF tells the AMF, or not yet.
+    async fn end_session(self: &Arc<Self>, reference: &str) {
+        let ended = self.state().sessions.remove(reference);
+        let Some(ended) = ended else { return };
+        self.state().untold.push(ended.status_uri);
+        if self.state().script != SessionScript::HearLateOfTheOneBefore {
+            self.tell_of_released().await;
+        }
+    }
+
+    /// The SMF tells the AMF what is gone.
+    pub async fn tell_of_released(self: &Arc<Self>) {
+        let uris = std::mem::take(&mut self.state().untold);
+        for uri in uris {
+            let to_amf = ToAmf { home: self.clone() };
+            let body = SmContextStatusNotification::released(None);
+            notify::<Json<SmContextStatusNotification>, NoContent>(&to_amf, &uri, &body)
+                .await
+                .expect("the AMF takes it");
+        }
     }
 
     /// The UDM tells the AMF that the UE is not its any more.
@@ -408,20 +436,27 @@ impl NsmfPduSessionServer for Server {
             let mut state = self.0.state();
             state.last += 1;
             let id = state.last.to_string();
-            state.sessions.insert(id.clone(), (supi.clone(), session));
+            let status_uri = body.json.sm_context_status_uri.clone();
+            let made = SmContextOfUe { supi: supi.clone(), session, status_uri };
+            state.sessions.insert(id.clone(), made);
             id
         };
-        let home = self.0.clone();
+        if script == SessionScript::HearLateOfTheOneBefore {
+            self.0.tell_of_released().await;
+        }
+        let (home, reference) = (self.0.clone(), id.clone());
         tokio::spawn(async move {
             tokio::time::sleep(std::time::Duration::from_millis(1)).await;
             match script {
-                SessionScript::Accept => {
+                SessionScript::Accept
+                | SessionScript::HearLateOfTheOneBefore
+                | SessionScript::CrossReleaseWithCommand => {
                     let n2 = (NgapIeType::PduResSetupReq, "setup");
                     let _ = home.transfer(&supi, session, Some("accept"), Some(n2)).await;
                 }
                 SessionScript::RefuseLater => {
                     let _ = home.transfer(&supi, session, Some("reject"), None).await;
-                    home.notify_released(&supi, session).await;
+                    home.end_session(&reference).await;
                 }
                 _ => {}
             }
@@ -435,13 +470,9 @@ impl NsmfPduSessionServer for Server {
         sm_context_ref: String,
         body: WithParts<SmContextUpdateData>,
     ) -> Result<Option<WithParts<SmContextUpdatedData>>, Problem> {
-        let (supi, session) = self
-            .0
-            .state()
-            .sessions
-            .get(&sm_context_ref)
-            .cloned()
-            .ok_or_else(|| Problem::not_found("CONTEXT_NOT_FOUND", "gone"))?;
+        if !self.0.state().sessions.contains_key(&sm_context_ref) {
+            return Err(Problem::not_found("CONTEXT_NOT_FOUND", "gone"));
+        }
         let n1 = body.json.n1_sm_msg.as_ref().map(|part| body.part(part)).transpose()?;
         let mut answer = WithParts::from(SmContextUpdatedData::default());
         match n1.as_deref() {
@@ -455,7 +486,7 @@ impl NsmfPduSessionServer for Server {
                 let home = self.0.clone();
                 tokio::spawn(async move {
                     tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-                    home.notify_released(&supi, session).await;
+                    home.end_session(&sm_context_ref).await;
                 });
             }
             _ => {}
@@ -473,8 +504,16 @@ impl NsmfPduSessionServer for Server {
         sm_context_ref: String,
         _: WithParts<SmContextReleaseData>,
     ) -> Result<Option<SmContextReleasedData>, Problem> {
-        match self.0.state().sessions.remove(&sm_context_ref) {
-            Some(_) => Ok(None),
+        let released = self.0.state().sessions.remove(&sm_context_ref);
+        let script = self.0.state().script;
+        match released {
+            Some(SmContextOfUe { supi, session, .. }) => {
+                if script == SessionScript::CrossReleaseWithCommand {
+                    let n2 = (NgapIeType::PduResRelCmd, "release");
+                    let _ = self.0.transfer(&supi, session, Some("release command"), Some(n2)).await;
+                }
+                Ok(None)
+            }
             None => Err(Problem::not_found("CONTEXT_NOT_FOUND", "gone")),
         }
     }

@@ -10,8 +10,9 @@ service! {
     /// Notifications to the AMF, at URIs of our own choice.
     client NamfCallback, server NamfCallbackServer, of Amf NamfCallback at "/namf-callback/v1";
 
-    /// SM context status notification (TS 29.502 5.2.2.5).
-    fn sm_context_status_notify(supi: Supi, pdu_session_id: PduSessionId; body Json<SmContextStatusNotification>) = POST "/{supi}/sm-context-status/{pduSessionId}" -> NoContent;
+    /// SM context status notification (TS 29.502 5.2.2.5). `context` tells apart the SM contexts that one after the other
+    /// have the same PDU session identity.
+    fn sm_context_status_notify(supi: Supi, pdu_session_id: PduSessionId, context: u64; body Json<SmContextStatusNotification>) = POST "/{supi}/sm-context-status/{pduSessionId}/{context}" -> NoContent;
     /// Deregistration notification of the UDM: another AMF serves the UE now, or the subscription ended (TS 29.503 5.3.2.3).
     fn deregistration_notify(supi: Supi; body Json<DeregistrationData>) = POST "/{supi}/dereg-notify" -> NoContent;
 }
@@ -21,8 +22,9 @@ pub fn deregistration_uri(root: &ApiRoot, supi: &Supi) -> String {
     format!("{root}{}", crate::fill_path(ROOT, "/{supi}/dereg-notify", &[supi]))
 }
 
-/// The `smContextStatusUri` of a session, at the AMF at `root`.
-pub fn sm_context_status_uri(root: &ApiRoot, supi: &Supi, pdu_session_id: PduSessionId) -> String {
-    let path = crate::fill_path(ROOT, "/{supi}/sm-context-status/{pduSessionId}", &[supi, &pdu_session_id]);
+/// The `smContextStatusUri` of an SM context, at the AMF at `root`, which has chosen `context`.
+pub fn sm_context_status_uri(root: &ApiRoot, supi: &Supi, pdu_session_id: PduSessionId, context: u64) -> String {
+    let template = "/{supi}/sm-context-status/{pduSessionId}/{context}";
+    let path = crate::fill_path(ROOT, template, &[supi, &pdu_session_id, &context]);
     format!("{root}{path}")
 }
