@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use bytes::Bytes;
 use nas::ie::{
-    EpcoRequest, IntegrityMaximumDataRate, PduAddress, PduSessionType, QosFlow, QosFlows, QosRule, QosRules, SNssai,
-    SessionAmbr, SessionOptions, SscMode,
+    EpcoRequest, PduAddress, PduSessionType, QosFlow, QosFlows, QosRule, QosRules, SNssai, SessionAmbr, SessionOptions,
+    SscMode,
 };
 use nas::{GsmCause, GsmMessage, GsmPdu, gsm};
 use runtime::DataNetwork;
@@ -23,9 +23,6 @@ pub(crate) struct Asked {
     pub(crate) ssc_mode: Option<SscMode>,
     pub(crate) always_on: bool,
     pub(crate) epco: Option<EpcoRequest>,
-    /// What it can bear for integrity-protected user data.
-    #[allow(dead_code)] // user-plane integrity protection is the RAN's default; see docs/compliance.md
-    pub(crate) integrity_rate: IntegrityMaximumDataRate,
 }
 
 impl Asked {
@@ -52,7 +49,6 @@ impl Asked {
             ssc_mode: request.ssc_mode,
             always_on: request.always_on_requested.is_some_and(|requested| requested & 1 == 1),
             epco: request.epco,
-            integrity_rate: request.integrity_maximum_data_rate,
         })
     }
 
