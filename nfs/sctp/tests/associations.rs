@@ -37,6 +37,7 @@ fn main() -> ExitCode {
         test!(a_killed_peer_is_noticed),
         test!(a_listener_that_lost_its_memory_says_so),
         test!(a_peer_that_starts_anew_on_its_port_is_a_restart),
+        test!(associations_end_while_messages_fly),
     ])
 }
 
@@ -334,4 +335,55 @@ async fn a_peer_that_starts_anew_on_its_port_is_a_restart() {
     assert_eq!(event, Event::Restarted);
     accepted.send(0, 60, pattern(4)).await.expect("sent");
     second.says("message").await;
+}
+
+/// Every way to end, from both sides, while packets come in for the socket that ends: the stack's threads must not find
+/// it freed. Memory that is harmed shows as an abort of this process, sooner or later.
+async fn associations_end_while_messages_fly() {
+    let listener = Listener::bind(&[address(0)], options()).await.expect("bound");
+    let bound = listener.local_addresses().expect("addresses");
+    let accepting = tokio::spawn(async move {
+        loop {
+            tokio::spawn(chatter(listener.accept().await.expect("accepted"), 2_000));
+        }
+    });
+    let until = std::time::Instant::now() + Duration::from_secs(1);
+    let clients: Vec<_> = (0..8usize)
+        .map(|client| {
+            let bound = bound.clone();
+            tokio::spawn(async move {
+                let mut number = client;
+                while std::time::Instant::now() < until {
+                    let mut here = Association::connect(None, &bound, options()).await.expect("connected");
+                    for _ in 0..number % 7 {
+                        let _ = here.send(1, PPID_NGAP, pattern(2_000)).await;
+                        let _ = here.recv().await;
+                    }
+                    match number % 4 {
+                        0 => here.abort(),
+                        1 => here.close().await,
+                        2 => tokio::spawn(chatter(here, 3)).await.expect("no panic"),
+                        _ => drop(here),
+                    }
+                    number += 1;
+                }
+            })
+        })
+        .collect();
+    for client in clients {
+        eventually(client).await.expect("no panic");
+    }
+    accepting.abort();
+}
+
+/// Sends without end and listens, until so many messages have come or the association is over.
+async fn chatter(association: Association, most: usize) {
+    let (sender, mut receiver) = association.split();
+    let sending = tokio::spawn(async move { while sender.send(0, PPID_NGAP, pattern(1_000)).await.is_ok() {} });
+    for _ in 0..most {
+        if !matches!(receiver.recv().await, Event::Message { .. }) {
+            break;
+        }
+    }
+    sending.abort();
 }

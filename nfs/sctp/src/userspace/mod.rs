@@ -1,8 +1,9 @@
 //! SCTP in this process: Debian's libusrsctp over raw sockets of IP protocol 132.
 //!
 //! The library's threads only wake tasks; every call is made from a task, on non-blocking sockets, for which the
-//! library does its own locking.
+//! library does its own locking, except for closing: see [`closing`].
 
+mod closing;
 mod loopback;
 mod options;
 mod predecessor;
@@ -29,7 +30,7 @@ const NUMBERS: Numbers = Numbers {
     communication_up: sys::SCTP_COMM_UP,
 };
 
-/// A socket of the library, closed when dropped.
+/// A socket of the library, closed when dropped, or as soon after that as is safe.
 #[derive(Debug)]
 struct Handle {
     raw: NonNull<sys::RawSocket>,
@@ -92,9 +93,13 @@ impl Handle {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        // SAFETY: the socket is live and this is the last use of it. The library shuts an association down in the
-        // background; upcalls that still come find no entry, which is dropped after this.
-        unsafe { sys::usrsctp_close(self.raw()) };
+        if closing::allowed(self) {
+            // SAFETY: the socket is live and this is the last use of it. No thread of the library finds it by an
+            // association any more; upcalls that still come find no entry, which is dropped after this.
+            unsafe { sys::usrsctp_close(self.raw()) };
+        } else {
+            closing::later(Socket { handle: Handle { raw: self.raw, wake: Wake::new() } });
+        }
     }
 }
 
@@ -216,6 +221,15 @@ impl Socket {
 pub(crate) struct Listener {
     handle: Handle,
     _predecessor: Watch,
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        // Those that wait to be accepted end one by one: with the listener the library would free them at once.
+        while let Ok(handle) = self.try_accept() {
+            Socket { handle }.abort();
+        }
+    }
 }
 
 impl Listener {

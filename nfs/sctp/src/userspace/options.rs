@@ -117,6 +117,15 @@ pub(super) fn buffers(handle: &Handle, options: &Options) -> io::Result<()> {
 
 /// How many outgoing streams the association has.
 pub(super) fn outbound_streams(handle: &Handle) -> io::Result<u16> {
+    Ok(status(handle)?.outbound_streams)
+}
+
+/// The association's state, one of the header's `SCTP_CLOSED` to `SCTP_SHUTDOWN_PENDING`; an error if there is none.
+pub(super) fn state(handle: &Handle) -> io::Result<i32> {
+    Ok(status(handle)?.state)
+}
+
+fn status(handle: &Handle) -> io::Result<Status> {
     let mut status = Status {
         association: sys::ONLY,
         state: 0,
@@ -140,7 +149,7 @@ pub(super) fn outbound_streams(handle: &Handle) -> io::Result<u16> {
         )
     };
     check(done)?;
-    Ok(status.outbound_streams)
+    Ok(status)
 }
 
 fn set<T>(handle: &Handle, option: c_int, value: &T) -> io::Result<()> {

@@ -66,6 +66,9 @@ pub(super) const SCTP_ASSOC_CHANGE: u16 = 0x0001;
 pub(super) const SCTP_PARTIAL_DELIVERY_EVENT: u16 = 0x0007;
 pub(super) const SCTP_COMM_UP: u16 = 0x0001;
 
+/// `sstat_state` of an association whose INIT has no answer yet.
+pub(super) const SCTP_COOKIE_WAIT: i32 = 0x0002;
+
 unsafe extern "C" {
     pub(super) fn usrsctp_init(port: u16, output: Option<Output>, print: Option<Print>);
     pub(super) fn usrsctp_socket(
