@@ -9,11 +9,11 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use clap::Args;
-use serde_json::{Value, json};
 use topo::{Core, Host, Usage};
 
 use crate::Failure;
-use crate::ran::Ran;
+use crate::ran::{Ran, outcome};
+use crate::result::{result, write};
 use crate::samples::Samples;
 
 /// What is compared: the name, and the transports of the configuration.
@@ -76,12 +76,8 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     print!("{}", table(&cells));
     match &options.json {
         None => Ok(()),
-        Some(path) => write(path, format!("{:#}\n", report(options, &cells))),
+        Some(path) => write(path, format!("{:#}\n", result(options.rounds, &cells))),
     }
-}
-
-fn write(path: &Path, text: String) -> Result<(), Failure> {
-    fs::write(path, text).map_err(|source| Failure::File { path: path.display().to_string(), source })
 }
 
 /// One core from start to end.
@@ -113,7 +109,7 @@ fn measure(options: &Options, hosts: (&Host, &Host), transports: &str, cells: &m
 /// Provisions `count` subscribers and returns the file that `peregrine-ran` takes them from.
 fn subscribers(core: &Core, folder: &Path, name: &str, imsi: u64, count: usize) -> Result<PathBuf, Failure> {
     let path = folder.join(name);
-    write(&path, subscriber_lines(imsi, count))?;
+    write(&path, topo::subscriber_lines(imsi, count))?;
     core.peregrine(&["subscriber", "import", &path.to_string_lossy()])?;
     Ok(path)
 }
@@ -137,7 +133,7 @@ fn idle(core: &Core, cells: &mut Cells) {
 fn latency(ran: &Ran<'_>, ues: usize, cells: &mut Cells) -> Result<(), Failure> {
     let outcomes = ran.attach(&["--ues", &ues.to_string(), "--release"])?;
     for procedure in ["registration", "session"] {
-        let latency = &outcomes.of(procedure)?.latency_us;
+        let latency = &outcome(&outcomes, procedure)?.latency_us;
         for (what, value) in [("p50", latency.p50), ("p99", latency.p99), ("max", latency.max)] {
             put(cells, format!("{ues:>3} UEs: {procedure} {what}, ms"), value / 1000.0);
         }
@@ -151,7 +147,7 @@ fn crowd(options: &Options, core: &Core, ran: &Ran<'_>, cells: &mut Cells) -> Re
     let before = core.usage();
     let arguments = ["--ues", &ues, "--parallel", &parallel, "--sessions", "0", "--no-deregister"];
     let outcomes = ran.attach(&arguments)?;
-    let registered = outcomes.of("registration")?.count as f64;
+    let registered = outcome(&outcomes, "registration")?.count as f64;
     let used = difference(&before, &core.usage());
     put(cells, "crowd: registrations per second", registered / outcomes.elapsed_s);
     for (nf, usage) in &used {
@@ -167,7 +163,7 @@ fn memory(options: &Options, core: &Core, ran: &Ran<'_>, cells: &mut Cells) -> R
     let (ues, parallel) = (options.crowd.to_string(), options.parallel.to_string());
     let before = core.usage();
     let outcomes = ran.attach(&["--ues", &ues, "--parallel", &parallel, "--sessions", "0", "--no-deregister"])?;
-    let registered = outcomes.of("registration")?.count as f64;
+    let registered = outcome(&outcomes, "registration")?.count as f64;
     let used: u64 = difference(&before, &core.usage()).values().map(|usage| usage.memory).sum();
     put(cells, "crowd: memory per registered idle UE, octets", used as f64 / registered);
     Ok(())
@@ -180,19 +176,6 @@ fn difference(before: &[(String, Usage)], after: &[(String, Usage)]) -> BTreeMap
 
 fn mebibytes(octets: u64) -> f64 {
     octets as f64 / f64::from(1 << 20)
-}
-
-/// Subscribers with the published test keys of TS 35.208 set 1.
-fn subscriber_lines(first: u64, count: usize) -> String {
-    let mut lines = String::new();
-    for imsi in (first..).take(count) {
-        // Writing to a String does not fail.
-        let _ = writeln!(
-            lines,
-            r#"{{"supi":"imsi-{imsi}","k":"465B5CE8B199B49FAA5F0A2EE238A6BC","opc":"CD63CB71954A9F4E48A5994E37A02BAF","slices":["1:internet,ims"]}}"#
-        );
-    }
-    lines
 }
 
 /// A line a quantity: the medians, and HTTP/2's over shared memory's, round by round.
@@ -212,20 +195,4 @@ fn table(cells: &BTreeMap<&str, Cells>) -> String {
         let _ = writeln!(text, "{quantity:<46} {own:>10.2} {other:>10.2}   {compared}");
     }
     text
-}
-
-fn report(options: &Options, cells: &BTreeMap<&str, Cells>) -> Value {
-    let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
-    let information = read("/proc/cpuinfo");
-    let model = information.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
-    json!({
-        "command": std::env::args().collect::<Vec<_>>().join(" "),
-        "build": if cfg!(debug_assertions) { "debug" } else { "release" },
-        "version": env!("CARGO_PKG_VERSION"),
-        "cpu": model.map_or("unknown", |(_, model)| model),
-        "cores": std::thread::available_parallelism().map_or(0, usize::from),
-        "kernel": read("/proc/sys/kernel/osrelease").trim(),
-        "rounds": options.rounds,
-        "cells": cells,
-    })
 }

@@ -2,6 +2,7 @@
 
 mod control_plane;
 mod ran;
+mod result;
 mod samples;
 
 use std::process::ExitCode;

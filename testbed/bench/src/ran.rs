@@ -1,47 +1,18 @@
 //! The gNB and its UEs: runs of `peregrine-ran attach` whose outcomes are read.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::process::Stdio;
 
-use serde::Deserialize;
-use topo::{Host, program};
+use topo::{Host, Outcome, Outcomes, program};
 
 use crate::Failure;
 
-/// What `--json` writes, as far as it is read here.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Outcomes {
-    procedures: BTreeMap<String, Outcome>,
-    /// Seconds from the start to the end of the run.
-    pub(crate) elapsed_s: f64,
-}
-
-/// How one procedure went.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Outcome {
-    pub(crate) count: u64,
-    failed: u64,
-    pub(crate) latency_us: Latency,
-    failures: BTreeMap<String, u64>,
-}
-
-/// Microseconds.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Latency {
-    pub(crate) p50: f64,
-    pub(crate) p99: f64,
-    pub(crate) max: f64,
-}
-
-impl Outcomes {
-    /// How a procedure went.
-    pub(crate) fn of(&self, procedure: &str) -> Result<&Outcome, Failure> {
-        let found = self.procedures.get(procedure);
-        found.ok_or_else(|| Failure::Ran(format!("no '{procedure}' was carried out")))
-    }
+/// How a procedure went.
+pub(crate) fn outcome<'a>(outcomes: &'a Outcomes, procedure: &str) -> Result<&'a Outcome, Failure> {
+    let found = outcomes.procedures.get(procedure);
+    found.ok_or_else(|| Failure::Ran(format!("no '{procedure}' was carried out")))
 }
 
 /// The simulator on its host.

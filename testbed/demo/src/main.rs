@@ -5,7 +5,6 @@ mod failure;
 mod network;
 mod ran;
 mod report;
-mod subscribers;
 mod transfer;
 
 use std::net::Ipv4Addr;
@@ -25,6 +24,8 @@ use crate::transfer::{Transferred, transfer};
 
 /// Where the core has its files: in a file system that ends with the namespaces.
 const FOLDER: &str = "/run/demo";
+/// The first subscriber's IMSI; the others follow it. The one that the core knows by itself is left alone.
+const FIRST_IMSI: u64 = 999_700_000_100_001;
 /// Exit status after Ctrl-C.
 const INTERRUPTED: i32 = 130;
 
@@ -93,7 +94,7 @@ fn demo(arguments: &Arguments) -> Result<(), Failure> {
 /// What happens between the core's start and its end.
 fn show(arguments: &Arguments, network: &Network, core: &Core, folder: &Path) -> Result<Report, Failure> {
     let lines = folder.join("subscribers.jsonl");
-    let subscribers = subscribers::json_lines(usize::from(arguments.ues));
+    let subscribers = topo::subscriber_lines(FIRST_IMSI, usize::from(arguments.ues));
     std::fs::write(&lines, subscribers).map_err(|source| Failure::io("writing subscribers", source))?;
     let title = format!("Importing {} subscribers", arguments.ues);
     step(&title, || Ok(core.peregrine(&["subscriber", "import", &lines.to_string_lossy()])?))?;

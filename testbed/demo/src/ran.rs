@@ -1,6 +1,5 @@
 //! The gNB and the UEs: `peregrine-ran attach` on their host.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
@@ -10,7 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use topo::{Host, program};
+use topo::{Host, Outcome, Outcomes, program};
 
 use crate::configuration::{PROFILE_A, PROFILE_B};
 use crate::failure::Failure;
@@ -19,38 +18,13 @@ use crate::network::{CORE, GNB, SERVER};
 /// How long arriving and leaving may take: this, and as much again for every thousand UEs.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// The order in which UEs go through the procedures, which is that of the table.
-const ORDER: [&str; 5] = ["registration", "session", "ping", "session release", "deregistration"];
+const ORDER: [&str; 6] = ["NG setup", "registration", "session", "ping", "session release", "deregistration"];
 
-/// What a procedure came to over all UEs.
+/// What a procedure came to, over all UEs.
 #[derive(Debug, Clone)]
 pub(crate) struct Row {
     pub(crate) procedure: String,
     pub(crate) outcome: Outcome,
-}
-
-/// How often a procedure succeeded and failed, and how long it took.
-#[derive(Debug, Clone, Deserialize)]
-pub(crate) struct Outcome {
-    /// Those that succeeded.
-    pub(crate) count: u64,
-    pub(crate) failed: u64,
-    pub(crate) latency_us: Latency,
-    /// How often which reason was given.
-    pub(crate) failures: BTreeMap<String, u64>,
-}
-
-/// Microseconds.
-#[derive(Debug, Clone, Deserialize)]
-pub(crate) struct Latency {
-    pub(crate) p50: f64,
-    pub(crate) p99: f64,
-    pub(crate) max: f64,
-}
-
-/// What `--json` writes, as far as it is read here.
-#[derive(Deserialize)]
-struct Outcomes {
-    procedures: BTreeMap<String, Outcome>,
 }
 
 /// What `--ready` writes.
@@ -154,10 +128,12 @@ mod tests {
     fn rows_come_in_the_order_of_a_ues_life() {
         let outcome = r#"{"count": 64, "failed": 1, "latency_us": {"p50": 1, "p99": 2, "max": 3, "mean": 1},
             "failures": {"refused": 1}}"#;
-        let text = format!(r#"{{"procedures": {{"ping": {outcome}, "registration": {outcome}}}, "elapsed_s": 1}}"#);
+        let text = format!(
+            r#"{{"procedures": {{"ping": {outcome}, "NG setup": {outcome}, "registration": {outcome}}}, "elapsed_s": 1}}"#
+        );
         let rows = rows(serde_json::from_str(&text).expect("outcomes"));
         let names: Vec<&str> = rows.iter().map(|row| row.procedure.as_str()).collect();
-        assert_eq!(names, ["registration", "ping"]);
+        assert_eq!(names, ["NG setup", "registration", "ping"]);
         assert_eq!(rows[0].outcome.failures["refused"], 1);
     }
 }

@@ -64,8 +64,9 @@ impl Report {
 mod tests {
     use std::time::Duration;
 
+    use topo::{Latency, Outcome};
+
     use super::*;
-    use crate::ran::{Latency, Outcome};
 
     #[test]
     fn the_table_adds_up() {

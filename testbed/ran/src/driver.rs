@@ -81,6 +81,7 @@ pub struct Ran {
     requests: mpsc::UnboundedSender<Request>,
     user_plane: UserPlaneHandle,
     amf_name: String,
+    ng_setup: Duration,
     ues: usize,
     task: JoinHandle<()>,
 }
@@ -114,6 +115,7 @@ impl Ran {
         let (requests, inbox) = mpsc::unbounded_channel();
         let (opened, open) = oneshot::channel();
         let driver = Driver::new(gnb, ues, user_plane, opened);
+        let began = Instant::now();
         let task = tokio::spawn(driver.run(association, inbox));
         let answer =
             tokio::time::timeout(SETUP_PATIENCE, open).await.map_err(|_| RanError::NoAnswer(SETUP_PATIENCE))?;
@@ -131,12 +133,17 @@ impl Ran {
         };
         let amf_name =
             answer.map_err(|_| RanError::Ended)?.map_err(|cause| RanError::Barred { cause, sent: sent() })?;
-        Ok(Self { requests, user_plane: handle, amf_name, ues: subscribers.len(), task })
+        Ok(Self { requests, user_plane: handle, amf_name, ng_setup: began.elapsed(), ues: subscribers.len(), task })
     }
 
     /// What the AMF calls itself.
     pub fn amf_name(&self) -> &str {
         &self.amf_name
+    }
+
+    /// How long NG Setup took, from the request to the response.
+    pub fn ng_setup(&self) -> Duration {
+        self.ng_setup
     }
 
     /// All UEs.

@@ -58,7 +58,7 @@ async fn attach(options: AttachOptions) -> Result<bool, Failed> {
     let (mut setup, subscribers) = options.common.setup()?;
     setup.tun = options.tun();
     let ran = start(&setup, &subscribers, options.common.quiet).await?;
-    let report = Report::default();
+    let report = begin_report(&ran);
     let run = Attach::new(Arc::clone(&ran), options.plan()?, report.clone(), options.common.quiet);
     run.arrive().await;
     ran.settle().await;
@@ -77,10 +77,17 @@ async fn attach(options: AttachOptions) -> Result<bool, Failed> {
 async fn load(options: LoadOptions) -> Result<bool, Failed> {
     let (setup, subscribers) = options.common.setup()?;
     let ran = start(&setup, &subscribers, options.common.quiet).await?;
-    let report = Report::default();
+    let report = begin_report(&ran);
     let run = Load::new(Arc::clone(&ran), options.plan()?, report.clone(), options.common.quiet);
     let summary = run.run().await;
     finish(&ran, &report, &options.common, &summary).await
+}
+
+/// A report that begins with the NG Setup that has succeeded.
+fn begin_report(ran: &Ran) -> Report {
+    let report = Report::default();
+    report.record::<String>("NG setup", &Ok(ran.ng_setup()));
+    report
 }
 
 async fn finish(ran: &Ran, report: &Report, common: &options::Common, summary: &Value) -> Result<bool, Failed> {

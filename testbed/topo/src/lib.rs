@@ -6,8 +6,10 @@
 
 mod core;
 mod namespace;
+mod simulator;
 mod usage;
 
 pub use core::{Core, CoreError, program};
 pub use namespace::{Host, TopologyError, enter, link};
+pub use simulator::{Latency, Outcome, Outcomes, subscriber_lines};
 pub use usage::{Usage, processes_named};

@@ -1,6 +1,7 @@
 //! Namespaces, and the hosts and links in them.
 
 use std::ffi::OsStr;
+use std::fs::File;
 use std::net::Ipv4Addr;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
@@ -28,6 +29,11 @@ pub enum TopologyError {
         /// What it wrote.
         message: String,
     },
+    /// TUN devices, by which UEs and data networks are reached, are not for this user.
+    #[error(
+        "no TUN device can be made: /dev/net/tun: {0} (as root: modprobe tun; chmod 0666 /dev/net/tun, as most systems have it)"
+    )]
+    Tun(io::Error),
 }
 
 /// Goes on in namespaces of this process's own, where it is root and the first process, `lo` is up, and `/run` is empty.
@@ -38,7 +44,7 @@ pub enum TopologyError {
 /// first process, it is ended by a signal only if it handles it, by its parent's end, or by SIGKILL.
 ///
 /// # Errors
-/// Where namespaces are not allowed; on Ubuntu an AppArmor setting forbids them to ordinary users.
+/// Where namespaces or TUN devices are not allowed; on Ubuntu an AppArmor setting forbids the former to ordinary users.
 pub fn enter() -> Result<(), TopologyError> {
     if env::var_os(INSIDE).is_none() {
         return Err(start_again_inside());
@@ -46,6 +52,7 @@ pub fn enter() -> Result<(), TopologyError> {
     if std::process::id() != 1 {
         return Ok(());
     }
+    File::options().read(true).write(true).open("/dev/net/tun").map_err(TopologyError::Tun)?;
     run("mount", ["-t", "tmpfs", "tmpfs", "/run"])?;
     run("ip", ["link", "set", "lo", "up"])
 }
