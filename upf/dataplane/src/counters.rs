@@ -56,6 +56,8 @@ reasons! {
     Gate = "gate",
     /// Over the bit rate.
     Rate = "rate",
+    /// The link is full, and the packet is not within a guaranteed bit rate.
+    Congestion = "congestion",
     /// The quota is used up.
     Quota = "quota",
     /// No room to buffer.

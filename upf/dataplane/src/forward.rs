@@ -11,7 +11,7 @@ use rules::RemoteTunnel;
 use crate::counters::{Counters, Direction, DropReason};
 use crate::frame::{Frame, Origin, Pool, Verdict};
 use crate::inner::Inner;
-use crate::session::{Action, Session, Usage};
+use crate::session::{Action, Far, Pdr, Qer, Session, Usage};
 use crate::table::Table;
 use crate::{Bucket, Owners, Policer};
 
@@ -32,6 +32,8 @@ pub struct Config {
     pub answers_per_second: u32,
     /// How many workers share the buckets.
     pub workers: usize,
+    /// Bits per second that the links take, N6 (uplink) and N3 (downlink); 0: not known, never full.
+    pub links: [u64; 2],
 }
 
 impl Config {
@@ -45,6 +47,7 @@ impl Config {
             frame_size: 2048,
             answers_per_second: 100,
             workers: 1,
+            links: [0; 2],
         }
     }
 }
@@ -137,7 +140,12 @@ struct Lane {
     events: Vec<Event>,
     buffer_per_session: usize,
     n3_is_ipv4: bool,
+    /// What N6 and N3 take, each worker its share of it.
+    links: [Option<Policer>; 2],
 }
+
+/// Octets before the user's packet on N3: IPv4, UDP, GTP-U with a PDU Session Container.
+const OUTER: usize = 20 + 8 + gtpu::HEADROOM;
 
 /// Octets that one answer counts for, so that a [`Policer`] counts answers.
 const ANSWER: usize = 1000;
@@ -151,6 +159,7 @@ impl Forwarder {
             events: Vec::new(),
             buffer_per_session: config.buffer_per_session,
             n3_is_ipv4: config.n3.is_ipv4(),
+            links: config.links.map(|rate| (rate > 0).then(|| Policer::new(rate / config.workers.max(1) as u64, now))),
         };
         let answers = Policer::new(u64::from(config.answers_per_second) * ANSWER as u64 * 8, now);
         let owners = Owners::among(config.workers);
@@ -359,6 +368,14 @@ impl Forwarder {
     }
 }
 
+/// Octets that a packet takes of its link.
+fn on_link(direction: Direction, length: usize) -> usize {
+    match direction {
+        Direction::Uplink => length,
+        Direction::Downlink => length + OUTER,
+    }
+}
+
 fn reports(session: &mut Session, wanted: &BTreeSet<u32>) -> Vec<Usage> {
     let urrs = session.urrs.iter_mut().filter(|urr| wanted.contains(&urr.id()));
     urrs.map(crate::session::Urr::report).collect()
@@ -374,11 +391,11 @@ impl Lane {
         direction: Direction,
         frame: &mut Frame,
     ) -> Result<Verdict, DropReason> {
-        let Session { pdrs, actions, qers, urrs, .. } = session;
+        let Session { pdrs, fars, qers, urrs, .. } = session;
         let pdr = pdrs.get(pdr).ok_or(DropReason::NoRule)?;
-        let action = actions.get(pdr.far).copied().ok_or(DropReason::NoRule)?;
-        let (place, length) = (direction as usize, frame.packet().len());
-        match action {
+        let far = fars.get(pdr.far).copied().ok_or(DropReason::NoRule)?;
+        let length = frame.packet().len();
+        match far.action {
             Action::Drop => return Err(DropReason::Rule),
             Action::Buffer { .. } if direction == Direction::Uplink => return Err(DropReason::Rule),
             Action::Buffer { notify, limit } => {
@@ -387,32 +404,19 @@ impl Lane {
             }
             Action::ToCore | Action::ToAccess(_) => {}
         }
-        for qer in pdr.qers.iter().filter_map(|qer| qers.get(*qer)) {
-            if qer.closed[place] {
-                return Err(DropReason::Gate);
-            }
-            if qer.policers[place].as_ref().is_some_and(|policer| !policer.admits(now, length)) {
-                return Err(DropReason::Rate);
-            }
-        }
+        let of_pdr = || pdr.qers.iter().filter_map(|qer| qers.get(*qer));
+        self.enforce(now, of_pdr(), direction, length)?;
         if pdr.urrs.iter().filter_map(|urr| urrs.get(*urr)).any(|urr| urr.exhausted()) {
             return Err(DropReason::Quota);
         }
-        let verdict = match action {
-            Action::ToAccess(tunnel) => {
-                if tunnel.address.is_ipv4() != self.n3_is_ipv4 {
-                    return Err(DropReason::Encapsulation);
-                }
-                let written = pdr.encapsulation(tunnel).write(frame.headroom(), length);
-                frame.prepend(written.ok_or(DropReason::Encapsulation)?);
-                Verdict::ToN3(SocketAddr::new(tunnel.address, gtpu::PORT))
-            }
-            _ => Verdict::ToN6,
-        };
+        let verdict = self.send_off(pdr, far, frame)?;
         for qer in pdr.qers.iter() {
-            if let Some(policer) = qers.get_mut(*qer).and_then(|qer| qer.policers[place].as_mut()) {
-                policer.take(now, length);
+            if let Some(qer) = qers.get_mut(*qer) {
+                qer.take(now, direction, length);
             }
+        }
+        if let Some(link) = &mut self.links[direction as usize] {
+            link.take(now, on_link(direction, length));
         }
         for urr in pdr.urrs.iter() {
             let Some(urr) = urrs.get_mut(*urr) else { continue };
@@ -422,6 +426,47 @@ impl Lane {
         }
         self.counters.forwarded(direction, length);
         Ok(verdict)
+    }
+
+    /// Whether a packet may pass by all of its QERs; where the link is full, only within a guaranteed bit rate. Takes no credit.
+    fn enforce<'a>(
+        &self,
+        now: Instant,
+        qers: impl Iterator<Item = &'a Qer>,
+        direction: Direction,
+        length: usize,
+    ) -> Result<(), DropReason> {
+        let place = direction as usize;
+        let mut guaranteed = false;
+        for qer in qers {
+            if qer.closed[place] {
+                return Err(DropReason::Gate);
+            }
+            if qer.policers[place].as_ref().is_some_and(|policer| !policer.admits(now, length)) {
+                return Err(DropReason::Rate);
+            }
+            guaranteed |= qer.guarantees(now, direction, length);
+        }
+        let full = self.links[place].as_ref().is_some_and(|link| !link.admits(now, on_link(direction, length)));
+        if full && !guaranteed { Err(DropReason::Congestion) } else { Ok(()) }
+    }
+
+    /// Makes the frame what leaves: outer header and marking.
+    fn send_off(&self, pdr: &Pdr, far: Far, frame: &mut Frame) -> Result<Verdict, DropReason> {
+        let Action::ToAccess(tunnel) = far.action else {
+            if far.marking.1 != 0 {
+                crate::inner::mark(frame.packet_mut(), far.marking);
+            }
+            return Ok(Verdict::ToN6);
+        };
+        if tunnel.address.is_ipv4() != self.n3_is_ipv4 {
+            return Err(DropReason::Encapsulation);
+        }
+        let length = frame.packet().len();
+        let written = pdr.encapsulation(tunnel).write(frame.headroom(), length);
+        frame.prepend(written.ok_or(DropReason::Encapsulation)?);
+        frame.marking = far.marking.0 & far.marking.1;
+        Ok(Verdict::ToN3(SocketAddr::new(tunnel.address, gtpu::PORT)))
     }
 
     fn buffer(

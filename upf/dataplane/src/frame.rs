@@ -46,6 +46,8 @@ pub struct Frame {
     pub peer: SocketAddr,
     /// Where it goes.
     pub verdict: Verdict,
+    /// ToS or traffic class of the outer IP header, on N3.
+    pub marking: u8,
 }
 
 impl Frame {
@@ -53,7 +55,7 @@ impl Frame {
     pub fn new(size: usize) -> Self {
         let peer = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0));
         let octets = vec![0; HEADROOM + size].into_boxed_slice();
-        Self { octets, start: HEADROOM, end: HEADROOM, origin: Origin::N6, peer, verdict: Verdict::Drop }
+        Self { octets, start: HEADROOM, end: HEADROOM, origin: Origin::N6, peer, verdict: Verdict::Drop, marking: 0 }
     }
 
     /// A frame that holds this packet.
@@ -80,7 +82,12 @@ impl Frame {
     pub fn received(&mut self, length: usize, origin: Origin, peer: SocketAddr) {
         self.start = HEADROOM;
         self.end = (HEADROOM + length).min(self.octets.len());
-        (self.origin, self.peer, self.verdict) = (origin, peer, Verdict::Drop);
+        (self.origin, self.peer, self.verdict, self.marking) = (origin, peer, Verdict::Drop, 0);
+    }
+
+    /// The packet, to be changed in place.
+    pub(crate) fn packet_mut(&mut self) -> &mut [u8] {
+        self.octets.get_mut(self.start..self.end).unwrap_or_default()
     }
 
     /// Takes `count` octets off the front.

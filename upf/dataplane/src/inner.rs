@@ -43,6 +43,29 @@ impl Inner {
     }
 }
 
+/// Marks an IP packet: the bits of its ToS or traffic class under `mask` become those of `value` (RFC 2474).
+pub(crate) fn mark(packet: &mut [u8], (value, mask): (u8, u8)) {
+    match packet {
+        [first, tos, _, _, _, _, _, _, _, _, sum_high, sum_low, ..] if *first >> 4 == 4 => {
+            let marked = *tos & !mask | value & mask;
+            // RFC 1624, equation 3: HC' = ~(~HC + ~m + m').
+            let word = |tos: u8| u32::from(u16::from_be_bytes([*first, tos]));
+            let before = u32::from(!u16::from_be_bytes([*sum_high, *sum_low]));
+            let mut sum = before + (!word(*tos) & 0xffff) + word(marked);
+            sum = (sum & 0xffff) + (sum >> 16);
+            sum = (sum & 0xffff) + (sum >> 16);
+            [*sum_high, *sum_low] = (!(sum as u16)).to_be_bytes();
+            *tos = marked;
+        }
+        [first, second, ..] if *first >> 4 == 6 => {
+            let class = (*first << 4 | *second >> 4) & !mask | value & mask;
+            *first = *first & 0xf0 | class >> 4;
+            *second = class << 4 | *second & 0x0f;
+        }
+        _ => {}
+    }
+}
+
 /// The dimensions of the classifier, in the order of the key.
 pub(crate) mod dimension {
     pub(crate) const SOURCE: usize = 0;

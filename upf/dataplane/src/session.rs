@@ -35,6 +35,13 @@ pub(crate) enum Action {
     Buffer { notify: bool, limit: Option<usize> },
 }
 
+/// What is done with packets, and the ToS or traffic class they get: the value, and the bits of it that count.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Far {
+    pub(crate) action: Action,
+    pub(crate) marking: (u8, u8),
+}
+
 pub(crate) struct Pdr {
     pub(crate) id: u16,
     pub(crate) far: usize,
@@ -55,6 +62,29 @@ pub(crate) struct Qer {
     /// Uplink, downlink.
     pub(crate) closed: [bool; 2],
     pub(crate) policers: [Option<Policer>; 2],
+    /// What passes even where the link is full, where the flow has a guaranteed rate: few have.
+    pub(crate) guaranteed: Option<Box<[Policer; 2]>>,
+}
+
+impl Qer {
+    /// Whether a packet is within the guaranteed bit rate of its flow.
+    pub(crate) fn guarantees(&self, now: Instant, direction: Direction, length: usize) -> bool {
+        self.guaranteed.as_ref().is_some_and(|policers| policers[direction as usize].admits(now, length))
+    }
+
+    /// Takes the credit of a packet that passes.
+    pub(crate) fn take(&mut self, now: Instant, direction: Direction, length: usize) {
+        if let Some(policer) = &mut self.policers[direction as usize] {
+            policer.take(now, length);
+        }
+        if let Some(guaranteed) = &mut self.guaranteed {
+            // Beyond the guaranteed rate a packet takes nothing of it, else the flow would lose what is guaranteed.
+            let policer = &mut guaranteed[direction as usize];
+            if policer.admits(now, length) {
+                policer.take(now, length);
+            }
+        }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -110,7 +140,7 @@ pub struct Session {
     /// The PDR of each rule of the classifier.
     pdr_of: Vec<usize>,
     pub(crate) pdrs: Vec<Pdr>,
-    pub(crate) actions: Vec<Action>,
+    pub(crate) fars: Vec<Far>,
     pub(crate) qers: Vec<Qer>,
     pub(crate) urrs: Vec<Urr>,
     pub(crate) buffered: VecDeque<Frame>,
@@ -156,7 +186,7 @@ impl Session {
             asks_flow: built.asks_flow,
             pdr_of: built.pdr_of,
             pdrs,
-            actions: rules.fars.values().map(|far| action(rules, far)).collect(),
+            fars: rules.fars.values().map(|far| compile_far(rules, far)).collect(),
             qers: rules.qers.iter().map(|(id, qer)| compile_qer(id.0, qer, now)).collect(),
             urrs: rules.urrs.iter().map(|(id, urr)| compile_urr(id.0, urr)).collect(),
             buffered: VecDeque::new(),
@@ -170,10 +200,12 @@ impl Session {
         for qer in &mut self.qers {
             let Some(before) = old.qers.iter().find(|before| before.id == qer.id) else { continue };
             for (policer, before) in qer.policers.iter_mut().zip(&before.policers) {
-                let rate = |policer: &Option<Policer>| policer.as_ref().map(Policer::rate);
-                if rate(policer) == rate(before) {
-                    *policer = *before;
+                if let (Some(policer), Some(before)) = (policer, before) {
+                    policer.follow(before);
                 }
+            }
+            if let (Some(policers), Some(before)) = (&mut qer.guaranteed, &before.guaranteed) {
+                policers.iter_mut().zip(before.iter()).for_each(|(policer, before)| policer.follow(before));
             }
         }
         for urr in &mut self.urrs {
@@ -188,7 +220,7 @@ impl Session {
         self.buffered = std::mem::take(&mut old.buffered);
         // A tunnel that changed may fail anew, a burst that goes on being buffered is told once.
         self.error_told = old.error_told && self.remotes == old.remotes;
-        let buffers = |session: &Self| session.actions.iter().any(|action| matches!(action, Action::Buffer { .. }));
+        let buffers = |session: &Self| session.fars.iter().any(|far| matches!(far.action, Action::Buffer { .. }));
         self.notified = old.notified && buffers(self);
     }
 
@@ -243,6 +275,11 @@ fn container(rules: &rules::Session, pdr: &rules::Pdr) -> Option<PduSession> {
     })
 }
 
+fn compile_far(rules: &rules::Session, far: &rules::Far) -> Far {
+    let marking = far.forwarding.as_ref().and_then(|forwarding| forwarding.marking);
+    Far { action: action(rules, far), marking: marking.unwrap_or_default() }
+}
+
 fn action(rules: &rules::Session, far: &rules::Far) -> Action {
     let bar = far.bar.and_then(|id| rules.bars.get(&id));
     match (far.action, &far.forwarding) {
@@ -263,7 +300,8 @@ fn action(rules: &rules::Session, far: &rules::Far) -> Action {
 fn compile_qer(id: u32, qer: &rules::Qer, now: Instant) -> Qer {
     let policer = |rate: u64| Policer::new(rate, now);
     let policers = [qer.mbr.map(|mbr| policer(mbr.uplink)), qer.mbr.map(|mbr| policer(mbr.downlink))];
-    Qer { id, closed: [qer.uplink_closed, qer.downlink_closed], policers }
+    let guaranteed = qer.gbr.map(|gbr| Box::new([policer(gbr.uplink), policer(gbr.downlink)]));
+    Qer { id, closed: [qer.uplink_closed, qer.downlink_closed], policers, guaranteed }
 }
 
 fn compile_urr(id: u32, urr: &rules::Urr) -> Urr {

@@ -122,9 +122,16 @@ impl Udp {
     fn send_batch(&self, batch: &[Option<(&Frame, SockAddr)>]) -> usize {
         let mut vectors = [libc::iovec { iov_base: std::ptr::null_mut(), iov_len: 0 }; BATCH];
         let mut headers = [EMPTY; BATCH];
-        for ((header, vector), (frame, to)) in headers.iter_mut().zip(&mut vectors).zip(batch.iter().flatten()) {
+        let mut markings = [Marking::NONE; BATCH];
+        let frames = headers.iter_mut().zip(&mut vectors).zip(&mut markings).zip(batch.iter().flatten());
+        for (((header, vector), marking), (frame, to)) in frames {
             let packet = frame.packet();
             *vector = libc::iovec { iov_base: packet.as_ptr().cast_mut().cast(), iov_len: packet.len() };
+            if frame.marking != 0 {
+                *marking = Marking::of(frame.marking, to.is_ipv6());
+                header.msg_hdr.msg_control = std::ptr::from_mut(marking).cast();
+                header.msg_hdr.msg_controllen = size_of::<Marking>() as _;
+            }
             header.msg_hdr.msg_name = to.as_ptr().cast_mut().cast();
             header.msg_hdr.msg_namelen = to.len();
             header.msg_hdr.msg_iov = vector;
@@ -134,7 +141,7 @@ impl Udp {
         let mut rest = headers.get_mut(..batch.len()).unwrap_or_default();
         let mut retried = false;
         while !rest.is_empty() {
-            // SAFETY: the headers point at vectors and addresses that live to the end of this function and are moved by
+            // SAFETY: the headers point at vectors, markings and addresses that live to the end of this function and are moved by
             // nobody meanwhile; the vectors at packets with their true lengths, which the system only reads.
             let sent = unsafe {
                 libc::sendmmsg(self.0.as_raw_fd(), rest.as_mut_ptr(), rest.len() as _, libc::MSG_DONTWAIT as _)
@@ -158,6 +165,26 @@ impl Udp {
             rest = rest.get_mut(done..).unwrap_or_default();
         }
         unsent
+    }
+}
+
+/// Ancillary data that sets the ToS or traffic class of one datagram.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Marking {
+    header: libc::cmsghdr,
+    value: libc::c_int,
+}
+
+impl Marking {
+    const NONE: Self = Self { header: libc::cmsghdr { cmsg_len: 0, cmsg_level: 0, cmsg_type: 0 }, value: 0 };
+
+    fn of(value: u8, ipv6: bool) -> Self {
+        let (level, kind) =
+            if ipv6 { (libc::IPPROTO_IPV6, libc::IPV6_TCLASS) } else { (libc::IPPROTO_IP, libc::IP_TOS) };
+        let length = size_of::<libc::cmsghdr>() + size_of::<libc::c_int>();
+        let header = libc::cmsghdr { cmsg_len: length as _, cmsg_level: level, cmsg_type: kind };
+        Self { header, value: value.into() }
     }
 }
 

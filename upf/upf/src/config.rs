@@ -54,11 +54,14 @@ pub struct N3 {
     /// The address told to gNBs, where it is another (behind a translation of addresses).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub advertise: Option<IpAddr>,
+    /// Mbit/s that the link takes; 0: not known. Where it is full, only what is within a guaranteed bit rate passes.
+    #[serde(deserialize_with = "within::<_, _, 0, 10_000_000>")]
+    pub rate_mbps: u64,
 }
 
 impl Default for N3 {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 7], 2152)), advertise: None }
+        Self { listen: SocketAddr::from(([127, 0, 0, 7], 2152)), advertise: None, rate_mbps: 0 }
     }
 }
 
@@ -112,11 +115,14 @@ pub struct N6 {
     pub tun: String,
     /// Whether to switch the forwarding of IP packets between interfaces on, in the network namespace of the process.
     pub ip_forward: bool,
+    /// Mbit/s that the link takes; 0: not known. Where it is full, only what is within a guaranteed bit rate passes.
+    #[serde(deserialize_with = "within::<_, _, 0, 10_000_000>")]
+    pub rate_mbps: u64,
 }
 
 impl Default for N6 {
     fn default() -> Self {
-        Self { tun: "peregrine".into(), ip_forward: false }
+        Self { tun: "peregrine".into(), ip_forward: false, rate_mbps: 0 }
     }
 }
 

@@ -130,6 +130,7 @@ fn path_config(config: &UpfConfig, network: &Network) -> dataplane::Config {
         buffer_per_session: config.buffer.packets_per_session,
         buffer_total: config.buffer.packets,
         frame_size: usize::from(mtu(network)) + FRAME_SLACK,
+        links: [config.n6.rate_mbps, config.n3.rate_mbps].map(|rate| rate * 1_000_000),
         ..dataplane::Config::new(config.n3.advertised())
     }
 }
