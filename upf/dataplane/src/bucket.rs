@@ -30,6 +30,13 @@ impl Bucket {
         Self(bucket)
     }
 
+    /// The bucket of a session: of the first of its UE's addresses, else of a tunnel.
+    pub fn of_session(rules: &rules::Session) -> Self {
+        let address = rules.addresses().first().copied().map(Self::of_address);
+        let tunnel = || rules.tunnels().first().map(|teid| Self::of_tunnel(teid.0));
+        address.or_else(tunnel).unwrap_or(Self(0))
+    }
+
     /// The tunnel `number` (24 bits) of this bucket.
     pub fn tunnel(self, number: u32) -> u32 {
         u32::from(self.0) << 24 | number & 0x00ff_ffff
@@ -52,5 +59,11 @@ impl Owners {
     /// The worker that a bucket belongs to.
     pub fn of(&self, Bucket(bucket): Bucket) -> usize {
         self.0.get(usize::from(bucket)).copied().map_or(0, usize::from)
+    }
+    /// Has a bucket belong to a worker.
+    pub(crate) fn set(&mut self, Bucket(bucket): Bucket, worker: usize) {
+        if let (Some(owner), Ok(worker)) = (self.0.get_mut(usize::from(bucket)), u8::try_from(worker)) {
+            *owner = worker;
+        }
     }
 }

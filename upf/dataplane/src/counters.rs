@@ -87,6 +87,20 @@ impl Counter {
     }
 }
 
+/// What a burst counted so far.
+#[derive(Default)]
+pub(crate) struct Tally {
+    packets: [u64; 2],
+    octets: [u64; 2],
+}
+
+impl Tally {
+    pub(crate) fn forwarded(&mut self, direction: Direction, octets: usize) {
+        self.packets[direction as usize] += 1;
+        self.octets[direction as usize] += octets as u64;
+    }
+}
+
 /// The counters of one worker.
 #[derive(Default)]
 pub struct Counters {
@@ -148,12 +162,13 @@ impl Snapshot {
 }
 
 impl Counters {
-    pub(crate) fn forwarded(&self, direction: Direction, octets: usize) {
-        let place = direction as usize;
-        if let (Some(packets), Some(total)) = (self.packets.get(place), self.octets.get(place)) {
-            packets.add(1);
-            total.add(octets as u64);
-        }
+    /// Adds what a burst counted.
+    pub(crate) fn add(&self, tally: &Tally) {
+        let add = |counters: &[Counter; 2], counts: [u64; 2]| {
+            counters.iter().zip(counts).for_each(|(counter, count)| counter.add(count));
+        };
+        add(&self.packets, tally.packets);
+        add(&self.octets, tally.octets);
     }
 
     pub(crate) fn dropped(&self, reason: DropReason, count: u64) {

@@ -8,12 +8,14 @@ use std::time::Instant;
 use gtpu::{Datagram, ErrorIndication, Malformed, Qfi, message};
 use rules::RemoteTunnel;
 
-use crate::counters::{Counters, Direction, DropReason};
-use crate::frame::{Frame, Origin, Pool, Verdict};
+use crate::counters::{Counters, Direction, DropReason, Tally};
+use crate::frame::{self, Frame, Origin, Pool, Verdict};
+use crate::handover::{Handover, Route};
+use crate::hash::Place;
 use crate::inner::Inner;
 use crate::session::{Action, Far, Pdr, Qer, Session, Usage};
 use crate::table::Table;
-use crate::{Bucket, Owners, Policer};
+use crate::{Bucket, Policer, Tap};
 
 /// What a forwarder is told at its start.
 #[derive(Clone, Debug)]
@@ -74,6 +76,17 @@ pub enum Command {
         /// Whether the packets buffered are dropped.
         drop_buffered: bool,
     },
+    /// Shows packets to this tap from now on, or to none.
+    Tap(Option<Tap>),
+    /// Gives a bucket to another worker, which will tell.
+    Move {
+        /// The bucket, of this worker.
+        bucket: Bucket,
+        /// The worker.
+        to: usize,
+    },
+    /// No more comes from the control process for a bucket that is leaving.
+    Drained(Bucket),
     /// The worker ends.
     Stop,
 }
@@ -104,6 +117,17 @@ pub enum Event {
         /// What was measured.
         usage: Usage,
     },
+    /// The sessions of a bucket came from another worker: commands for it go to the new one from now on.
+    BucketArrived {
+        /// The bucket.
+        bucket: Bucket,
+        /// Whose it was.
+        from: usize,
+        /// Whose it is.
+        to: usize,
+    },
+    /// Nothing more comes by way of the old owner: the bucket may move again.
+    BucketMoved(Bucket),
     /// The far end of a tunnel does not know it.
     ErrorIndication {
         /// The session.
@@ -113,29 +137,58 @@ pub enum Event {
     },
 }
 
-/// What a G-PDU's header says, by value: the frame is changed afterwards.
-struct Outer {
-    teid: u32,
-    qfi: Option<Qfi>,
-    offset: usize,
-    length: usize,
+/// What the first look at a frame found. The frame is as it came.
+enum Look {
+    /// A G-PDU for a tunnel in a bucket of ours.
+    Uplink {
+        teid: u32,
+        qfi: Option<Qfi>,
+        /// Where its payload begins.
+        offset: usize,
+        /// The user's packet in it, if it is one.
+        inner: Option<Inner>,
+    },
+    /// A packet to an address in a bucket of ours.
+    Downlink(Inner),
+    /// Of a bucket that another worker owns, or that has not arrived here yet.
+    Elsewhere(Verdict),
+    /// A message that is not a G-PDU.
+    Signalling,
+    /// An extension header that must be understood and is not.
+    UnknownExtension,
+    /// Nothing that could be forwarded.
+    Wrong(DropReason),
 }
+
+/// A look, and the session it led to.
+struct Looked {
+    look: Look,
+    place: Option<Place>,
+}
+
+/// Frames that are looked at together: while one waits for memory the others go on.
+const TOGETHER: usize = 32;
 
 /// The path of packets through one worker, and the sessions it owns.
 pub struct Forwarder {
     config: Config,
-    /// Which worker this is, and who owns what.
+    /// Which worker this is.
     own: usize,
-    owners: Owners,
+    /// Who owns what.
+    handover: Handover,
     table: Table,
     lane: Lane,
     answers: Policer,
     outbox: Vec<Frame>,
+    /// Of the frames that are looked at together.
+    looked: Vec<Looked>,
+    tap: Option<Tap>,
 }
 
 /// What every packet touches besides its session.
 struct Lane {
     counters: Arc<Counters>,
+    tally: Tally,
     pool: Pool,
     events: Vec<Event>,
     buffer_per_session: usize,
@@ -155,6 +208,7 @@ impl Forwarder {
     pub fn new(config: Config, own: usize, now: Instant) -> Self {
         let lane = Lane {
             counters: Arc::default(),
+            tally: Tally::default(),
             pool: Pool::new(config.frame_size, config.buffer_total),
             events: Vec::new(),
             buffer_per_session: config.buffer_per_session,
@@ -162,8 +216,9 @@ impl Forwarder {
             links: config.links.map(|rate| (rate > 0).then(|| Policer::new(rate / config.workers.max(1) as u64, now))),
         };
         let answers = Policer::new(u64::from(config.answers_per_second) * ANSWER as u64 * 8, now);
-        let owners = Owners::among(config.workers);
-        Self { config, own, owners, table: Table::default(), lane, answers, outbox: Vec::new() }
+        let handover = Handover::new(own, config.workers);
+        let looked = Vec::with_capacity(TOGETHER);
+        Self { config, own, handover, table: Table::default(), lane, answers, outbox: Vec::new(), looked, tap: None }
     }
 
     /// Its counters, to be read by anyone.
@@ -172,16 +227,103 @@ impl Forwarder {
     }
 
     /// Decides on each frame of a burst: changes the packet and sets its verdict.
+    ///
+    /// Three passes, so that the memory a frame needs is on its way while others are looked at: which session, by the
+    /// frame alone; where the session is; what becomes of the frame.
     pub fn process(&mut self, now: Instant, frames: &mut [Frame]) {
-        for frame in frames {
-            self.process_one(now, frame);
+        let mut looked = std::mem::take(&mut self.looked);
+        for frames in frames.chunks_mut(TOGETHER) {
+            looked.clear();
+            looked.extend(frames.iter().map(|frame| Looked { look: self.look(frame), place: None }));
+            self.find(&mut looked);
+            if self.tap.is_some() {
+                self.process_shown(now, frames, &looked);
+                continue;
+            }
+            for (frame, looked) in frames.iter_mut().zip(&looked) {
+                self.decide(now, frame, looked);
+            }
+        }
+        self.looked = looked;
+        self.lane.publish();
+    }
+
+    /// The third pass, for somebody who looks on.
+    fn process_shown(&mut self, now: Instant, frames: &mut [Frame], looked: &[Looked]) {
+        let Some(tap) = self.tap.clone() else { return };
+        for (frame, looked) in frames.iter_mut().zip(looked) {
+            let seid = looked.place.and_then(|place| self.table.at(place)).map(|session| session.seid);
+            let elsewhere = matches!(looked.look, Look::Elsewhere(_));
+            if !elsewhere {
+                tap.arrived(seid, frame);
+            }
+            self.decide(now, frame, looked);
+            tap.leaves(seid, frame);
         }
     }
 
-    fn process_one(&mut self, now: Instant, frame: &mut Frame) {
-        let decided = match frame.origin {
-            Origin::N3 => self.access_side(now, frame),
-            Origin::N6 => self.core_side(now, frame),
+    fn look(&self, frame: &Frame) -> Look {
+        let sender = frame.handed_by.map_or(self.own, usize::from);
+        match frame.origin {
+            Origin::N3 => self.look_from_access(frame.packet(), sender),
+            Origin::N6 => self.look_from_core(frame.packet(), sender),
+        }
+    }
+
+    fn look_from_access(&self, packet: &[u8], sender: usize) -> Look {
+        let datagram = match Datagram::parse(packet) {
+            Ok(datagram) => datagram,
+            Err(Malformed::UnknownExtension(_)) => return Look::UnknownExtension,
+            Err(_) => return Look::Wrong(DropReason::MalformedGtp),
+        };
+        if datagram.message != message::G_PDU {
+            return Look::Signalling;
+        }
+        let teid = datagram.teid;
+        if let Some(elsewhere) = self.elsewhere(Bucket::of_tunnel(teid), sender) {
+            return Look::Elsewhere(elsewhere);
+        }
+        self.table.expect_tunnel(teid);
+        let qfi = datagram.pdu_session.map(|container| container.qfi());
+        Look::Uplink { teid, qfi, offset: datagram.header_length, inner: Inner::parse(datagram.payload) }
+    }
+
+    fn look_from_core(&self, packet: &[u8], sender: usize) -> Look {
+        let Some(inner) = Inner::parse(packet) else { return Look::Wrong(DropReason::MalformedInner) };
+        if let Some(elsewhere) = self.elsewhere(Bucket::of_address(inner.destination), sender) {
+            return Look::Elsewhere(elsewhere);
+        }
+        self.table.expect_address(inner.destination);
+        Look::Downlink(inner)
+    }
+
+    /// The second pass: finds the sessions and has them fetched, then what they point to.
+    fn find(&self, looked: &mut [Looked]) {
+        for looked in looked.iter_mut() {
+            looked.place = match &looked.look {
+                Look::Uplink { teid, .. } => self.table.tunnel(*teid),
+                Look::Downlink(inner) => self.table.address(inner.destination),
+                _ => None,
+            };
+            if let Some(place) = looked.place {
+                self.table.expect(place);
+            }
+        }
+        looked.iter().filter_map(|looked| looked.place).for_each(|place| self.table.expect_rules(place));
+    }
+
+    /// The third pass.
+    fn decide(&mut self, now: Instant, frame: &mut Frame, looked: &Looked) {
+        let decided = match &looked.look {
+            Look::Uplink { teid, qfi, offset, inner } => match looked.place {
+                Some(place) => self.uplink(now, frame, place, (*teid, *qfi), (*offset, inner.as_ref())),
+                None => self.unknown_tunnel(now, frame, *teid),
+            },
+            Look::Downlink(inner) => self.downlink(now, frame, looked.place, inner),
+            Look::Elsewhere(verdict) => Ok(*verdict),
+            Look::Signalling => self.signalling(frame),
+            Look::UnknownExtension => self.unknown_extension(now, frame),
+            Look::Wrong(reason) => Err(*reason),
         };
         frame.verdict = decided.unwrap_or_else(|reason| {
             self.lane.counters.dropped(reason, 1);
@@ -191,37 +333,58 @@ impl Forwarder {
 
     /// Does what the control process asks. Call between bursts, then send [`take_outbox`](Self::take_outbox).
     pub fn command(&mut self, now: Instant, command: Command) {
-        let Command::Install { id, session, seid, report, end_markers, drop_buffered } = command else { return };
-        let mut old = self.table.take(seid);
-        let reports = old.as_mut().map(|old| reports(old, &report)).unwrap_or_default();
-        for tunnel in end_markers {
-            self.end_marker(tunnel);
-        }
-        let mut buffered = Default::default();
-        let gives_up = drop_buffered || session.is_none();
-        if let Some(mut session) = session {
-            if let Some(old) = &mut old {
-                session.inherit(old);
+        match command {
+            Command::Install { id, session, seid, report, end_markers, drop_buffered } => {
+                let reports = self.table.session(seid).map(|old| reports(old, &report)).unwrap_or_default();
+                end_markers.into_iter().for_each(|tunnel| self.end_marker(tunnel));
+                let old = self.install(now, seid, session, drop_buffered);
+                self.lane.events.push(Event::Installed { id, reports, old });
             }
-            buffered = std::mem::take(&mut session.buffered);
-            // What comes after packets were given up is a new burst.
-            session.notified &= !drop_buffered;
-            self.table.put(session);
-        } else if let Some(old) = &mut old {
-            buffered = std::mem::take(&mut old.buffered);
+            Command::Tap(tap) => self.tap = tap,
+            // What concerns other workers is theirs who own the ways to them.
+            Command::Move { .. } | Command::Drained(_) | Command::Stop => {}
         }
+    }
+
+    /// Puts a session in force in place of what it was, and returns that.
+    fn install(
+        &mut self,
+        now: Instant,
+        seid: u64,
+        session: Option<Box<Session>>,
+        drop_buffered: bool,
+    ) -> Option<Box<Session>> {
+        let gives_up = drop_buffered || session.is_none();
+        let (old, buffered) = match session {
+            Some(mut session) => {
+                if let Some(old) = self.table.session(seid) {
+                    session.inherit(old);
+                }
+                let buffered = std::mem::take(&mut session.buffered);
+                // What comes after packets were given up is a new burst.
+                session.notified &= !drop_buffered;
+                (self.table.put(session), buffered)
+            }
+            None => {
+                let mut old = self.table.take(seid).map(Box::new);
+                let buffered = old.as_mut().map(|old| std::mem::take(&mut old.buffered));
+                (old, buffered.unwrap_or_default())
+            }
+        };
         self.lane.counters.sessions(self.table.len());
         for mut frame in buffered {
             if gives_up {
                 frame.verdict = Verdict::Drop;
                 self.lane.counters.dropped(DropReason::BufferDropped, 1);
             } else {
-                // Through the rules again: what is still to be buffered is, in the same order.
-                self.process_one(now, &mut frame);
+                // Through the rules again: what is still to be buffered is, in the same order. It is where it belongs,
+                // whoever handed it over before.
+                frame.handed_by = Some(frame::KEPT);
+                self.process(now, std::slice::from_mut(&mut frame));
             }
             self.outbox.push(frame);
         }
-        self.lane.events.push(Event::Installed { id, reports, old });
+        old
     }
 
     /// Frames to be sent before the next burst. Give them back with [`recycle`](Self::recycle).
@@ -252,22 +415,9 @@ impl Forwarder {
         self.lane.counters.end_marker();
     }
 
-    fn access_side(&mut self, now: Instant, frame: &mut Frame) -> Result<Verdict, DropReason> {
-        let datagram = match Datagram::parse(frame.packet()) {
-            Ok(datagram) => datagram,
-            Err(Malformed::UnknownExtension(_)) => return self.unknown_extension(now, frame),
-            Err(_) => return Err(DropReason::MalformedGtp),
-        };
+    fn signalling(&mut self, frame: &mut Frame) -> Result<Verdict, DropReason> {
+        let datagram = Datagram::parse(frame.packet()).map_err(|_| DropReason::MalformedGtp)?;
         match datagram.message {
-            message::G_PDU => {
-                let outer = Outer {
-                    teid: datagram.teid,
-                    qfi: datagram.pdu_session.map(|container| container.qfi()),
-                    offset: datagram.header_length,
-                    length: datagram.payload.len(),
-                };
-                self.uplink(now, frame, &outer)
-            }
             message::ECHO_REQUEST => {
                 let answer = gtpu::echo_response(datagram.sequence.unwrap_or_default());
                 frame.replace(&answer);
@@ -285,42 +435,69 @@ impl Forwarder {
         }
     }
 
-    /// The worker that owns the bucket, where it is another.
-    fn elsewhere(&self, bucket: Bucket) -> Option<Verdict> {
-        let owner = self.owners.of(bucket);
-        (owner != self.own).then_some(Verdict::ToWorker(owner))
+    /// What becomes of a frame whose bucket is not here, of those that `sender` gave us.
+    fn elsewhere(&self, bucket: Bucket, sender: usize) -> Option<Verdict> {
+        match self.handover.route(bucket, sender) {
+            Route::Here => None,
+            Route::To(owner) => Some(Verdict::ToWorker(owner)),
+            Route::Parked => Some(Verdict::Parked(bucket)),
+        }
     }
 
-    fn uplink(&mut self, now: Instant, frame: &mut Frame, outer: &Outer) -> Result<Verdict, DropReason> {
-        if let Some(elsewhere) = self.elsewhere(Bucket::of_tunnel(outer.teid)) {
-            return Ok(elsewhere);
+    /// Who owns what, as this worker knows it.
+    pub(crate) fn handover(&mut self) -> &mut Handover {
+        &mut self.handover
+    }
+
+    /// Takes the sessions of a bucket out, with all that is counted and buffered in them.
+    pub(crate) fn give_sessions(&mut self, bucket: Bucket) -> Vec<Session> {
+        let sessions = self.table.take_bucket(bucket);
+        self.lane.pool.give_away(sessions.iter().map(|session| session.buffered.len()).sum());
+        self.lane.counters.sessions(self.table.len());
+        sessions
+    }
+
+    /// Takes sessions over from another worker.
+    pub(crate) fn take_sessions(&mut self, sessions: Vec<Session>) {
+        self.lane.pool.adopt(sessions.iter().map(|session| session.buffered.len()).sum());
+        for session in sessions {
+            self.table.add(session);
         }
-        if self.table.by_tunnel(outer.teid).is_none() {
-            return self.unknown_tunnel(now, frame, outer.teid);
-        }
-        frame.strip(outer.offset);
-        frame.truncate(outer.length);
-        let inner = Inner::parse(frame.packet()).ok_or(DropReason::MalformedInner)?;
+        self.lane.counters.sessions(self.table.len());
+    }
+
+    fn uplink(
+        &mut self,
+        now: Instant,
+        frame: &mut Frame,
+        place: Place,
+        (teid, qfi): (u32, Option<Qfi>),
+        (offset, inner): (usize, Option<&Inner>),
+    ) -> Result<Verdict, DropReason> {
+        let session = self.table.at(place).ok_or(DropReason::UnknownTunnel)?;
+        let inner = inner.ok_or(DropReason::MalformedInner)?;
+        frame.strip(offset);
         frame.truncate(inner.length);
-        let session = self.table.by_tunnel(outer.teid).ok_or(DropReason::UnknownTunnel)?;
         if !session.owns(inner.source) {
             return Err(DropReason::Spoofed);
         }
         if self.config.protected.contains(&inner.destination) {
             return Err(DropReason::Protected);
         }
-        let pdr = session.classify(Direction::Uplink, outer.teid, outer.qfi, frame.packet(), &inner);
+        let pdr = session.classify(Direction::Uplink, teid, qfi, frame.packet(), inner);
         self.lane.forward(now, session, pdr.ok_or(DropReason::NoRule)?, Direction::Uplink, frame)
     }
 
-    fn core_side(&mut self, now: Instant, frame: &mut Frame) -> Result<Verdict, DropReason> {
-        let inner = Inner::parse(frame.packet()).ok_or(DropReason::MalformedInner)?;
-        if let Some(elsewhere) = self.elsewhere(Bucket::of_address(inner.destination)) {
-            return Ok(elsewhere);
-        }
+    fn downlink(
+        &mut self,
+        now: Instant,
+        frame: &mut Frame,
+        place: Option<Place>,
+        inner: &Inner,
+    ) -> Result<Verdict, DropReason> {
         frame.truncate(inner.length);
-        let session = self.table.by_address(inner.destination).ok_or(DropReason::UnknownUe)?;
-        let pdr = session.classify(Direction::Downlink, crate::inner::ABSENT, None, frame.packet(), &inner);
+        let session = place.and_then(|place| self.table.at(place)).ok_or(DropReason::UnknownUe)?;
+        let pdr = session.classify(Direction::Downlink, crate::inner::ABSENT, None, frame.packet(), inner);
         self.lane.forward(now, session, pdr.ok_or(DropReason::NoRule)?, Direction::Downlink, frame)
     }
 
@@ -382,6 +559,11 @@ fn reports(session: &mut Session, wanted: &BTreeSet<u32>) -> Vec<Usage> {
 }
 
 impl Lane {
+    /// Lets others see what a burst has counted.
+    fn publish(&mut self) {
+        self.counters.add(&std::mem::take(&mut self.tally));
+    }
+
     /// What becomes of a packet of this session that matches this PDR.
     fn forward(
         &mut self,
@@ -424,7 +606,7 @@ impl Lane {
                 self.events.push(Event::UsageDue { seid: session.seid, usage: urr.report() });
             }
         }
-        self.counters.forwarded(direction, length);
+        self.tally.forwarded(direction, length);
         Ok(verdict)
     }
 

@@ -2,8 +2,13 @@
 
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 
+use crate::Bucket;
+
 /// Room before a received packet: for a GTP-U header in place of none, rounded to a cache line.
 pub(crate) const HEADROOM: usize = 64;
+
+/// In place of the worker that handed a frame over: it was kept in its session.
+pub(crate) const KEPT: u8 = u8::MAX;
 
 /// Where a frame came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +30,8 @@ pub enum Verdict {
     ToN6,
     /// Handed to the worker that owns its bucket, as it came.
     ToWorker(usize),
+    /// Kept, as it came, until the bucket has arrived at this worker.
+    Parked(Bucket),
 }
 
 impl Verdict {
@@ -48,6 +55,8 @@ pub struct Frame {
     pub verdict: Verdict,
     /// ToS or traffic class of the outer IP header, on N3.
     pub marking: u8,
+    /// The worker that handed it over; `None`: it came from our own port.
+    pub(crate) handed_by: Option<u8>,
 }
 
 impl Frame {
@@ -55,7 +64,8 @@ impl Frame {
     pub fn new(size: usize) -> Self {
         let peer = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0));
         let octets = vec![0; HEADROOM + size].into_boxed_slice();
-        Self { octets, start: HEADROOM, end: HEADROOM, origin: Origin::N6, peer, verdict: Verdict::Drop, marking: 0 }
+        let verdict = Verdict::Drop;
+        Self { octets, start: HEADROOM, end: HEADROOM, origin: Origin::N6, peer, verdict, marking: 0, handed_by: None }
     }
 
     /// A frame that holds this packet.
@@ -83,6 +93,7 @@ impl Frame {
         self.start = HEADROOM;
         self.end = (HEADROOM + length).min(self.octets.len());
         (self.origin, self.peer, self.verdict, self.marking) = (origin, peer, Verdict::Drop, 0);
+        self.handed_by = None;
     }
 
     /// The packet, to be changed in place.
@@ -142,6 +153,17 @@ impl Pool {
             }
         };
         Some(std::mem::replace(place, empty))
+    }
+
+    /// Says that frames put aside leave with their sessions: others may be made in their place.
+    pub(crate) fn give_away(&mut self, count: usize) {
+        self.left = self.left.saturating_add(count);
+    }
+
+    /// Says that frames put aside elsewhere came with their sessions. More than may be made here are not refused: they
+    /// count once they are back.
+    pub(crate) fn adopt(&mut self, count: usize) {
+        self.left = self.left.saturating_sub(count);
     }
 
     /// Takes back a frame that was put aside; one of another size was made elsewhere and goes.

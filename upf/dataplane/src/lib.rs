@@ -7,12 +7,13 @@
 //! Sessions lie in [`BUCKETS`] buckets by the UE's address, and a tunnel's number tells its bucket too: packets of a
 //! session in both directions fall into the same bucket, and a bucket belongs to one worker. A frame that another worker
 //! received is handed over, unchanged and in order.
-#![allow(unsafe_code, reason = "recvmmsg and sendmmsg, the only way to move bursts through a socket")]
+#![allow(unsafe_code, reason = "recvmmsg and sendmmsg, the only way to move bursts through a socket; prefetch")]
 
 mod bucket;
 mod counters;
 mod forward;
 mod frame;
+mod handover;
 mod hash;
 mod inner;
 mod memory;
@@ -20,6 +21,7 @@ mod police;
 mod port;
 mod session;
 mod table;
+mod tap;
 mod tun;
 mod udp;
 mod udp_tun;
@@ -33,6 +35,7 @@ pub use memory::{Memory, MemoryPeer};
 pub use police::Policer;
 pub use port::{Port, Waker};
 pub use session::{Session, Usage};
+pub use tap::{Point, Seen, Tap};
 pub use tun::{Tun, TunAddress, TunConfig};
 pub use udp_tun::{OpenError, UdpTun};
 pub use worker::Workers;

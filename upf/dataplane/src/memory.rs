@@ -27,6 +27,15 @@ impl Memory {
         let (outgoing, from_worker) = channel();
         (Self { incoming, outgoing }, MemoryPeer { incoming: to_worker, outgoing: from_worker, waker })
     }
+
+    /// A port for each waker and their other ends, of which the first gets what all workers send, in the order in which they
+    /// do.
+    pub fn bundle(wakers: &[Waker]) -> (Vec<Self>, Vec<MemoryPeer>) {
+        let (mut ports, peers): (Vec<Self>, Vec<_>) = wakers.iter().cloned().map(Self::pair).unzip();
+        let first = ports.first().map(|port| port.outgoing.clone());
+        ports.iter_mut().zip(first.iter().cycle()).for_each(|(port, first)| port.outgoing = first.clone());
+        (ports, peers)
+    }
 }
 
 impl MemoryPeer {
@@ -44,6 +53,11 @@ impl MemoryPeer {
         // The worker may be gone; then nobody answers, which is what the sender will see.
         let _ = self.incoming.send((origin, from, packet.to_vec()));
         self.waker.wake();
+    }
+
+    /// What the worker sent, if there is something.
+    pub fn try_receive(&self) -> Option<(Verdict, Vec<u8>)> {
+        self.outgoing.try_recv().ok()
     }
 
     /// What the worker sent, waiting for it up to `time`.

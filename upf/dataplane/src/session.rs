@@ -8,10 +8,11 @@ use classifier::{Classifier, Interval, Linear, Rule, RuleId};
 use gtpu::{Encapsulation, PduSession, Qfi};
 use rules::{Destination, Filter, Ports, RemoteTunnel, Source, Volumes};
 
-use crate::Policer;
 use crate::counters::Direction;
 use crate::frame::Frame;
+use crate::hash::prefetch;
 use crate::inner::{ABSENT, Inner, Key, describe, dimension, words};
+use crate::{Bucket, Policer};
 
 /// What a usage rule measured since its last report.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -131,6 +132,7 @@ fn reached(volumes: &Volumes, [uplink, downlink]: [u64; 2]) -> bool {
 /// A session, ready for packets. Made beside the path, then handed to the worker that owns its bucket.
 pub struct Session {
     pub(crate) seid: u64,
+    pub(crate) bucket: Bucket,
     pub(crate) tunnels: Vec<u32>,
     pub(crate) addresses: Vec<IpAddr>,
     pub(crate) remotes: Vec<RemoteTunnel>,
@@ -178,6 +180,7 @@ impl Session {
         }
         Box::new(Self {
             seid,
+            bucket: Bucket::of_session(rules),
             tunnels: rules.tunnels().into_iter().map(|teid| teid.0).collect(),
             remotes: rules.fars.values().filter_map(|far| far.forwarding.as_ref()?.tunnel).collect(),
             addresses,
@@ -197,6 +200,7 @@ impl Session {
 
     /// Takes over what was counted, credited and buffered under the rules before.
     pub(crate) fn inherit(&mut self, old: &mut Self) {
+        self.bucket = old.bucket;
         for qer in &mut self.qers {
             let Some(before) = old.qers.iter().find(|before| before.id == qer.id) else { continue };
             for (policer, before) in qer.policers.iter_mut().zip(&before.policers) {
@@ -227,6 +231,14 @@ impl Session {
     /// The session it belongs to.
     pub fn seid(&self) -> u64 {
         self.seid
+    }
+
+    /// Has what a packet needs beside the session itself fetched.
+    pub(crate) fn expect(&self) {
+        self.pdrs.first().inspect(|first| prefetch(*first));
+        self.fars.first().inspect(|first| prefetch(*first));
+        self.qers.first().inspect(|first| prefetch(*first));
+        self.urrs.first().inspect(|first| prefetch(*first));
     }
 
     /// Whether a packet of this source is the UE's: the address itself, or in the prefix of 64 bits in IPv6.

@@ -1,37 +1,111 @@
 //! Threads that run forwarders on ports.
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, SyncSender, TryRecvError, channel, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, TryRecvError, TrySendError, channel, sync_channel};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use crate::handover::{Drained, Route};
 use crate::{
-    Bucket, Command, Config, Counters, DropReason, Event, Forwarder, Frame, Owners, Port, Snapshot, Verdict, Waker,
+    BUCKETS, Bucket, Command, Config, Counters, DropReason, Event, Forwarder, Frame, Owners, Port, Session, Snapshot,
+    Tap, Verdict, Waker,
 };
 
 /// Frames of a burst.
 const BURST: usize = 64;
 
-/// Frames that wait for a worker, handed over by another.
+/// Messages that wait for a worker, sent by others.
 const HANDOVER: usize = 4096;
 
-/// The way to a worker for frames that another received.
-#[derive(Clone)]
-struct Inlet {
-    frames: SyncSender<Frame>,
+/// How long a worker waits whose neighbour takes nothing.
+const STUCK: Duration = Duration::from_millis(1);
+
+/// What workers send each other. Each keeps its order.
+enum Message {
+    /// A frame for a bucket of the receiver's.
+    Frame(Frame),
+    /// A command of the control process for a bucket that left.
+    Command(Bucket, Command),
+    /// The sessions of a bucket, which is the receiver's now.
+    Sessions { bucket: Bucket, from: usize, sessions: Vec<Session> },
+    /// A bucket has a new owner; `from` relays that we have drained.
+    Switch { bucket: Bucket, from: usize, to: usize },
+    /// Nothing more comes from this sender by way of the old owner.
+    Drained { bucket: Bucket, sender: usize },
+}
+
+/// The way to a worker.
+struct Outlet {
+    messages: SyncSender<(usize, Message)>,
     waker: Waker,
+    /// What may not be lost and found no room yet, and what came after it.
+    waiting: VecDeque<Message>,
+    /// Whether it has something that it was not woken for.
+    unannounced: bool,
+}
+
+impl Outlet {
+    /// Sends what waits, as far as there is room.
+    fn flush(&mut self, own: usize) {
+        while let Some(message) = self.waiting.pop_front() {
+            match self.messages.try_send((own, message)) {
+                Ok(()) => self.unannounced = true,
+                Err(TrySendError::Full((_, message))) => {
+                    self.waiting.push_front(message);
+                    return;
+                }
+                // It ended: so does the process.
+                Err(TrySendError::Disconnected(_)) => {}
+            }
+        }
+    }
+
+    /// Sends a message, at the latest when there is room.
+    fn send(&mut self, own: usize, message: Message) {
+        self.waiting.push_back(message);
+        self.flush(own);
+    }
+
+    /// Sends a frame, if there is room. Behind a message that waits it waits too.
+    fn send_frame(&mut self, own: usize, frame: Frame) -> bool {
+        self.flush(own);
+        if !self.waiting.is_empty() {
+            let room = self.waiting.len() < HANDOVER;
+            self.waiting.extend(room.then_some(Message::Frame(frame)));
+            return room;
+        }
+        let sent = self.messages.try_send((own, Message::Frame(frame))).is_ok();
+        self.unannounced |= sent;
+        sent
+    }
+
+    fn wake(&mut self) {
+        if std::mem::take(&mut self.unannounced) {
+            self.waker.wake();
+        }
+    }
+}
+
+/// A frame or a command that waits for its sender to have drained.
+enum Parked {
+    Frame(Frame),
+    Command(Command),
 }
 
 /// A forwarder with its port.
 struct Worker<P> {
+    own: usize,
     port: P,
     forwarder: Forwarder,
-    commands: Receiver<Command>,
-    handed: Receiver<Frame>,
-    others: Vec<Inlet>,
-    /// Frames to go on with in place of those handed over.
+    commands: Receiver<(Option<Bucket>, Command)>,
+    inlet: Receiver<(usize, Message)>,
+    outlets: Vec<Outlet>,
+    /// Frames to go on with in place of those handed over or parked.
     spare: Vec<Frame>,
+    /// In the order in which they came.
+    parked: Vec<(Bucket, usize, Parked)>,
     size: usize,
     events: Box<dyn FnMut(Event) + Send>,
     waker: Waker,
@@ -39,23 +113,23 @@ struct Worker<P> {
 
 /// The control process's hold on a worker.
 struct Handle {
-    commands: Sender<Command>,
+    commands: Sender<(Option<Bucket>, Command)>,
     waker: Waker,
     counters: Arc<Counters>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Handle {
-    fn send(&self, command: Command) {
+    fn send(&self, bucket: Option<Bucket>, command: Command) {
         // A worker that is gone answers nothing; `Workers::are_running` tells.
-        let _ = self.commands.send(command);
+        let _ = self.commands.send((bucket, command));
         self.waker.wake();
     }
 }
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        self.send(Command::Stop);
+        self.send(None, Command::Stop);
         if let Some(thread) = self.thread.take() {
             // A panic in the worker has been printed by its thread; there is nothing left to do about it.
             let _ = thread.join();
@@ -66,7 +140,10 @@ impl Drop for Handle {
 /// The workers of a user plane function. They end with it.
 pub struct Workers {
     handles: Vec<Handle>,
+    /// Who gets the commands for each bucket.
     owners: Owners,
+    /// Buckets on their way.
+    moving: Box<[bool; BUCKETS]>,
 }
 
 impl Workers {
@@ -82,25 +159,28 @@ impl Workers {
         events: impl FnMut(Event) + Send + Clone + 'static,
     ) -> io::Result<Self> {
         let config = Config { workers: ports.len(), ..config.clone() };
-        let mut inlets = Vec::new();
-        let mut outlets = Vec::new();
-        for (_, waker) in &ports {
-            let (frames, handed) = sync_channel(HANDOVER);
-            inlets.push(Inlet { frames, waker: waker.clone() });
-            outlets.push(handed);
-        }
+        let ways: Vec<_> = ports.iter().map(|(_, waker)| (sync_channel(HANDOVER), waker.clone())).collect();
+        let senders: Vec<_> = ways.iter().map(|((sender, _), waker)| (sender.clone(), waker.clone())).collect();
         let mut handles = Vec::new();
-        for (own, ((port, waker), handed)) in ports.into_iter().zip(outlets).enumerate() {
+        for (own, ((port, waker), ((_, inlet), _))) in ports.into_iter().zip(ways).enumerate() {
             let (commands, received) = channel();
             let forwarder = Forwarder::new(config.clone(), own, Instant::now());
             let counters = forwarder.counters();
+            let outlet = |(messages, waker): &(SyncSender<_>, Waker)| Outlet {
+                messages: messages.clone(),
+                waker: waker.clone(),
+                waiting: VecDeque::new(),
+                unannounced: false,
+            };
             let worker = Worker {
+                own,
                 port,
                 forwarder,
                 commands: received,
-                handed,
-                others: inlets.clone(),
+                inlet,
+                outlets: senders.iter().map(outlet).collect(),
                 spare: Vec::new(),
+                parked: Vec::new(),
                 size: config.frame_size,
                 events: Box::new(events.clone()),
                 waker: waker.clone(),
@@ -112,14 +192,50 @@ impl Workers {
             })?;
             handles.push(Handle { commands, waker, counters, thread: Some(thread) });
         }
-        Ok(Self { handles, owners: Owners::among(config.workers) })
+        Ok(Self { handles, owners: Owners::among(config.workers), moving: Box::new([false; BUCKETS]) })
     }
 
     /// Asks something of the worker that owns the bucket; it answers by an event.
     pub fn send(&self, bucket: Bucket, command: Command) {
         if let Some(worker) = self.handles.get(self.owners.of(bucket)) {
-            worker.send(command);
+            worker.send(Some(bucket), command);
         }
+    }
+
+    /// Moves a bucket to a worker while packets flow: none is lost, none overtakes another of its session. Returns whether the
+    /// move began; it does not where the bucket is there, or on its way. [`handle`](Self::handle) is needed for it to end.
+    pub fn move_bucket(&mut self, bucket: Bucket, to: usize) -> bool {
+        let Bucket(number) = bucket;
+        let begins = to < self.handles.len() && self.owners.of(bucket) != to && !self.moving[usize::from(number)];
+        if begins {
+            self.moving[usize::from(number)] = true;
+            self.send(bucket, Command::Move { bucket, to });
+        }
+        begins
+    }
+
+    /// Takes note of what the workers tell of moves.
+    pub fn handle(&mut self, event: &Event) {
+        match event {
+            Event::BucketArrived { bucket, from, to } => {
+                if let Some(old) = self.handles.get(*from) {
+                    old.send(Some(*bucket), Command::Drained(*bucket));
+                }
+                self.owners.set(*bucket, *to);
+            }
+            Event::BucketMoved(Bucket(bucket)) => self.moving[usize::from(*bucket)] = false,
+            _ => {}
+        }
+    }
+
+    /// The worker that gets the commands for a bucket.
+    pub fn owner(&self, bucket: Bucket) -> usize {
+        self.owners.of(bucket)
+    }
+
+    /// Has all workers show packets to this tap, or to none.
+    pub fn tap(&self, tap: Option<&Tap>) {
+        self.handles.iter().for_each(|worker| worker.send(None, Command::Tap(tap.cloned())));
     }
 
     /// The counters of each worker.
@@ -148,22 +264,53 @@ impl<P: Port> Worker<P> {
             let now = Instant::now();
             loop {
                 match self.commands.try_recv() {
-                    Ok(Command::Stop) | Err(TryRecvError::Disconnected) => return,
-                    Ok(command) => self.command(now, command),
+                    Ok((_, Command::Stop)) | Err(TryRecvError::Disconnected) => return,
+                    Ok((bucket, command)) => self.command(now, bucket, self.outlets.len(), command),
                     Err(TryRecvError::Empty) => break,
                 }
             }
-            inbox.extend(self.handed.try_iter().take(BURST));
-            self.burst(now, &mut inbox);
+            let handed = self.take_messages(now, &mut inbox);
             let received = self.port.receive(&mut frames);
             self.burst(now, frames.get_mut(..received).unwrap_or_default());
-            let idle = received == 0 && inbox.is_empty();
-            let room = HANDOVER.saturating_sub(self.spare.len());
-            self.spare.extend(inbox.drain(..).take(room));
-            if idle {
-                self.port.wait(&self.waker, None);
+            let own = self.own;
+            self.outlets.iter_mut().for_each(|outlet| {
+                outlet.flush(own);
+                outlet.wake();
+            });
+            if received == 0 && handed == 0 {
+                // A neighbour that takes nothing is asked again soon: it does not say when it has room.
+                let stuck = self.outlets.iter().any(|outlet| !outlet.waiting.is_empty());
+                self.port.wait(&self.waker, stuck.then_some(STUCK));
             }
         }
+    }
+
+    /// Takes messages of other workers in their order; returns how many there were.
+    fn take_messages(&mut self, now: Instant, inbox: &mut Vec<Frame>) -> usize {
+        let mut taken = 0;
+        while taken < BURST {
+            let Ok((from, message)) = self.inlet.try_recv() else { break };
+            taken += 1;
+            match message {
+                Message::Frame(mut frame) => {
+                    frame.handed_by = u8::try_from(from).ok();
+                    inbox.push(frame);
+                }
+                other => {
+                    self.burst_of(now, inbox);
+                    self.message(now, from, other);
+                }
+            }
+        }
+        self.burst_of(now, inbox);
+        taken
+    }
+
+    /// Takes frames all the way, and keeps them to go on with.
+    fn burst_of(&mut self, now: Instant, frames: &mut Vec<Frame>) {
+        self.burst(now, frames);
+        let room = HANDOVER.saturating_sub(self.spare.len());
+        self.spare.extend(frames.drain(..).take(room));
     }
 
     /// Takes a burst all the way.
@@ -172,7 +319,7 @@ impl<P: Port> Worker<P> {
             return;
         }
         self.forwarder.process(now, frames);
-        if self.others.len() > 1 {
+        if self.outlets.len() > 1 {
             self.hand_over(frames);
         }
         let unsent = self.port.send(frames);
@@ -180,33 +327,119 @@ impl<P: Port> Worker<P> {
         self.forwarder.drain_events().for_each(&mut self.events);
     }
 
-    /// Hands frames of others' buckets to those, and wakes each once.
+    /// Hands frames of others' buckets to those, and parks those of buckets that have not arrived.
     fn hand_over(&mut self, frames: &mut [Frame]) {
-        let Self { others, spare, size, forwarder, .. } = self;
-        for (place, other) in others.iter().enumerate() {
-            let mut handed = false;
-            for frame in frames.iter_mut().filter(|frame| frame.verdict == Verdict::ToWorker(place)) {
-                let next = spare.pop().unwrap_or_else(|| Frame::new(*size));
-                let given = std::mem::replace(frame, next);
-                frame.verdict = Verdict::Drop;
-                match other.frames.try_send(given) {
-                    Ok(()) => handed = true,
-                    Err(_) => forwarder.lost(DropReason::Handover, 1),
+        for frame in frames {
+            match frame.verdict {
+                Verdict::ToWorker(to) => {
+                    let given = self.take_out(frame);
+                    let own = self.own;
+                    if !self.outlets.get_mut(to).is_some_and(|outlet| outlet.send_frame(own, given)) {
+                        self.forwarder.lost(DropReason::Handover, 1);
+                    }
                 }
-            }
-            if handed {
-                other.waker.wake();
+                Verdict::Parked(bucket) => {
+                    let given = self.take_out(frame);
+                    let sender = given.handed_by.map_or(self.own, usize::from);
+                    if self.parked.len() < HANDOVER {
+                        self.parked.push((bucket, sender, Parked::Frame(given)));
+                    } else {
+                        self.forwarder.lost(DropReason::Handover, 1);
+                    }
+                }
+                _ => {}
             }
         }
     }
 
-    fn command(&mut self, now: Instant, command: Command) {
+    /// Takes a frame out of its burst.
+    fn take_out(&mut self, frame: &mut Frame) -> Frame {
+        let next = self.spare.pop().unwrap_or_else(|| Frame::new(self.size));
+        let taken = std::mem::replace(frame, next);
+        frame.verdict = Verdict::Drop;
+        taken
+    }
+
+    /// Does what the control process asks, whether it says so itself or by way of the bucket's old owner.
+    fn command(&mut self, now: Instant, bucket: Option<Bucket>, sender: usize, command: Command) {
+        match (bucket, command) {
+            (_, Command::Move { bucket, to }) => self.leave(bucket, to),
+            (_, Command::Drained(bucket)) => self.drained(now, bucket, self.outlets.len()),
+            (Some(bucket), command) => match self.forwarder.handover().route(bucket, sender) {
+                Route::Here => self.execute(now, command),
+                Route::To(owner) => self.tell(owner, Message::Command(bucket, command)),
+                Route::Parked => self.parked.push((bucket, sender, Parked::Command(command))),
+            },
+            (None, command) => self.execute(now, command),
+        }
+    }
+
+    fn execute(&mut self, now: Instant, command: Command) {
         self.forwarder.command(now, command);
         let outbox = self.forwarder.take_outbox();
         let unsent = self.port.send(&outbox);
         self.forwarder.lost(DropReason::Send, unsent);
         self.forwarder.recycle(outbox);
         self.forwarder.drain_events().for_each(&mut self.events);
+    }
+
+    fn tell(&mut self, worker: usize, message: Message) {
+        let own = self.own;
+        if let Some(outlet) = self.outlets.get_mut(worker) {
+            outlet.send(own, message);
+        }
+    }
+
+    fn leave(&mut self, bucket: Bucket, to: usize) {
+        if self.forwarder.handover().leave(bucket, to) {
+            let sessions = self.forwarder.give_sessions(bucket);
+            self.tell(to, Message::Sessions { bucket, from: self.own, sessions });
+        }
+    }
+
+    fn message(&mut self, now: Instant, sender: usize, message: Message) {
+        match message {
+            Message::Frame(_) => {} // with the burst
+            Message::Command(bucket, command) => self.command(now, Some(bucket), sender, command),
+            Message::Sessions { bucket, from, sessions } => {
+                self.forwarder.take_sessions(sessions);
+                let to = self.own;
+                for other in self.forwarder.handover().arrive(bucket, from) {
+                    self.tell(other, Message::Switch { bucket, from, to });
+                }
+                self.tell(from, Message::Drained { bucket, sender: to });
+                (self.events)(Event::BucketArrived { bucket, from, to });
+            }
+            Message::Switch { bucket, from, to } => {
+                self.forwarder.handover().switch(bucket, to);
+                self.tell(from, Message::Drained { bucket, sender: self.own });
+            }
+            Message::Drained { bucket, sender } => self.drained(now, bucket, sender),
+        }
+    }
+
+    fn drained(&mut self, now: Instant, bucket: Bucket, sender: usize) {
+        match self.forwarder.handover().drained(bucket, sender) {
+            Drained::Relay(owner) => self.tell(owner, Message::Drained { bucket, sender }),
+            Drained::Resume { last } => {
+                self.resume(now, bucket, sender);
+                if last {
+                    (self.events)(Event::BucketMoved(bucket));
+                }
+            }
+        }
+    }
+
+    /// Goes on with what was parked of this sender.
+    fn resume(&mut self, now: Instant, bucket: Bucket, sender: usize) {
+        let mut frames = Vec::new();
+        for (_, _, parked) in self.parked.extract_if(.., |(b, s, _)| (*b, *s) == (bucket, sender)).collect::<Vec<_>>() {
+            match parked {
+                Parked::Frame(frame) => frames.push(frame),
+                Parked::Command(command) => self.execute(now, command),
+            }
+        }
+        self.burst_of(now, &mut frames);
     }
 }
 

@@ -159,7 +159,9 @@ impl Control {
 
     /// Takes what the worker tells.
     pub fn handle_worker(&mut self, now: Instant, event: WorkerEvent) {
+        self.workers.handle(&event);
         match event {
+            WorkerEvent::BucketArrived { .. } | WorkerEvent::BucketMoved(_) => {}
             WorkerEvent::Installed { id, reports, old } => {
                 drop(old);
                 self.installed(id, &reports);
@@ -521,11 +523,7 @@ impl rules::Backend for Backend<'_> {
     }
 }
 
-/// The bucket of a session: of the first of its UE's addresses, else of a tunnel. A session keeps the bucket it began in.
+/// The bucket that a session began in.
 fn bucket(before: &rules::Session, after: &rules::Session) -> Bucket {
-    let of = |session: &rules::Session| {
-        let address = session.addresses().first().copied().map(Bucket::of_address);
-        address.or_else(|| session.tunnels().first().map(|teid| Bucket::of_tunnel(teid.0)))
-    };
-    of(before).or_else(|| of(after)).unwrap_or(Bucket(0))
+    Bucket::of_session(if before.is_empty() { after } else { before })
 }
