@@ -1,5 +1,6 @@
 //! Measurements of Peregrine, each comparing things in one run: `cargo run --release -p bench -- control-plane`.
 
+mod classifier;
 mod control_plane;
 mod ran;
 mod result;
@@ -21,12 +22,15 @@ struct Arguments {
 enum Measurement {
     /// Registration and session over shared memory against HTTP/2: latency, rate, CPU and memory of the whole core
     ControlPlane(control_plane::Options),
+    /// Rule look-up and update: every classifier on the same rules and packets
+    Classifier(classifier::Options),
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match &arguments.measurement {
         Measurement::ControlPlane(options) => control_plane::run(options),
+        Measurement::Classifier(options) => classifier::run(options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -53,6 +57,14 @@ enum Failure {
         path: String,
         /// What the system said.
         source: std::io::Error,
+    },
+    /// A line of a filter file is none.
+    #[error("{path}, line {line}: not a ClassBench filter")]
+    Filter {
+        /// Which file.
+        path: String,
+        /// Counted from one.
+        line: usize,
     },
     /// The simulator failed, or procedures did: a figure of a run with failures would mean nothing.
     #[error("peregrine-ran: {0}")]

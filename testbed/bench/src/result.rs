@@ -10,6 +10,14 @@ use crate::Failure;
 
 /// The machine-readable result: the environment, how many rounds there were, and the cells.
 pub(crate) fn result(rounds: usize, cells: &impl Serialize) -> Value {
+    let mut result = environment();
+    result["rounds"] = json!(rounds);
+    result["cells"] = json!(cells);
+    result
+}
+
+/// Where and how it was measured.
+pub(crate) fn environment() -> Value {
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
     let information = read("/proc/cpuinfo");
     let model = information.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
@@ -20,8 +28,6 @@ pub(crate) fn result(rounds: usize, cells: &impl Serialize) -> Value {
         "cpu": model.map_or("unknown", |(_, model)| model),
         "cores": std::thread::available_parallelism().map_or(0, usize::from),
         "kernel": read("/proc/sys/kernel/osrelease").trim(),
-        "rounds": rounds,
-        "cells": cells,
     })
 }
 

@@ -43,6 +43,9 @@ fn rule(choices: &mut Choices<'_>) -> Rule {
 /// Rules come and go, keys are looked up.
 pub fn classifier(data: &[u8]) {
     agrees::<Linear>(&mut Choices::new(data));
+    agrees::<PartitionSort>(&mut Choices::new(data));
+    agrees::<TupleSpace>(&mut Choices::new(data));
+    agrees::<TupleMerge>(&mut Choices::new(data));
 }
 
 fn agrees<C: Classifier>(choices: &mut Choices<'_>) {

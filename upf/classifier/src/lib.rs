@@ -8,8 +8,13 @@
 //! the one with the lowest id, so that every algorithm gives the same answer.
 
 mod linear;
+mod partition_sort;
+mod rows;
+mod tuple_space;
 
 pub use linear::Linear;
+pub use partition_sort::PartitionSort;
+pub use tuple_space::{TupleMerge, TupleSpace};
 
 /// Values of one dimension from `low` to `high`, both included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -47,6 +52,11 @@ impl Interval {
     pub const fn contains(&self, value: u32) -> bool {
         self.low <= value && value <= self.high
     }
+
+    /// Whether the two have no value in common.
+    const fn is_disjoint(&self, other: &Self) -> bool {
+        self.high < other.low || other.high < self.low
+    }
 }
 
 /// Names a rule within one classifier.
@@ -69,7 +79,31 @@ impl Rule {
     pub fn matches(&self, key: &[u32]) -> bool {
         self.fields.iter().zip(key).all(|(field, value)| field.contains(*value))
     }
+
+    fn rank(&self) -> Rank {
+        Rank::new(self.precedence, self.id)
+    }
 }
+
+/// Which of two rules counts: precedence, then id, as one number. The lowest counts first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Rank(u64);
+
+impl Rank {
+    /// After every rule.
+    const LAST: Self = Self(u64::MAX);
+
+    fn new(precedence: u32, id: RuleId) -> Self {
+        Self(u64::from(precedence) << 32 | u64::from(id.0))
+    }
+
+    fn id(self) -> RuleId {
+        RuleId(self.0 as u32)
+    }
+}
+
+/// A rule of any rank below a bound, where there is one.
+type Found = Option<Rank>;
 
 /// Why a rule is not taken. The caller's fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -90,10 +124,13 @@ pub enum Invalid {
     Duplicate(RuleId),
 }
 
+/// Dimensions that a classifier can have.
+pub const MOST_DIMENSIONS: usize = 1 << 16;
+
 /// Finds the rule that a packet matches. Looking up never allocates, and never fails: a key of the wrong length matches
 /// by the dimensions it has.
 pub trait Classifier: Sized {
-    /// A classifier of `dimensions` dimensions without rules.
+    /// A classifier of `dimensions` dimensions without rules. At most [`MOST_DIMENSIONS`]; more count as so many.
     fn new(dimensions: usize) -> Self;
 
     /// Of the rules that match `key`, the one that counts.
@@ -110,6 +147,12 @@ pub trait Classifier: Sized {
 
     /// How many rules there are.
     fn len(&self) -> usize;
+
+    /// Octets of memory that it takes, itself included.
+    fn memory(&self) -> usize;
+
+    /// Parts that a look-up may have to visit one after the other: partitions, tuples. One where all rules are one part.
+    fn parts(&self) -> usize;
 
     /// Whether there is no rule.
     fn is_empty(&self) -> bool {
@@ -134,6 +177,17 @@ pub(crate) fn check(dimensions: usize, rule: &Rule) -> Result<(), Invalid> {
     }
     match rule.fields.iter().position(|field| field.low > field.high) {
         Some(dimension) => Err(Invalid::Empty(dimension)),
+        None => Ok(()),
+    }
+}
+
+/// Checks rules that are to be taken together: what [`check`] does for each, and that no two have one id.
+pub(crate) fn check_all(dimensions: usize, rules: &[Rule]) -> Result<(), Invalid> {
+    let mut ids: Vec<RuleId> = rules.iter().map(|rule| rule.id).collect();
+    ids.sort_unstable();
+    rules.iter().try_for_each(|rule| check(dimensions, rule))?;
+    match ids.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => Err(Invalid::Duplicate(pair[0])),
         None => Ok(()),
     }
 }

@@ -1,13 +1,14 @@
 //! A list of rules in the order in which they count: the simplest classifier, the fastest for a handful of rules, and the
 //! yardstick of the others.
 
-use crate::{Classifier, Interval, Invalid, Rule, RuleId, check};
+use crate::{Classifier, Interval, Invalid, MOST_DIMENSIONS, Rule, RuleId, check, check_all};
 
-/// A test of one dimension.
+/// A test of one dimension: whether a value is `low` or one of the `span` values after it.
 #[derive(Clone, Copy, Debug)]
 struct Test {
     dimension: u32,
-    interval: Interval,
+    low: u32,
+    span: u32,
 }
 
 /// A rule, its tests in `Linear::tests` up to (and without) `end`, from the end of the rule before it.
@@ -17,6 +18,9 @@ struct Entry {
     id: RuleId,
     end: u32,
 }
+
+/// Lists below this length take no more memory than they need.
+const SHORT: usize = 64;
 
 /// Rules in the order in which they count, each with tests of the dimensions that it constrains only.
 #[derive(Clone, Debug, Default)]
@@ -30,15 +34,22 @@ impl Linear {
     fn start(&self, place: usize) -> usize {
         place.checked_sub(1).and_then(|before| self.entries.get(before)).map_or(0, |entry| entry.end as usize)
     }
+
+    fn tests_of(rule: &Rule) -> impl Iterator<Item = Test> {
+        let constrained = rule.fields.iter().zip(0..).filter(|(field, _)| **field != Interval::ANY);
+        constrained.map(|(field, dimension)| Test { dimension, low: field.low, span: field.high - field.low })
+    }
 }
 
 impl Classifier for Linear {
     fn new(dimensions: usize) -> Self {
-        Self { dimensions, ..Self::default() }
+        Self { dimensions: dimensions.min(MOST_DIMENSIONS), ..Self::default() }
     }
 
     fn lookup(&self, key: &[u32]) -> Option<RuleId> {
-        let passes = |test: &Test| key.get(test.dimension as usize).is_none_or(|value| test.interval.contains(*value));
+        let passes = |test: &Test| {
+            key.get(test.dimension as usize).is_none_or(|value| value.wrapping_sub(test.low) <= test.span)
+        };
         let mut tests = self.tests.as_slice();
         let mut start = 0;
         for entry in &self.entries {
@@ -59,10 +70,12 @@ impl Classifier for Linear {
         let rank = (rule.precedence, rule.id);
         let place = self.entries.partition_point(|entry| (entry.precedence, entry.id) < rank);
         let start = self.start(place);
-        let constrained = rule.fields.iter().zip(0..).filter(|(field, _)| **field != Interval::ANY);
-        let tests: Vec<Test> =
-            constrained.map(|(interval, dimension)| Test { dimension, interval: *interval }).collect();
+        let tests: Vec<Test> = Self::tests_of(&rule).collect();
         let added = tests.len() as u32;
+        if self.entries.len() < SHORT {
+            self.tests.reserve_exact(tests.len());
+            self.entries.reserve_exact(1);
+        }
         self.tests.splice(start..start, tests);
         self.entries.iter_mut().skip(place).for_each(|entry| entry.end += added);
         self.entries.insert(place, Entry { precedence: rule.precedence, id: rule.id, end: start as u32 + added });
@@ -81,5 +94,28 @@ impl Classifier for Linear {
 
     fn len(&self) -> usize {
         self.entries.len()
+    }
+
+    fn memory(&self) -> usize {
+        let lists = self.entries.capacity() * size_of::<Entry>() + self.tests.capacity() * size_of::<Test>();
+        size_of::<Self>() + lists
+    }
+
+    fn parts(&self) -> usize {
+        1
+    }
+
+    fn build(dimensions: usize, rules: impl IntoIterator<Item = Rule>) -> Result<Self, Invalid> {
+        let mut built = Self::new(dimensions);
+        let mut rules: Vec<Rule> = rules.into_iter().collect();
+        check_all(built.dimensions, &rules)?;
+        rules.sort_unstable_by_key(|rule| (rule.precedence, rule.id));
+        built.entries.reserve_exact(rules.len());
+        built.tests.reserve_exact(rules.iter().map(|rule| Self::tests_of(rule).count()).sum());
+        for rule in &rules {
+            built.tests.extend(Self::tests_of(rule));
+            built.entries.push(Entry { precedence: rule.precedence, id: rule.id, end: built.tests.len() as u32 });
+        }
+        Ok(built)
     }
 }

@@ -1,6 +1,6 @@
 //! One suite for every classifier, against the plainest reading of the definition.
 
-use classifier::{Classifier, Interval, Invalid, Linear, Rule, RuleId};
+use classifier::{Classifier, Interval, Invalid, Linear, PartitionSort, Rule, RuleId, TupleMerge, TupleSpace};
 use proptest::prelude::*;
 
 /// The definition: of all rules that match, the least by precedence and id.
@@ -135,6 +135,9 @@ macro_rules! conformance {
 
 conformance! {
     linear: Linear,
+    partition_sort: PartitionSort,
+    tuple_space: TupleSpace,
+    tuple_merge: TupleMerge,
 }
 
 #[test]
