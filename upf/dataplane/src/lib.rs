@@ -17,6 +17,7 @@ mod handover;
 mod hash;
 mod inner;
 mod memory;
+mod offload;
 mod police;
 mod port;
 mod session;

@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::port::wait_readable;
-use crate::udp::Udp;
-use crate::{Frame, Origin, Port, Tun, TunConfig, Verdict, Waker};
+use crate::udp::{Udp, Ways};
+use crate::{Frame, Port, Tun, TunConfig, Waker};
 
 /// Why the port cannot be opened: the configuration's fault, or the system's.
 #[derive(Debug, thiserror::Error)]
@@ -29,25 +29,20 @@ pub struct UdpTun {
 
 impl UdpTun {
     /// Binds N3 to `n3` and makes the device of N6: a port for each of so many workers. What arrives on N3 comes to the
-    /// worker that owns the tunnel's bucket.
+    /// worker that owns the tunnel's bucket. With `n6.offload` both move many packets as one where the system can.
     ///
     /// # Errors
     /// What the system says of the address or the device.
     pub fn open(n3: SocketAddr, n6: &TunConfig, workers: usize) -> Result<Vec<Self>, OpenError> {
-        let sockets = Udp::bind(n3, workers).map_err(OpenError::N3)?;
+        let ways = Ways { join: n6.offload, cut: n6.offload };
+        let sockets = Udp::bind(n3, workers, ways).map_err(OpenError::N3)?;
         let devices = Tun::open(n6, workers).map_err(OpenError::N6)?;
         Ok(sockets.into_iter().zip(devices).map(|(udp, tun)| Self { udp, tun, tun_first: false }).collect())
     }
 
-    fn receive_tun(&self, frames: &mut [Frame]) -> usize {
-        let mut count = 0;
-        for frame in frames {
-            let Some(length) = self.tun.receive(frame.room()) else { break };
-            let peer = frame.peer;
-            frame.received(length, Origin::N6, peer);
-            count += 1;
-        }
-        count
+    /// Whether packets move as many in one on N6.
+    pub fn offloads(&self) -> bool {
+        self.tun.offloads()
     }
 }
 
@@ -57,18 +52,18 @@ impl Port for UdpTun {
         // Half of the frames for each, then what is left for the second.
         let half = frames.len() / 2;
         let Some((first, _)) = frames.split_at_mut_checked(half) else { return 0 };
-        let count = if self.tun_first { self.receive_tun(first) } else { self.udp.receive(first) };
+        let count = if self.tun_first { self.tun.receive(first) } else { self.udp.receive(first) };
         let Some((_, rest)) = frames.split_at_mut_checked(count) else { return count };
-        count + if self.tun_first { self.udp.receive(rest) } else { self.receive_tun(rest) }
+        count + if self.tun_first { self.udp.receive(rest) } else { self.tun.receive(rest) }
     }
 
     fn send(&mut self, frames: &[Frame]) -> usize {
-        let to_tun = frames.iter().filter(|frame| frame.verdict == Verdict::ToN6);
-        let refused = to_tun.filter(|frame| !self.tun.send(frame)).count();
-        refused + self.udp.send(frames)
+        self.tun.send(frames) + self.udp.send(frames)
     }
 
     fn wait(&mut self, waker: &Waker, time: Option<Duration>) {
-        wait_readable(&[self.udp.descriptor(), self.tun.descriptor()], waker, time);
+        if !self.udp.has_left() && !self.tun.has_left() {
+            wait_readable(&[self.udp.descriptor(), self.tun.descriptor()], waker, time);
+        }
     }
 }

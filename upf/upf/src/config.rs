@@ -118,11 +118,13 @@ pub struct N6 {
     /// Mbit/s that the link takes; 0: not known. Where it is full, only what is within a guaranteed bit rate passes.
     #[serde(deserialize_with = "within::<_, _, 0, 10_000_000>")]
     pub rate_mbps: u64,
+    /// Whether the system may hand over, and take, many packets of a flow as one, here and on N3.
+    pub offload: bool,
 }
 
 impl Default for N6 {
     fn default() -> Self {
-        Self { tun: "peregrine".into(), ip_forward: false, rate_mbps: 0 }
+        Self { tun: "peregrine".into(), ip_forward: false, rate_mbps: 0, offload: true }
     }
 }
 

@@ -88,6 +88,7 @@ fn open_ports(config: &UpfConfig, network: &Network) -> Result<Vec<(UdpTun, Wake
         name: config.n6.tun.clone(),
         mtu: mtu(network),
         addresses: pools(network).iter().map(tun_address).collect(),
+        offload: config.n6.offload,
     };
     let ports = UdpTun::open(config.n3.listen, &tun, config.workers).map_err(|failure| match failure {
         dataplane::OpenError::N3(why) => StartError::listen("N3", config.n3.listen, "upf.n3.listen", why),

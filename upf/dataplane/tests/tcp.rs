@@ -1,0 +1,188 @@
+//! TCP through the port of a UDP socket and a TUN device, with many packets moved as one and without: two hosts as network
+//! namespaces, a UPF on one, on the other the access network, which is the same path the other way round.
+
+use std::collections::BTreeSet;
+use std::io::{Read, Write};
+use std::net::{IpAddr, Ipv4Addr, TcpListener, TcpStream};
+use std::process::Command as Process;
+use std::sync::mpsc::channel;
+use std::time::{Duration, Instant};
+
+use dataplane::{
+    Bucket, Command, Config, DropReason, Event, InstallId, Session, Snapshot, TunAddress, TunConfig, UdpTun, Waker,
+    Workers,
+};
+use rules::{
+    Action, Destination, Far, FarId, Forwarding, LocalTunnel, Pdi, Pdr, PdrId, Qer, QerId, RemoteTunnel, Source, Teid,
+    Urr, UrrId,
+};
+
+const UE: Ipv4Addr = Ipv4Addr::new(10, 45, 0, 2);
+const SERVER: Ipv4Addr = Ipv4Addr::new(10, 45, 0, 1);
+const UPF: Ipv4Addr = Ipv4Addr::new(10, 99, 0, 1);
+const GNB: Ipv4Addr = Ipv4Addr::new(10, 99, 0, 2);
+/// Octets of the transfer, each way.
+const OCTETS: usize = 4 << 20;
+const PATIENCE: Duration = Duration::from_secs(20);
+
+#[test]
+fn tcp_passes_whole_and_is_counted_packet_by_packet() {
+    let itself = std::env::current_exe().expect("a path");
+    let script = "ip link set lo up && exec \"$0\" --exact within_a_namespace --ignored --nocapture";
+    let status = Process::new("unshare")
+        .args(["--user", "--map-root-user", "--net", "sh", "-c", script])
+        .arg(itself)
+        .status()
+        .expect("unshare runs");
+    assert!(status.success());
+}
+
+fn ip(arguments: &str) {
+    let status = Process::new("ip").args(arguments.split(' ')).status().expect("ip runs");
+    assert!(status.success(), "ip {arguments}");
+}
+
+/// One end of the tunnel: whose address lies behind the far end's tunnel, and that of the far end itself.
+struct End {
+    own: Ipv4Addr,
+    far: Ipv4Addr,
+    behind: Ipv4Addr,
+    tun: TunConfig,
+}
+
+impl End {
+    fn start(&self) -> (Workers, std::sync::mpsc::Receiver<Event>) {
+        let waker = Waker::new().expect("a descriptor");
+        let ports = UdpTun::open((self.own, gtpu::PORT).into(), &self.tun, 1).expect("opens");
+        assert!(ports.iter().all(|port| port.offloads() == self.tun.offload), "this system has offloads");
+        let (tell, told) = channel();
+        let config = Config { protected: vec![], ..Config::new(self.own.into()) };
+        let ports = ports.into_iter().map(|port| (port, waker.clone())).collect();
+        let workers = Workers::start(ports, &config, &[], move |event| drop(tell.send(event))).expect("starts");
+        workers.send(Bucket::of_address(self.behind.into()), self.install(Some(&self.rules())));
+        told.recv_timeout(PATIENCE).expect("installed");
+        (workers, told)
+    }
+
+    fn install(&self, rules: Option<&rules::Session>) -> Command {
+        let session = rules.map(|rules| Session::compile(1, rules, Instant::now()));
+        let report = BTreeSet::from([1]);
+        Command::Install { id: InstallId(1), session, seid: 1, report, end_markers: vec![], drop_buffered: false }
+    }
+
+    /// Everything from the far end's tunnel to N6, and what N6 has for the address behind it into the tunnel.
+    fn rules(&self) -> rules::Session {
+        let mut session = rules::Session::default();
+        let mut pdi = Pdi::from(Source::Access).of(self.behind.into());
+        pdi.tunnel = Some(LocalTunnel::Given(Teid(u32::from_be_bytes(self.own.octets()))));
+        let (qers, urrs) = (vec![QerId(1)], vec![UrrId(1)]);
+        let uplink = Pdr { precedence: 255, pdi, outer_header_removal: true, far: Some(FarId(1)), qers, urrs };
+        let pdi = Pdi::from(Source::Core).of(self.behind.into());
+        let downlink = Pdr { pdi, outer_header_removal: false, far: Some(FarId(2)), ..uplink.clone() };
+        session.pdrs.extend([(PdrId(1), uplink), (PdrId(2), downlink)]);
+        let to_core =
+            Forwarding { destination: Destination::Core, tunnel: None, marking: None, network_instance: None };
+        let tunnel = RemoteTunnel { teid: u32::from_be_bytes(self.far.octets()), address: self.far.into() };
+        let to_access = Forwarding { destination: Destination::Access, tunnel: Some(tunnel), ..to_core.clone() };
+        let far = |forwarding| Far { action: Action::FORWARD, forwarding: Some(forwarding), bar: None };
+        session.fars.extend([(FarId(1), far(to_core)), (FarId(2), far(to_access))]);
+        session.qers.insert(QerId(1), Qer { qfi: Some(9), ..Qer::default() });
+        session.urrs.insert(UrrId(1), Urr { volume: true, ..Urr::default() });
+        session
+    }
+}
+
+fn tun(name: &str, address: Ipv4Addr, prefix: u8, offload: bool) -> TunConfig {
+    let addresses = vec![TunAddress { address: address.into(), prefix }];
+    TunConfig { name: name.into(), mtu: 1400, addresses, offload }
+}
+
+/// Octet number `place` of the transfer.
+fn octet(place: usize) -> u8 {
+    (place * 31 % 251) as u8
+}
+
+fn send(stream: &mut TcpStream) {
+    let octets: Vec<u8> = (0..OCTETS).map(octet).collect();
+    stream.write_all(&octets).expect("sent");
+}
+
+fn receive(stream: &mut TcpStream) {
+    stream.set_read_timeout(Some(PATIENCE)).expect("set");
+    let mut octets = vec![0; OCTETS];
+    stream.read_exact(&mut octets).expect("received");
+    assert!(octets.iter().enumerate().all(|(place, value)| *value == octet(place)), "what was sent is received");
+}
+
+#[test]
+#[ignore = "run by tcp_passes_whole_and_is_counted_packet_by_packet, in a namespace"]
+fn within_a_namespace() {
+    for (upf, gnb) in [(true, true), (true, false), (false, true)] {
+        through(upf, gnb);
+    }
+}
+
+/// A transfer each way; says for each end whether it moves many packets as one.
+fn through(upf: bool, gnb: bool) {
+    let (to_gnb, go) = channel();
+    let (to_upf, ready) = channel();
+    let access = std::thread::spawn(move || {
+        // Only the network of this thread is another from now on.
+        #[allow(
+            deprecated,
+            reason = "unsharing the network is safe, what the newer function warns of are descriptors"
+        )]
+        rustix::thread::unshare(rustix::thread::UnshareFlags::NEWNET).expect("a namespace");
+        to_upf.send(rustix::thread::gettid().as_raw_nonzero()).expect("waits");
+        go.recv().expect("goes on");
+        ip("addr add 10.99.0.2/24 dev gnb");
+        ip("link set gnb up");
+        let end = End { own: GNB, far: UPF, behind: SERVER, tun: tun("ue", UE, 16, gnb) };
+        let workers = end.start();
+        let mut stream = TcpStream::connect((SERVER, 5001)).expect("connected");
+        send(&mut stream);
+        receive(&mut stream);
+        drop(stream);
+        drop(workers);
+    });
+    let thread = ready.recv().expect("a thread");
+    ip(&format!("link add upf type veth peer name gnb netns {thread}"));
+    ip("addr add 10.99.0.1/24 dev upf");
+    ip("link set upf up");
+    let end = End { own: UPF, far: GNB, behind: UE, tun: tun("n6", SERVER, 16, upf) };
+    let (workers, told) = end.start();
+    let listener = TcpListener::bind((SERVER, 5001)).expect("free");
+    to_gnb.send(()).expect("waits");
+    let (mut stream, peer) = listener.accept().expect("accepted");
+    assert_eq!(peer.ip(), IpAddr::from(UE));
+    receive(&mut stream);
+    send(&mut stream);
+    // Its end comes when everything was received.
+    stream.set_read_timeout(Some(PATIENCE)).expect("set");
+    let _ = stream.read(&mut [0]);
+    access.join().expect("the other end");
+    let counted = Workers::snapshot(&workers.counters());
+    workers.send(Bucket::of_address(UE.into()), end.install(None));
+    let usage = loop {
+        if let Event::Installed { reports, .. } = told.recv_timeout(PATIENCE).expect("an event") {
+            break reports;
+        }
+    };
+    check(&counted, &usage[0]);
+    drop(workers);
+    ip("link del upf");
+}
+
+/// Packets are those of the wire: none longer than the MTU, each with headers of its own.
+fn check(counted: &Snapshot, usage: &dataplane::Usage) {
+    const HEADERS: u64 = 52;
+    for direction in [0, 1] {
+        let (packets, octets) = (usage.packets[direction], usage.octets[direction]);
+        assert!(counted.packets[direction] <= packets && counted.octets[direction] <= octets);
+        assert!(octets <= packets * 1400, "{octets} octets in {packets} packets");
+        let least = (OCTETS as u64).div_ceil(1400 - HEADERS);
+        assert!(packets >= least, "{packets} packets for at least {least}");
+        assert!(octets >= OCTETS as u64 + packets * 40);
+    }
+    assert_eq!(counted.dropped(DropReason::MalformedInner) + counted.dropped(DropReason::MalformedGtp), 0);
+}
