@@ -36,7 +36,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("ran", &["ngap", "nas", "aka", "sctp", "gtpu"]),
     ("launcher", &["runtime"]),
     ("demo", &["topo"]),
-    ("bench", &["topo", "classifier"]),
+    ("bench", &["topo", "classifier", "dataplane", "rules", "gtpu"]),
     ("tests", &["aka", "nas", "ngap", "ran", "sctp", "topo"]),
     // what takes bytes from outside, and the NFs that can be driven without I/O
     ("fuzz", &["ngap", "nas", "pfcp", "gtpu", "rules", "classifier", "nrf", "runtime", "sbi-api", "sbi-models"]),

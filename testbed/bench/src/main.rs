@@ -2,6 +2,7 @@
 
 mod classifier;
 mod control_plane;
+mod ports;
 mod ran;
 mod result;
 mod samples;
@@ -24,6 +25,14 @@ enum Measurement {
     ControlPlane(control_plane::Options),
     /// Rule look-up and update: every classifier on the same rules and packets
     Classifier(classifier::Options),
+    /// The UPF's ports on links between namespaces, against a bare forwarder on the same port: TCP, packet rate, round trip
+    Upf(ports::Options),
+    /// An end of the tunnel that `upf` measures
+    #[command(hide = true)]
+    UpfEnd(ports::EndOptions),
+    /// Traffic for `upf`
+    #[command(hide = true, subcommand)]
+    UpfLoad(ports::Load),
 }
 
 fn main() -> ExitCode {
@@ -31,6 +40,9 @@ fn main() -> ExitCode {
     let done = match &arguments.measurement {
         Measurement::ControlPlane(options) => control_plane::run(options),
         Measurement::Classifier(options) => classifier::run(options),
+        Measurement::Upf(options) => ports::run(options),
+        Measurement::UpfEnd(options) => ports::run_end(options),
+        Measurement::UpfLoad(load) => ports::run_load(load),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -66,7 +78,19 @@ enum Failure {
         /// Counted from one.
         line: usize,
     },
+    /// The system said no.
+    #[error("{0}")]
+    System(std::io::Error),
+    /// An end of the tunnel, or traffic through it, failed.
+    #[error("through the UPF: {0}")]
+    Tunnel(String),
     /// The simulator failed, or procedures did: a figure of a run with failures would mean nothing.
     #[error("peregrine-ran: {0}")]
     Ran(String),
+}
+
+impl Failure {
+    fn system(source: std::io::Error) -> Self {
+        Self::System(source)
+    }
 }

@@ -102,7 +102,7 @@ impl Frame {
     }
 
     /// Takes `count` octets off the front.
-    pub(crate) fn strip(&mut self, count: usize) {
+    pub fn strip(&mut self, count: usize) {
         self.start = (self.start + count).min(self.end);
     }
 
@@ -112,12 +112,12 @@ impl Frame {
     }
 
     /// The room before the packet.
-    pub(crate) fn headroom(&mut self) -> &mut [u8] {
+    pub fn headroom(&mut self) -> &mut [u8] {
         self.octets.get_mut(..self.start).unwrap_or_default()
     }
 
     /// Says that `count` octets directly before the packet are part of it now.
-    pub(crate) fn prepend(&mut self, count: usize) {
+    pub fn prepend(&mut self, count: usize) {
         self.start = self.start.saturating_sub(count);
     }
 
