@@ -2,7 +2,7 @@
 
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use axum::routing::post;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use sbi_models::Supi;
 use serde::Deserialize;
@@ -15,9 +15,16 @@ use crate::machine::Machine;
 /// UEs listed at most: the counts are of all.
 const MOST_UES: usize = 1_000;
 
-/// `POST /ue/{supi}/deregister`.
+/// `POST /ue/{supi}/deregister` and `GET /trace/keys/{supi}`.
 pub(crate) fn router(machine: Machine) -> Router {
-    Router::new().route("/ue/{supi}/deregister", post(deregister)).with_state(machine)
+    let router = Router::new().route("/ue/{supi}/deregister", post(deregister));
+    router.route("/trace/keys/{supi}", get(keys)).with_state(machine)
+}
+
+/// What a UE's messages are known by: on N2, the number of its connection.
+async fn keys(State(machine): State<Machine>, Path(supi): Path<String>) -> Json<Vec<String>> {
+    let found = supi.parse::<Supi>().ok().and_then(|supi| machine.core.directory.find(&supi));
+    Json(found.map(|(id, _)| format!("ngap:{}", id.get())).into_iter().collect())
 }
 
 #[derive(Deserialize)]

@@ -6,11 +6,13 @@ use std::time::{Duration, Instant};
 
 use nas::{CipheringAlgorithm, IntegrityAlgorithm};
 use ngap::{AmfUeNgapId, Cause};
+use runtime::trace::{Message as Shown, Trace};
 use runtime::{Context as RuntimeContext, Metrics, Rejects, StartError};
 use sbi_api::nausf_auth::NausfAuth;
 use sbi_api::nudm_sdm::NudmSdm;
 use sbi_api::nudm_uecm::NudmUecm;
 use sbi_api::{ApiRoot, Caller};
+use sbi_models::Supi;
 use tracing::Instrument;
 use uuid::Uuid;
 
@@ -41,6 +43,7 @@ pub(crate) struct Core {
     pub(crate) nudm_sdm: NudmSdm,
     pub(crate) metrics: Metrics,
     pub(crate) rejects: Rejects,
+    pub(crate) trace: Trace,
     pub(crate) directory: Directory,
     pub(crate) admission: Admission,
     pub(crate) associations: Associations,
@@ -56,7 +59,7 @@ const SHARED: usize = 16;
 impl Core {
     /// An AMF with nobody connected.
     pub(crate) fn new(ctx: RuntimeContext<Config>) -> Result<Self, StartError> {
-        let RuntimeContext { config, network, instance_id, caller, api_root, metrics, rejects, .. } = ctx;
+        let RuntimeContext { config, network, instance_id, caller, api_root, metrics, rejects, trace, .. } = ctx;
         config.check().map_err(|(key, why)| StartError::config(key, why))?;
         let served = Served::new(network, &config.identity).map_err(|error| StartError::config("network", error))?;
         let limits = &config.limits;
@@ -78,6 +81,7 @@ impl Core {
             caller,
             metrics,
             rejects,
+            trace,
             config,
         })
     }
@@ -136,8 +140,24 @@ impl Core {
         drop(tokio::spawn(task::run(ue, event).instrument(span)));
     }
 
+    /// Shows a message on a UE's connection to who watches.
+    pub(crate) fn show_n2(
+        &self,
+        ngap: AmfUeNgapId,
+        supi: Option<&Supi>,
+        incoming: bool,
+        name: impl FnOnce() -> String,
+    ) {
+        self.trace.message(|| {
+            let [from, to] = if incoming { ["gNB", "AMF"] } else { ["AMF", "gNB"] };
+            let keys = supi.map(|supi| supi.to_string()).into_iter().chain([format!("ngap:{}", ngap.get())]);
+            Shown { from: from.into(), to: to.into(), name: name(), keys: keys.collect() }
+        });
+    }
+
     /// Commands a node to release a UE.
     pub(crate) fn release(&self, connection: &Connection, cause: Cause) {
+        self.show_n2(connection.amf_ue_ngap_id, None, false, || "UeContextReleaseCommand".into());
         self.associations.release(now(), connection, cause, &self.n2_context());
     }
 

@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
+use crate::trace::Trace;
 use crate::{Metrics, Network, Rejects, Shutdown};
 
 /// A network function: the part that is not the same in all of them.
@@ -50,6 +51,8 @@ pub struct Context<C> {
     pub metrics: Metrics,
     /// Journal of explained rejects.
     pub rejects: Rejects,
+    /// Shows messages and packets to whoever watches.
+    pub trace: Trace,
     /// Says when to end, and lets the NF ask for it.
     pub shutdown: Shutdown,
     /// Directory of sockets; gone after a reboot.

@@ -21,6 +21,7 @@ pub mod sections;
 mod shutdown;
 mod signals;
 mod system;
+pub mod trace;
 mod written;
 
 pub use function::{Context, NetworkFunction, OfferedService, Running, StartError};

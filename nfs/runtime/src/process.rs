@@ -14,6 +14,7 @@ use crate::place::Directories;
 use crate::sbi::{Interface, Registered, Registration};
 use crate::sections::NfName;
 use crate::system::ProcessMetrics;
+use crate::trace::{self, Trace};
 use crate::{Context, Metrics, NetworkFunction, Rejects, Running, Shutdown, StartError, logging, signals};
 
 /// How long answers under way may take once an NF has drained.
@@ -102,7 +103,8 @@ async fn live<N: NetworkFunction>(settings: Settings<Of<N>>) -> Result<ExitCode,
     let metrics = Metrics::new(name);
     metrics.register_collector(Box::new(ProcessMetrics));
     let rejects = Rejects::default();
-    let interface = Interface::new(N::TYPE, &sbi, &directories, &metrics);
+    let trace = Trace::default();
+    let interface = Interface::new(N::TYPE, &sbi, &directories, &metrics, trace.tap());
     let context = Context {
         config: own,
         network: network.clone(),
@@ -111,6 +113,7 @@ async fn live<N: NetworkFunction>(settings: Settings<Of<N>>) -> Result<ExitCode,
         api_root: interface.api_root(),
         metrics: metrics.clone(),
         rejects: rejects.clone(),
+        trace: trace.clone(),
         shutdown: shutdown.clone(),
         run_dir: directories.run,
         state_dir: directories.state,
@@ -134,7 +137,7 @@ async fn live<N: NetworkFunction>(settings: Settings<Of<N>>) -> Result<ExitCode,
         metrics: metrics.clone(),
         rejects,
     };
-    let calls = admin::router(Arc::new(operator), own_admin);
+    let calls = admin::router(Arc::new(operator), own_admin).merge(trace::router(trace));
     tokio::spawn(async move { axum::serve(listener, calls).await });
     if let Some(address) = NfName::of(&N::TYPE).and_then(|nf| metrics_settings.listen.get(&nf)) {
         interfaces.push(serve_metrics(*address, name, metrics).await?);

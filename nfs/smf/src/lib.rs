@@ -6,6 +6,7 @@
 //!   [`subscription`]: what is asked of AMF and UDM.
 //! - [`refusal`]: why a session cannot be had, and what is said about it.
 
+mod admin;
 mod amf;
 mod config;
 mod n1;
@@ -24,6 +25,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use runtime::trace::Trace;
 use runtime::{Context, Metrics, Network, NetworkFunction, OfferedService, Rejects, Running, StartError};
 use sbi_api::nudm_sdm::NudmSdm;
 use sbi_api::nudm_uecm::NudmUecm;
@@ -58,6 +60,7 @@ pub(crate) struct Core {
     pub(crate) api_root: ApiRoot,
     pub(crate) metrics: Metrics,
     pub(crate) rejects: Rejects,
+    pub(crate) trace: Trace,
     pub(crate) n4: N4,
     pub(crate) sessions: Sessions,
     pools: Mutex<HashMap<Dnn, AddressPool>>,
@@ -111,13 +114,14 @@ impl NetworkFunction for Smf {
         Ok(Running::new()
             .serving(routes, [OfferedService::new(ServiceName::NsmfPduSession, "v1")])
             .interface(interface)
+            .admin(admin::router(core.clone()))
             .status(move || core.status()))
     }
 }
 
 async fn open(ctx: Context<Config>) -> Result<(Arc<Core>, mpsc::Receiver<FromUpf>), StartError> {
     let listen = ctx.config.n4.listen;
-    let opened = N4::open(&ctx.config.n4).await;
+    let opened = N4::open(&ctx.config.n4, ctx.trace.clone()).await;
     let (n4, from_upfs) = opened.map_err(|source| StartError::listen("N4", listen, "smf.n4.listen", source))?;
     let pool =
         |network: &runtime::DataNetwork| (network.name.clone(), AddressPool::new(network.ipv4, network.gateway()));
@@ -134,6 +138,7 @@ async fn open(ctx: Context<Config>) -> Result<(Arc<Core>, mpsc::Receiver<FromUpf
         api_root: ctx.api_root,
         metrics: ctx.metrics,
         rejects: ctx.rejects,
+        trace: ctx.trace,
         n4,
     };
     Ok((Arc::new(core), from_upfs))

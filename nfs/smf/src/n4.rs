@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::future::pending;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant, SystemTime};
 
 use pfcp::{
     CpFunctionFeatures, Endpoint, EndpointConfig, Event, Message, NodeId, RecoveryTimeStamp, RequestError, RequestId,
     RequestToken, Role, Seid, Timers,
 };
+use runtime::trace::{Datagram, Octets, Trace};
 use tokio::net::UdpSocket;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -43,8 +44,8 @@ pub(crate) struct N4 {
 }
 
 impl N4 {
-    /// Opens the socket, associates with the UPFs and keeps the associations.
-    pub(crate) async fn open(config: &N4Config) -> io::Result<(Self, mpsc::Receiver<FromUpf>)> {
+    /// Opens the socket, associates with the UPFs and keeps the associations. Messages are shown to who watches `trace`.
+    pub(crate) async fn open(config: &N4Config, trace: Trace) -> io::Result<(Self, mpsc::Receiver<FromUpf>)> {
         let socket = UdpSocket::bind(config.listen).await?;
         let node_id = NodeId::Address(config.listen.ip());
         let role = Role::Cp(CpFunctionFeatures::default());
@@ -61,7 +62,8 @@ impl N4 {
         let (commands, queue) = mpsc::channel(QUEUE);
         let (told, from_upfs) = mpsc::channel(QUEUE);
         let (upfs_now, upfs) = watch::channel(Vec::new());
-        let driver = Driver { socket, endpoint, waiting: HashMap::new(), told, upfs: upfs_now };
+        let seen = Seen { trace, own: config.listen };
+        let driver = Driver { socket, endpoint, waiting: HashMap::new(), told, upfs: upfs_now, seen };
         tokio::spawn(driver.run(queue));
         Ok((Self { commands, upfs, node_id }, from_upfs))
     }
@@ -110,6 +112,19 @@ struct Driver {
     waiting: HashMap<RequestId, oneshot::Sender<Result<Message, RequestError>>>,
     told: mpsc::Sender<FromUpf>,
     upfs: watch::Sender<Vec<IpAddr>>,
+    seen: Seen,
+}
+
+/// Shows messages to who watches.
+struct Seen {
+    trace: Trace,
+    own: SocketAddr,
+}
+
+impl Seen {
+    fn passes(&self, from: SocketAddr, to: SocketAddr, octets: &[u8]) {
+        self.trace.n4(|| Datagram { interface: "n4".into(), from, to, octets: Octets(octets.to_vec()) });
+    }
 }
 
 impl Driver {
@@ -123,6 +138,7 @@ impl Driver {
                 received = self.socket.recv_from(&mut datagram) => match received {
                     Ok((length, from)) => {
                         let octets = datagram.get(..length).unwrap_or_default();
+                        self.seen.passes(from, self.seen.own, octets);
                         self.endpoint.handle_datagram(Instant::now(), from, octets);
                     }
                     // A UPF that is not there answers with ICMP, reported here; the endpoint's timers deal with it.
@@ -159,6 +175,7 @@ impl Driver {
 
     async fn send_all(&mut self) {
         while let Some(transmit) = self.endpoint.poll_transmit() {
+            self.seen.passes(self.seen.own, transmit.to, &transmit.octets);
             if let Err(error) = self.socket.send_to(&transmit.octets, transmit.to).await {
                 tracing::debug!(%error, to = %transmit.to, "N4 socket"); // sent again by T1
             }

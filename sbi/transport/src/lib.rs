@@ -17,6 +17,7 @@ mod server;
 mod service;
 mod shm;
 mod stats;
+mod tap;
 
 pub use endpoint::{Endpoint, EndpointError};
 pub use limits::Limits;
@@ -24,3 +25,4 @@ pub use pool::Pool;
 pub use server::{ServeError, Server, serve};
 pub use shm::wire;
 pub use stats::Counters;
+pub use tap::{Side, Tap, Watched, Watcher};

@@ -9,18 +9,24 @@ use tokio::time::Instant;
 use crate::connection::Failure;
 use crate::peer::Peer;
 use crate::stats::{Stats, count};
-use crate::{Counters, Endpoint, Limits};
+use crate::{Counters, Endpoint, Limits, Side, Tap};
 
 /// Sends requests; keeps one connection per endpoint.
 pub struct Pool {
     limits: Limits,
     peers: Mutex<HashMap<Endpoint, Arc<Peer>>>,
+    tap: Tap,
 }
 
 impl Pool {
     /// A pool without connections; they are made when first needed.
     pub fn new(limits: Limits) -> Self {
-        Self { limits, peers: Mutex::default() }
+        Self::tapped(limits, Tap::default())
+    }
+
+    /// The same; its calls can be watched at `tap`.
+    pub fn tapped(limits: Limits, tap: Tap) -> Self {
+        Self { limits, peers: Mutex::default(), tap }
     }
 
     /// Sends `request` to a peer that can be reached at any of `endpoints`, the preferred first, and waits for the answer
@@ -104,10 +110,14 @@ impl Pool {
         })?;
         count(&peer.stats.calls, 1);
         count(&peer.stats.bytes_sent, request.body().len());
+        let watched = self.tap.begin(Side::Client, &peer.endpoint, authority, request);
         let failure = match connection.call(authority, request).await {
             Ok(response) => {
                 unanswered.0 = None;
                 count(&peer.stats.bytes_received, response.body().len());
+                if let Some(watched) = watched {
+                    watched.answered(&response);
+                }
                 return Ok(response);
             }
             Err(failure) => failure,
@@ -118,6 +128,9 @@ impl Pool {
             Failure::TooLarge(_) => false,
         };
         let error = failure.into_error(&peer.endpoint);
+        if let Some(watched) = watched {
+            watched.failed(&error.to_string());
+        }
         Err(if may_repeat { Attempt::Lost(error) } else { Attempt::Over(error) })
     }
 

@@ -45,7 +45,8 @@ pub(crate) fn call(directories: &Directories, nf: &str, method: &str, path: &str
     }
 }
 
-fn no_answer(nf: &str, why: &io::Error) -> Failure {
+/// Why an NF does not answer, for people.
+pub(crate) fn no_answer(nf: &str, why: &io::Error) -> Failure {
     let why = match why.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => "it is not running".to_owned(),
         io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => format!("nothing within {} s", PATIENCE.as_secs()),
@@ -73,7 +74,7 @@ fn parse(raw: &[u8]) -> Option<(u16, &[u8])> {
 }
 
 /// What an error's body says to people.
-fn explanation(status: u16, body: &[u8]) -> String {
+pub(crate) fn explanation(status: u16, body: &[u8]) -> String {
     let json: Value = serde_json::from_slice(body).unwrap_or(Value::Null);
     let detail = json.get("detail").or_else(|| json.get("error")).and_then(Value::as_str).map(str::to_owned);
     let text = detail.unwrap_or_else(|| String::from_utf8_lossy(body).trim().to_owned());

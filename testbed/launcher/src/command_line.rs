@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::names;
+use crate::trace::TraceCommand;
 
 /// A 5G standalone core
 #[derive(Debug, Parser)]
@@ -18,6 +19,8 @@ Examples:
   peregrine status                          what runs, and how many gNBs, UEs and sessions it has
   peregrine subscriber add --supi imsi-999700000000002 --key ... --opc ...
   peregrine doctor imsi-999700000000002     why was this phone turned away?
+  peregrine trace ladder --supi imsi-999700000000002
+                                            its procedures, arrow by arrow
 One directory of sockets is one core: PEREGRINE_RUN_DIR, process.run_dir in the file, or the system's custom."
 )]
 pub(crate) struct Cli {
@@ -57,6 +60,11 @@ pub(crate) enum Command {
     Doctor {
         /// Only about this SUPI or gNB
         about: Option<String>,
+    },
+    /// Show what the network functions say to each other, to UEs and to the data network, while it happens
+    Trace {
+        #[command(subcommand)]
+        command: TraceCommand,
     },
     /// Print the metrics of all network functions, or of one
     Metrics {

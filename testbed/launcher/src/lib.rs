@@ -13,6 +13,7 @@ mod doctor;
 mod down;
 mod names;
 mod status;
+mod trace;
 mod up;
 
 use std::collections::HashSet;
@@ -114,6 +115,7 @@ fn run(cli: &Cli) -> Result<ExitCode, Failure> {
         Command::Ue { command: UeCommand::Deregister { supi } } => deregister(&core, supi),
         Command::Doctor { about } => Ok(doctor::doctor(&core, about.as_deref())),
         Command::Metrics { nf } => metrics(&core, nf.as_deref()),
+        Command::Trace { command } => trace::trace(&core, command),
     }
 }
 

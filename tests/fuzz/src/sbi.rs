@@ -63,6 +63,7 @@ fn context<C: Default>() -> Context<C> {
         api_root: ApiRoot::http("127.0.0.10:7777"),
         metrics: Metrics::new("fuzz"),
         rejects: Rejects::default(),
+        trace: runtime::trace::Trace::default(),
         shutdown: Shutdown::new(),
         run_dir: "/nonexistent".into(),
         state_dir: "/nonexistent".into(),

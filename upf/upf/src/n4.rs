@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use dataplane::Event;
+use runtime::trace::{Datagram, Octets, Trace};
 use tokio::net::UdpSocket;
 use tokio::sync::{mpsc, oneshot};
 
@@ -25,6 +26,9 @@ pub(crate) struct N4 {
     pub(crate) events: mpsc::UnboundedReceiver<Event>,
     pub(crate) release: mpsc::Receiver<Release>,
     pub(crate) shutdown: runtime::Shutdown,
+    pub(crate) trace: Trace,
+    /// Our address.
+    pub(crate) own: SocketAddr,
 }
 
 impl N4 {
@@ -62,15 +66,23 @@ impl N4 {
     fn receive(&mut self, received: std::io::Result<(usize, SocketAddr)>, octets: &[u8]) {
         match received {
             Ok((length, from)) => {
-                self.control.handle_datagram(Instant::now(), from, octets.get(..length).unwrap_or_default());
+                let octets = octets.get(..length).unwrap_or_default();
+                self.show(from, self.own, octets);
+                self.control.handle_datagram(Instant::now(), from, octets);
             }
             // An ICMP error for what was sent before: the repetition deals with it.
             Err(why) => tracing::debug!(%why, "N4 receive"),
         }
     }
 
+    /// Shows a message to who watches.
+    fn show(&self, from: SocketAddr, to: SocketAddr, octets: &[u8]) {
+        self.trace.n4(|| Datagram { interface: "n4".into(), from, to, octets: Octets(octets.to_vec()) });
+    }
+
     async fn transmit(&mut self) {
         while let Some(datagram) = self.control.poll_transmit() {
+            self.show(self.own, datagram.to, &datagram.octets);
             if let Err(why) = self.socket.send_to(&datagram.octets, datagram.to).await {
                 tracing::debug!(to = %datagram.to, %why, "N4 send");
             }

@@ -47,7 +47,7 @@ impl NetworkFunction for Upf {
     }
 
     async fn start(ctx: Context<UpfConfig>) -> Result<Running, StartError> {
-        let Context { config, network, metrics, rejects, shutdown, .. } = ctx;
+        let Context { config, network, metrics, rejects, shutdown, trace, .. } = ctx;
         let socket = UdpSocket::bind(config.n4.listen)
             .await
             .map_err(|why| StartError::listen("N4", config.n4.listen, "upf.n4.listen", why))?;
@@ -65,7 +65,8 @@ impl NetworkFunction for Upf {
         }
         let shared = control.shared();
         let (ask, release) = mpsc::channel(1);
-        tokio::spawn(N4 { socket, control, events, release, shutdown }.run());
+        let own = config.n4.listen;
+        tokio::spawn(N4 { socket, control, events, release, shutdown, trace, own }.run());
         Ok(Running::new()
             .status(status(shared, &config))
             .drain(drain(ask))

@@ -91,6 +91,7 @@ fn context() -> Context<UpfConfig> {
         api_root: sbi_api::ApiRoot::http("127.0.0.7:7777"),
         metrics: runtime::Metrics::new("upf"),
         rejects: runtime::Rejects::default(),
+        trace: runtime::trace::Trace::default(),
         shutdown: runtime::Shutdown::new(),
         run_dir: std::env::temp_dir(),
         state_dir: std::env::temp_dir(),

@@ -24,6 +24,7 @@ pub(crate) async fn initial_ue_message(ue: &mut Ue, message: InitialUeMessage) -
         Ok(opened) => opened,
         Err(error) => return not_understood(ue, error),
     };
+    ue.show(true, "InitialUeMessage", Some(opened.message.name()));
     let opened = match own_tmsi(ue, &opened.message) {
         Some(tmsi) => recall(ue, tmsi, &message.nas_pdu).await?.unwrap_or(opened),
         None => opened,

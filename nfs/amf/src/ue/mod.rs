@@ -40,6 +40,8 @@ pub(crate) struct Ue {
     pub(crate) claims: Option<String>,
     /// The right to run a procedure, given back early if the UE keeps it waiting.
     permit: Option<Permit>,
+    /// The NAS message that was protected last and not yet sent, for who watches.
+    nas_name: Option<&'static str>,
     gone: bool,
 }
 
@@ -62,6 +64,7 @@ impl Ue {
             establishment_cause,
             claims: None,
             permit: None,
+            nas_name: None,
             gone: false,
         }
     }
@@ -93,6 +96,8 @@ impl Ue {
 
     /// Sends a message about the UE to its node.
     pub(crate) fn send_n2(&mut self, message: &Message) -> Result<(), Stop> {
+        let carried = self.nas_name.take();
+        self.show(false, message.name(), carried);
         let sent = self.signalling()?.n2.send(message);
         sent.map_err(|_| {
             // The node does not read: its association ends, and with it this connection.
@@ -101,6 +106,15 @@ impl Ue {
             }
             Stop::Lost
         })
+    }
+
+    /// Shows a message on the UE's connection, with the NAS message in it, to who watches.
+    pub(crate) fn show(&self, incoming: bool, n2: &'static str, nas: Option<&'static str>) {
+        let Some(signalling) = &self.context.signalling else { return };
+        self.core.show_n2(signalling.n2.amf_ue_ngap_id, self.context.supi.as_ref(), incoming, || match nas {
+            Some(nas) => format!("{n2} ({nas})"),
+            None => n2.to_owned(),
+        });
     }
 
     /// Sends a NAS message by itself.
@@ -125,6 +139,7 @@ impl Ue {
 
     /// The NAS PDU of a message: protected once secure exchange is established, plain before.
     pub(crate) fn protect(&mut self, message: &GmmMessage) -> Result<Bytes, Stop> {
+        self.nas_name = Some(message.name());
         match self.signalling()?.secure {
             true => self.protect_as(message, SecurityHeaderType::IntegrityProtectedAndCiphered),
             false => encode(message).map(Bytes::from),
@@ -133,6 +148,7 @@ impl Ue {
 
     /// The NAS PDU of a message under the current security context.
     pub(crate) fn protect_as(&mut self, message: &GmmMessage, header: SecurityHeaderType) -> Result<Bytes, Stop> {
+        self.nas_name = Some(message.name());
         let plain = encode(message)?;
         let security = self.context.security.as_mut().ok_or(Stop::Lost)?;
         // 2^24 messages under one key: the UE has to authenticate again, on a new connection.

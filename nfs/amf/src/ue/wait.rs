@@ -146,6 +146,7 @@ impl Ue {
     }
 
     fn sort_n2(&mut self, message: Box<Message>) -> Result<Option<Incoming>, Stop> {
+        self.show(true, message.name(), None);
         match *message {
             Message::UeRadioCapabilityInfoIndication(indication) => {
                 self.context.radio_capability = Some(indication.ue_radio_capability);
@@ -162,7 +163,10 @@ impl Ue {
     /// Opens a NAS PDU, answers what is not understood, and drops what may not be looked at.
     pub(super) fn open(&mut self, pdu: &[u8]) -> Result<Option<Opened>, Stop> {
         match self.context.open_nas(pdu) {
-            Ok(opened) => Ok(Some(opened)),
+            Ok(opened) => {
+                self.show(true, "UplinkNasTransport", Some(opened.message.name()));
+                Ok(Some(opened))
+            }
             Err(Discarded::Silently(why)) => {
                 tracing::debug!(why, "NAS message discarded");
                 Ok(None)

@@ -50,6 +50,7 @@ impl Net {
             api_root: ApiRoot::http("127.0.0.5:7777"),
             metrics: metrics.clone(),
             rejects: rejects.clone(),
+            trace: runtime::trace::Trace::default(),
             shutdown: Shutdown::new(),
             run_dir: PathBuf::new(),
             state_dir: PathBuf::new(),

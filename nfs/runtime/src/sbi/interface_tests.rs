@@ -107,7 +107,7 @@ impl Core {
 
     fn interface(&self, nf_type: NfType) -> (Interface, Metrics) {
         let metrics = Metrics::new(nf_type.as_str());
-        (Interface::new(nf_type, &self.settings, &self.directories, &metrics), metrics)
+        (Interface::new(nf_type, &self.settings, &self.directories, &metrics, Tap::default()), metrics)
     }
 
     /// A UDM that serves and is registered.

@@ -14,12 +14,13 @@ use std::time::Duration;
 use sbi_api::nnrf_nfm::NnrfNfm;
 use sbi_api::{ApiRoot, Caller, Handler};
 use sbi_models::nrf::{IpEndPoint, NfProfile, NfService, NfType};
-use sbi_transport::{Limits, Pool, Server, serve};
+use sbi_transport::{Endpoint, Limits, Pool, Server, Tap, serve};
 use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::place::Directories;
 use crate::sections::SbiSettings;
+use crate::trace::WatchedHandler;
 use crate::{Metrics, Network, OfferedService, StartError};
 
 use caller::SbiCaller;
@@ -38,14 +39,21 @@ pub(crate) struct Interface {
     reach: Reach,
     caller: Arc<SbiCaller<Arc<Pool>>>,
     servers: Arc<Mutex<Vec<Server>>>,
+    tap: Tap,
 }
 
 impl Interface {
-    /// The interface of an instance; it answers nothing before [`Interface::serve`].
-    pub(crate) fn new(nf_type: NfType, settings: &SbiSettings, directories: &Directories, metrics: &Metrics) -> Self {
+    /// The interface of an instance, its calls to be watched at `tap`; it answers nothing before [`Interface::serve`].
+    pub(crate) fn new(
+        nf_type: NfType,
+        settings: &SbiSettings,
+        directories: &Directories,
+        metrics: &Metrics,
+        tap: Tap,
+    ) -> Self {
         let limits =
             Limits { max_body: settings.max_body, max_concurrent: settings.max_concurrent, ..Limits::default() };
-        let pool = Arc::new(Pool::new(limits.clone()));
+        let pool = Arc::new(Pool::tapped(limits.clone(), tap.clone()));
         let servers = Arc::new(Mutex::new(Vec::new()));
         metrics
             .register_collector(Box::new(TransportMetrics { pool: pool.clone(), servers: Arc::downgrade(&servers) }));
@@ -62,6 +70,7 @@ impl Interface {
             reach,
             caller: Arc::new(caller),
             servers,
+            tap,
         }
     }
 
@@ -96,12 +105,22 @@ impl Interface {
         for endpoint in self.reach.of_address(address) {
             // Not the configuration's fault for sure: the process that was here before may be about to end.
             let failed = |why| StartError::system(format_args!("{why} (configuration: {key})"));
-            let server = serve(&endpoint, frontend.clone(), self.limits.clone()).map_err(failed)?;
+            let server =
+                serve(&endpoint, self.watched(&endpoint, address, &frontend), self.limits.clone()).map_err(failed)?;
             servers.push(server);
         }
         let places = servers.iter().map(|server| server.endpoint().to_string()).collect();
         *self.servers.lock().unwrap_or_else(PoisonError::into_inner) = servers;
         Ok(places)
+    }
+
+    /// Over shared memory the clients are our own, and show their calls themselves.
+    fn watched(&self, endpoint: &Endpoint, address: SocketAddr, handler: &Arc<dyn Handler>) -> Arc<dyn Handler> {
+        if matches!(endpoint, Endpoint::Shm(_)) {
+            return handler.clone();
+        }
+        let (tap, authority) = (self.tap.clone(), address.to_string());
+        Arc::new(WatchedHandler { tap, endpoint: endpoint.clone(), authority, inner: handler.clone() })
     }
 
     /// Stops answering; waits up to `grace` for what is under way.

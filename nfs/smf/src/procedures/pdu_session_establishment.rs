@@ -17,7 +17,7 @@ use crate::n1::{self, Asked};
 use crate::n4_rules;
 use crate::refusal::Refusal;
 use crate::session::{AtUpf, Entry, Phase, Session, SessionKey, UpConnection};
-use crate::{Core, n2, subscription};
+use crate::{Core, admin, n2, subscription};
 
 use super::pdu_session_release::{give_up, release_locally};
 
@@ -130,6 +130,7 @@ async fn admit(core: &Arc<Core>, request: &Request, asked: &Asked) -> Result<(Ar
         phase: Phase::Establishing,
     };
     let entry = core.sessions.insert(request.key.clone(), session);
+    core.trace.same(|| admin::keys(core, &entry, None));
     let held = entry.session.clone().lock_owned().await;
     // 4. Nudm_UECM_Registration.
     if let Err(refusal) = subscription::register(core, &entry, &held).await {

@@ -163,6 +163,7 @@ impl Scene {
             api_root: ApiRoot::http("smf.test:7777"),
             metrics: Metrics::new("smf"),
             rejects: rejects.clone(),
+            trace: runtime::trace::Trace::default(),
             shutdown: Shutdown::new(),
             run_dir: "/nonexistent".into(),
             state_dir: "/nonexistent".into(),
