@@ -124,6 +124,11 @@ impl Control {
         self.workers.are_running()
     }
 
+    /// Has the workers show packets to this tap, or to none.
+    pub fn show_packets(&self, tap: Option<&dataplane::Tap>) {
+        self.workers.tap(tap);
+    }
+
     /// Sets an association up with an SMF, and keeps it.
     pub fn associate(&mut self, now: Instant, smf: SocketAddr) {
         self.endpoint.associate(now, smf);

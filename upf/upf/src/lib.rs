@@ -10,6 +10,7 @@ mod metrics;
 mod n4;
 mod resources;
 mod session;
+mod shown;
 mod start;
 
 pub use config::{Buffer, N3, N4, N6, UpfConfig};

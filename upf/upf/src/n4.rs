@@ -9,6 +9,7 @@ use tokio::net::UdpSocket;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::control::Control;
+use crate::shown;
 
 /// The longest datagram of PFCP.
 const LONGEST: usize = 65_535;
@@ -29,6 +30,8 @@ pub(crate) struct N4 {
     pub(crate) trace: Trace,
     /// Our address.
     pub(crate) own: SocketAddr,
+    /// Our address on N3.
+    pub(crate) n3: SocketAddr,
 }
 
 impl N4 {
@@ -37,6 +40,7 @@ impl N4 {
         let mut octets = vec![0; LONGEST];
         let mut events = Vec::with_capacity(BATCH);
         let mut releasing: Option<Release> = None;
+        let mut wanted = self.trace.packets_wanted();
         loop {
             self.transmit().await;
             if !self.control.is_alive() {
@@ -53,6 +57,10 @@ impl N4 {
                 _ = self.events.recv_many(&mut events, BATCH) => {
                     let now = Instant::now();
                     events.drain(..).for_each(|event| self.control.handle_worker(now, event));
+                }
+                Ok(()) = wanted.changed() => {
+                    let tap = wanted.borrow_and_update().then(|| shown::tap(self.trace.clone(), self.n3));
+                    self.control.show_packets(tap.as_ref());
                 }
                 () = sleep_until(due) => self.control.handle_timeout(Instant::now()),
                 Some(asked) = self.release.recv() => {

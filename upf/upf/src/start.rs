@@ -66,7 +66,8 @@ impl NetworkFunction for Upf {
         let shared = control.shared();
         let (ask, release) = mpsc::channel(1);
         let own = config.n4.listen;
-        tokio::spawn(N4 { socket, control, events, release, shutdown, trace, own }.run());
+        let n3 = (config.n3.advertised(), config.n3.listen.port()).into();
+        tokio::spawn(N4 { socket, control, events, release, shutdown, trace, own, n3 }.run());
         Ok(Running::new()
             .status(status(shared, &config))
             .drain(drain(ask))

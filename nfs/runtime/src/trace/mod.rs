@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use sbi_transport::Tap;
+use tokio::sync::watch;
 
 use calls::Calls;
 pub(crate) use calls::WatchedHandler;
@@ -96,6 +97,7 @@ struct Inner {
     wanted: AtomicU8,
     readers: Mutex<Vec<Reader>>,
     tap: Tap,
+    packets: watch::Sender<bool>,
 }
 
 struct Reader {
@@ -139,6 +141,11 @@ impl Trace {
         }
     }
 
+    /// Tells when somebody begins or ends to want packets of N3 or N6.
+    pub fn packets_wanted(&self) -> watch::Receiver<bool> {
+        self.0.packets.subscribe()
+    }
+
     /// The place where calls are watched.
     pub(crate) fn tap(&self) -> Tap {
         self.0.tap.clone()
@@ -178,6 +185,8 @@ impl Trace {
     fn note(&self, readers: &[Reader]) {
         let wanted = Kinds(readers.iter().fold(0, |all, reader| all | reader.wish.kinds.0));
         self.0.wanted.store(wanted.0, Relaxed);
+        let packets = wanted.has(Kind::N3) || wanted.has(Kind::N6);
+        self.0.packets.send_if_modified(|now| std::mem::replace(now, packets) != packets);
         match wanted.has(Kind::Sbi) {
             true => self.0.tap.open(Arc::new(Calls(self.clone()))),
             false => self.0.tap.close(),

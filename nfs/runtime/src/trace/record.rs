@@ -141,7 +141,7 @@ impl<'de> Deserialize<'de> for Octets {
 
 impl Shown {
     /// About how many octets it holds.
-    pub(super) fn octets(&self) -> usize {
+    pub fn octets(&self) -> usize {
         let head = |head: &Head| head.body.0.len() + head.fields.iter().map(|(n, v)| n.len() + v.len()).sum::<usize>();
         match self {
             Self::Request(call) => head(&call.head) + call.path.len(),

@@ -67,7 +67,7 @@ impl Header {
     pub(super) fn is_request(self) -> bool {
         match self.kind {
             0..FIRST_OF_SESSION => self.kind % 2 == 1 && self.kind != 11,
-            _ => self.kind % 2 == 0,
+            _ => self.kind.is_multiple_of(2),
         }
     }
 

@@ -15,7 +15,7 @@ use super::source::Seen;
 /// The first port of clients.
 const FIRST_PORT: u16 = 49_152;
 
-/// Calls under way that are remembered; beyond, the oldest's answers are left out.
+/// Calls under way that are remembered; beyond, all are forgotten, and their answers left out.
 const MOST_OPEN: usize = 1 << 17;
 
 /// Two NFs that talk, and over what.
@@ -124,10 +124,10 @@ impl<W: Write> SbiWriter<W> {
 
     /// The connection of a pair, opened if there is none with a stream left, and a stream on it.
     fn stream(&mut self, pair: &Pair, at: u64, call: &Call) -> io::Result<(usize, u32)> {
-        if let Some(place) = self.by_pair.get(pair).copied() {
-            if let Some(stream) = self.connections.get_mut(place).and_then(Connection::stream) {
-                return Ok((place, stream));
-            }
+        if let Some(place) = self.by_pair.get(pair).copied()
+            && let Some(stream) = self.connections.get_mut(place).and_then(Connection::stream)
+        {
+            return Ok((place, stream));
         }
         let place = self.connections.len();
         let port = FIRST_PORT + u16::try_from(place % usize::from(u16::MAX - FIRST_PORT)).unwrap_or(0);

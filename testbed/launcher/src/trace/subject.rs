@@ -15,7 +15,7 @@ use super::source::Seen;
 const RESOURCES: &[(&str, &str)] =
     &[("nausf-auth", "ue-authentications"), ("nsmf-pdusession", "sm-contexts"), ("nsmf-callback", "sm-contexts")];
 
-/// The longest body looked into, and the deepest.
+/// Octets of a body that are looked into.
 const LONGEST: usize = 1 << 20;
 
 /// Keys kept of one subject: one who comes and goes for weeks.
@@ -99,11 +99,11 @@ fn of_path(path: &str, keys: &mut Vec<String>) {
     let path = path.split('?').next().unwrap_or_default();
     let segments: Vec<&str> = path.split('/').skip(1).collect();
     keys.extend(segments.iter().filter(|segment| is_identity(segment)).map(|segment| identity(segment)));
-    if let [service, _, collection, id, ..] = segments.as_slice() {
-        if RESOURCES.contains(&(service, collection)) {
-            // A callback about an SM context is named after it.
-            keys.push(format!("{collection}:{id}"));
-        }
+    if let [service, _, collection, id, ..] = segments.as_slice()
+        && RESOURCES.contains(&(service, collection))
+    {
+        // A callback about an SM context is named after it.
+        keys.push(format!("{collection}:{id}"));
     }
 }
 

@@ -8,8 +8,11 @@ use runtime::trace::{Call, Shown};
 use super::source::Seen;
 use super::subject::{Subject, keys};
 
-/// Records that wait at most; beyond, the earliest goes on at once.
-const MOST: usize = 100_000;
+/// Octets of records that wait at most; beyond, the earliest goes on at once.
+const MOST_OCTETS: usize = 256 << 20;
+
+/// What a record takes beyond what it holds, about.
+const OVERHEAD: usize = 512;
 
 /// Nanoseconds for which a call is looked for at its other end: longer than any call may take to get there.
 const OTHER_END: u64 = 10_000_000_000;
@@ -20,6 +23,7 @@ pub(super) struct Timeline {
     hold: u64,
     waiting: BTreeMap<(u64, u64), Waiting>,
     arrivals: u64,
+    octets: usize,
     subject: Option<Subject>,
     ends: Ends,
 }
@@ -32,7 +36,7 @@ struct Waiting {
 impl Timeline {
     /// Holds each record for `hold` nanoseconds; lets through what is about `subject`, or everything.
     pub(super) fn new(hold: u64, subject: Option<Subject>) -> Self {
-        Self { hold, waiting: BTreeMap::new(), arrivals: 0, subject, ends: Ends::default() }
+        Self { hold, waiting: BTreeMap::new(), arrivals: 0, octets: 0, subject, ends: Ends::default() }
     }
 
     /// Takes a record that has come.
@@ -49,12 +53,13 @@ impl Timeline {
             }
         };
         self.arrivals += 1;
+        self.octets += cost(&seen);
         self.waiting.insert((seen.record.at, self.arrivals), Waiting { seen, keys });
     }
 
     /// Something new is known of the subject: so what waits may be about it, and say more.
     fn learn_all(subject: &mut Subject, waiting: &BTreeMap<(u64, u64), Waiting>) {
-        while waiting.values().fold(false, |more, waiting| subject.learn(&waiting.keys) || more) {}
+        while waiting.values().filter(|waiting| subject.learn(&waiting.keys)).count() > 0 {}
     }
 
     /// More that is known of the subject.
@@ -69,11 +74,12 @@ impl Timeline {
     pub(super) fn pop(&mut self, now: u64) -> Option<Seen> {
         loop {
             let first = self.waiting.first_entry()?;
-            let crowded = self.arrivals > 0 && first.key().0.saturating_add(self.hold) > now;
-            if crowded && self.waiting.len() <= MOST {
+            let early = first.key().0.saturating_add(self.hold) > now;
+            if early && self.octets <= MOST_OCTETS {
                 return None;
             }
             let (_, waiting) = self.waiting.pop_first()?;
+            self.octets -= cost(&waiting.seen);
             if self.is_wanted(&waiting) {
                 return Some(waiting.seen);
             }
@@ -84,6 +90,10 @@ impl Timeline {
         let about = self.subject.as_ref().is_none_or(|subject| subject.knows(&waiting.keys));
         about && !self.ends.is_shown_at_client(&waiting.seen)
     }
+}
+
+fn cost(seen: &Seen) -> usize {
+    seen.record.shown.octets() + OVERHEAD
 }
 
 /// Which calls are shown by both of their processes: those that came in are left out then.
