@@ -3,18 +3,20 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use gtpu::{Datagram, ErrorIndication, Malformed, Qfi, message};
-use rules::RemoteTunnel;
+use rules::{RemoteTunnel, Triggers};
 
 use crate::counters::{Counters, Direction, DropReason, Tally};
 use crate::frame::{self, Frame, Origin, Pool, Verdict};
 use crate::handover::{Handover, Route};
 use crate::hash::Place;
 use crate::inner::Inner;
-use crate::session::{Action, Far, Pdr, Qer, Session, Usage};
+use crate::session::{Action, Far, Pdr, Qer, Session};
 use crate::table::Table;
+use crate::timers::Timers;
+use crate::usage::Usage;
 use crate::{Bucket, Policer, Tap};
 
 /// What a forwarder is told at its start.
@@ -110,12 +112,17 @@ pub enum Event {
         /// The rule it matched.
         pdr: u16,
     },
-    /// A usage rule reached its threshold or used up its quota.
+    /// Usage is to be reported.
     UsageDue {
         /// The session.
         seid: u64,
-        /// What was measured.
-        usage: Usage,
+        /// What was measured, by each rule that has a reason.
+        usage: Vec<Usage>,
+    },
+    /// No packet has passed for the time set.
+    Inactive {
+        /// The session.
+        seid: u64,
     },
     /// The sessions of a bucket came from another worker: commands for it go to the new one from now on.
     BucketArrived {
@@ -191,6 +198,9 @@ struct Lane {
     tally: Tally,
     pool: Pool,
     events: Vec<Event>,
+    timers: Timers,
+    /// Places of usage rules with a reason to report, of the packet at hand.
+    reasons: Vec<(usize, Triggers)>,
     buffer_per_session: usize,
     n3_is_ipv4: bool,
     /// What N6 and N3 take, each worker its share of it.
@@ -211,6 +221,8 @@ impl Forwarder {
             tally: Tally::default(),
             pool: Pool::new(config.frame_size, config.buffer_total),
             events: Vec::new(),
+            timers: Timers::default(),
+            reasons: Vec::new(),
             buffer_per_session: config.buffer_per_session,
             n3_is_ipv4: config.n3.is_ipv4(),
             links: config.links.map(|rate| (rate > 0).then(|| Policer::new(rate / config.workers.max(1) as u64, now))),
@@ -335,7 +347,7 @@ impl Forwarder {
     pub fn command(&mut self, now: Instant, command: Command) {
         match command {
             Command::Install { id, session, seid, report, end_markers, drop_buffered } => {
-                let reports = self.table.session(seid).map(|old| reports(old, &report)).unwrap_or_default();
+                let reports = self.table.session(seid).map(|old| reports(old, now, &report)).unwrap_or_default();
                 end_markers.into_iter().for_each(|tunnel| self.end_marker(tunnel));
                 let old = self.install(now, seid, session, drop_buffered);
                 self.lane.events.push(Event::Installed { id, reports, old });
@@ -358,16 +370,15 @@ impl Forwarder {
         let (old, buffered) = match session {
             Some(mut session) => {
                 if let Some(old) = self.table.session(seid) {
-                    session.inherit(old);
+                    session.inherit(old, now);
                 }
-                let buffered = std::mem::take(&mut session.buffered);
-                // What comes after packets were given up is a new burst.
-                session.notified &= !drop_buffered;
+                let buffered = session.take_buffered(drop_buffered);
+                self.lane.timers.arm(&mut session);
                 (self.table.put(session), buffered)
             }
             None => {
                 let mut old = self.table.take(seid).map(Box::new);
-                let buffered = old.as_mut().map(|old| std::mem::take(&mut old.buffered));
+                let buffered = old.as_mut().map(|old| old.take_buffered(true));
                 (old, buffered.unwrap_or_default())
             }
         };
@@ -385,6 +396,21 @@ impl Forwarder {
             self.outbox.push(frame);
         }
         old
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) is next to be called.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.lane.timers.next()
+    }
+
+    /// Does what is due at `now`: reports of usage and inactivity, delayed notifications. Call between bursts.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        while let Some((at, seid)) = self.lane.timers.pop(now) {
+            let Some(session) = self.table.session(seid).filter(|session| session.armed == Some(at)) else { continue };
+            session.armed = None;
+            self.lane.session_due(now, session);
+            self.lane.timers.arm(session);
+        }
     }
 
     /// Frames to be sent before the next burst. Give them back with [`recycle`](Self::recycle).
@@ -452,15 +478,17 @@ impl Forwarder {
     /// Takes the sessions of a bucket out, with all that is counted and buffered in them.
     pub(crate) fn give_sessions(&mut self, bucket: Bucket) -> Vec<Session> {
         let sessions = self.table.take_bucket(bucket);
-        self.lane.pool.give_away(sessions.iter().map(|session| session.buffered.len()).sum());
+        self.lane.pool.give_away(sessions.iter().map(|session| session.buffered()).sum());
         self.lane.counters.sessions(self.table.len());
         sessions
     }
 
     /// Takes sessions over from another worker.
     pub(crate) fn take_sessions(&mut self, sessions: Vec<Session>) {
-        self.lane.pool.adopt(sessions.iter().map(|session| session.buffered.len()).sum());
-        for session in sessions {
+        self.lane.pool.adopt(sessions.iter().map(|session| session.buffered()).sum());
+        for mut session in sessions {
+            session.armed = None;
+            self.lane.timers.arm(&mut session);
             self.table.add(session);
         }
         self.lane.counters.sessions(self.table.len());
@@ -553,9 +581,12 @@ fn on_link(direction: Direction, length: usize) -> usize {
     }
 }
 
-fn reports(session: &mut Session, wanted: &BTreeSet<u32>) -> Vec<Usage> {
-    let urrs = session.urrs.iter_mut().filter(|urr| wanted.contains(&urr.id()));
-    urrs.map(crate::session::Urr::report).collect()
+fn reports(session: &mut Session, now: Instant, wanted: &BTreeSet<u32>) -> Vec<Usage> {
+    let mut usage = Vec::new();
+    for urr in session.urrs.iter_mut().filter(|urr| wanted.contains(&urr.id())) {
+        urr.report(now, Triggers::default(), &mut usage);
+    }
+    usage
 }
 
 impl Lane {
@@ -580,9 +611,9 @@ impl Lane {
         match far.action {
             Action::Drop => return Err(DropReason::Rule),
             Action::Buffer { .. } if direction == Direction::Uplink => return Err(DropReason::Rule),
-            Action::Buffer { notify, limit } => {
-                let id = pdr.id;
-                return self.buffer(session, frame, id, notify, limit);
+            Action::Buffer { notify, limit, delay_ms } => {
+                let id = notify.then_some(pdr.id);
+                return self.buffer(now, session, frame, id, (limit, delay_ms));
             }
             Action::ToCore | Action::ToAccess(_) => {}
         }
@@ -600,11 +631,23 @@ impl Lane {
         if let Some(link) = &mut self.links[direction as usize] {
             link.take(now, on_link(direction, length));
         }
-        for urr in pdr.urrs.iter() {
-            let Some(urr) = urrs.get_mut(*urr) else { continue };
-            if urr.count(direction, length) {
-                self.events.push(Event::UsageDue { seid: session.seid, usage: urr.report() });
+        let mut earlier = false;
+        for place in pdr.urrs.iter() {
+            let Some(urr) = urrs.get_mut(*place) else { continue };
+            let (triggers, nearer) = urr.count(now, direction, length);
+            earlier |= nearer;
+            if triggers != Triggers::default() {
+                self.reasons.push((*place, triggers));
             }
+        }
+        earlier |= session.passes(now);
+        if !self.reasons.is_empty() {
+            let usage = session.report(now, &self.reasons);
+            self.reasons.clear();
+            self.events.push(Event::UsageDue { seid: session.seid, usage });
+        }
+        if earlier {
+            self.timers.arm(session);
         }
         self.tally.forwarded(direction, length);
         Ok(verdict)
@@ -651,25 +694,60 @@ impl Lane {
         Ok(Verdict::ToN3(SocketAddr::new(tunnel.address, gtpu::PORT)))
     }
 
+    /// Keeps a packet until the UE can be reached. The control plane is told of the first of a burst, where a PDR is given to
+    /// tell it of, at once or after the delay.
     fn buffer(
         &mut self,
+        now: Instant,
         session: &mut Session,
         frame: &mut Frame,
-        pdr: u16,
-        notify: bool,
-        limit: Option<usize>,
+        tell: Option<u16>,
+        (limit, delay_ms): (Option<u16>, u32),
     ) -> Result<Verdict, DropReason> {
-        let limit = limit.map_or(self.buffer_per_session, |limit| limit.min(self.buffer_per_session));
-        if session.buffered.len() >= limit {
+        let limit = limit.map_or(self.buffer_per_session, |limit| usize::from(limit).min(self.buffer_per_session));
+        let buffer = session.buffer.get_or_insert_default();
+        if buffer.frames.len() >= limit {
             return Err(DropReason::BufferFull);
         }
         let kept = self.pool.put_aside(frame).ok_or(DropReason::BufferFull)?;
-        session.buffered.push_back(kept);
+        buffer.frames.push_back(kept);
         self.counters.buffered();
-        if notify && !session.notified {
-            session.notified = true;
+        let Some(pdr) = tell.filter(|_| !buffer.notified) else { return Ok(Verdict::Drop) };
+        buffer.notified = true;
+        if delay_ms == 0 {
             self.events.push(Event::DownlinkData { seid: session.seid, pdr });
+        } else {
+            buffer.notify_at = Some((now + Duration::from_millis(delay_ms.into()), pdr));
+            self.timers.arm(session);
         }
         Ok(Verdict::Drop)
+    }
+
+    /// Does what is due in a session.
+    fn session_due(&mut self, now: Instant, session: &mut Session) {
+        let seid = session.seid;
+        for (place, urr) in session.urrs.iter_mut().enumerate() {
+            let triggers = urr.handle_timeout(now);
+            if triggers != Triggers::default() {
+                self.reasons.push((place, triggers));
+            }
+        }
+        if !self.reasons.is_empty() {
+            let usage = session.report(now, &self.reasons);
+            self.reasons.clear();
+            self.events.push(Event::UsageDue { seid, usage });
+        }
+        if let Some(buffer) = &mut session.buffer
+            && let Some((_, pdr)) = buffer.notify_at.take_if(|(at, _)| *at <= now)
+        {
+            self.events.push(Event::DownlinkData { seid, pdr });
+        }
+        if let Some(idle) = &mut session.idle
+            && !idle.told
+            && now.saturating_duration_since(idle.last) >= idle.after
+        {
+            idle.told = true;
+            self.events.push(Event::Inactive { seid });
+        }
     }
 }

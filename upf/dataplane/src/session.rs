@@ -2,30 +2,18 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use classifier::{Classifier, Interval, Linear, Rule, RuleId};
 use gtpu::{Encapsulation, PduSession, Qfi};
-use rules::{Destination, Filter, Ports, RemoteTunnel, Source, Volumes};
+use rules::{Destination, Filter, Ports, RemoteTunnel, Source, Triggers};
 
 use crate::counters::Direction;
 use crate::frame::Frame;
 use crate::hash::prefetch;
 use crate::inner::{ABSENT, Inner, Key, describe, dimension, words};
+use crate::usage::{Urr, Usage};
 use crate::{Bucket, Policer};
-
-/// What a usage rule measured since its last report.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Usage {
-    /// The rule.
-    pub urr: u32,
-    /// Octets: uplink, downlink.
-    pub octets: [u64; 2],
-    /// Packets: uplink, downlink.
-    pub packets: [u64; 2],
-    /// Whether the quota is used up.
-    pub exhausted: bool,
-}
 
 /// What becomes of packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +21,7 @@ pub(crate) enum Action {
     Drop,
     ToCore,
     ToAccess(RemoteTunnel),
-    Buffer { notify: bool, limit: Option<usize> },
+    Buffer { notify: bool, limit: Option<u16>, delay_ms: u32 },
 }
 
 /// What is done with packets, and the ToS or traffic class they get: the value, and the bits of it that count.
@@ -88,45 +76,22 @@ impl Qer {
     }
 }
 
-#[derive(Clone, Copy)]
-pub(crate) struct Urr {
-    rule: rules::Urr,
-    measured: Usage,
-    /// Octets since the quota was given.
-    used: [u64; 2],
+/// Downlink packets that wait for the UE.
+#[derive(Default)]
+pub(crate) struct Buffer {
+    pub(crate) frames: VecDeque<Frame>,
+    /// Whether the control plane was told of this burst.
+    pub(crate) notified: bool,
+    /// When it is to be told of it, and by which PDR's packet.
+    pub(crate) notify_at: Option<(Instant, u16)>,
 }
 
-impl Urr {
-    /// Counts a packet that is forwarded. `true` where that makes a report due.
-    pub(crate) fn count(&mut self, direction: Direction, length: usize) -> bool {
-        let place = direction as usize;
-        self.measured.octets[place] += length as u64;
-        self.measured.packets[place] += 1;
-        self.used[place] += length as u64;
-        let newly_exhausted =
-            !self.measured.exhausted && self.rule.volume_quota.is_some_and(|q| reached(&q, self.used));
-        self.measured.exhausted |= newly_exhausted;
-        newly_exhausted || self.rule.volume_threshold.is_some_and(|threshold| reached(&threshold, self.measured.octets))
-    }
-
-    pub(crate) fn id(&self) -> u32 {
-        self.measured.urr
-    }
-
-    pub(crate) fn exhausted(&self) -> bool {
-        self.measured.exhausted
-    }
-
-    /// What was measured since the last report; the next one starts at zero.
-    pub(crate) fn report(&mut self) -> Usage {
-        let Usage { urr, exhausted, .. } = self.measured;
-        std::mem::replace(&mut self.measured, Usage { urr, exhausted, ..Usage::default() })
-    }
-}
-
-fn reached(volumes: &Volumes, [uplink, downlink]: [u64; 2]) -> bool {
-    let over = |limit: Option<u64>, used: u64| limit.is_some_and(|limit| used >= limit);
-    over(volumes.total, uplink + downlink) || over(volumes.uplink, uplink) || over(volumes.downlink, downlink)
+/// Tells when no packet passes for a time.
+pub(crate) struct Idle {
+    pub(crate) after: Duration,
+    pub(crate) last: Instant,
+    /// Whether that was told; a packet makes it news again.
+    pub(crate) told: bool,
 }
 
 /// A session, ready for packets. Made beside the path, then handed to the worker that owns its bucket.
@@ -145,9 +110,12 @@ pub struct Session {
     pub(crate) fars: Vec<Far>,
     pub(crate) qers: Vec<Qer>,
     pub(crate) urrs: Vec<Urr>,
-    pub(crate) buffered: VecDeque<Frame>,
-    /// Whether the control plane was told of buffered packets.
-    pub(crate) notified: bool,
+    /// Where packets wait, or did.
+    pub(crate) buffer: Option<Box<Buffer>>,
+    /// Where the time without packets is watched.
+    pub(crate) idle: Option<Box<Idle>>,
+    /// When the forwarder is to look at the session's times next.
+    pub(crate) armed: Option<Instant>,
     /// Whether the control plane was told that the far end does not know a tunnel.
     pub(crate) error_told: bool,
 }
@@ -191,15 +159,18 @@ impl Session {
             pdrs,
             fars: rules.fars.values().map(|far| compile_far(rules, far)).collect(),
             qers: rules.qers.iter().map(|(id, qer)| compile_qer(id.0, qer, now)).collect(),
-            urrs: rules.urrs.iter().map(|(id, urr)| compile_urr(id.0, urr)).collect(),
-            buffered: VecDeque::new(),
-            notified: false,
+            urrs: rules.urrs.iter().map(|(id, urr)| Urr::compile(id.0, urr, now)).collect(),
+            buffer: None,
+            idle: rules
+                .inactivity
+                .map(|seconds| Box::new(Idle { after: Duration::from_secs(seconds.into()), last: now, told: false })),
+            armed: None,
             error_told: false,
         })
     }
 
     /// Takes over what was counted, credited and buffered under the rules before.
-    pub(crate) fn inherit(&mut self, old: &mut Self) {
+    pub(crate) fn inherit(&mut self, old: &mut Self, now: Instant) {
         self.bucket = old.bucket;
         for qer in &mut self.qers {
             let Some(before) = old.qers.iter().find(|before| before.id == qer.id) else { continue };
@@ -213,19 +184,68 @@ impl Session {
             }
         }
         for urr in &mut self.urrs {
-            let Some(before) = old.urrs.iter().find(|before| before.measured.urr == urr.measured.urr) else { continue };
-            urr.measured = before.measured;
-            if urr.rule.volume_quota == before.rule.volume_quota {
-                urr.used = before.used;
-            } else {
-                urr.measured.exhausted = false;
+            if let Some(before) = old.urrs.iter_mut().find(|before| before.id() == urr.id()) {
+                urr.inherit(before, now);
             }
         }
-        self.buffered = std::mem::take(&mut old.buffered);
-        // A tunnel that changed may fail anew, a burst that goes on being buffered is told once.
+        if let (Some(idle), Some(before)) = (&mut self.idle, &old.idle) {
+            (idle.last, idle.told) = (before.last, before.told);
+        }
+        self.buffer = old.buffer.take();
+        if !self.fars.iter().any(|far| matches!(far.action, Action::Buffer { .. })) {
+            // A burst that goes on being buffered is told once; what comes after the buffering is another.
+            if let Some(buffer) = &mut self.buffer {
+                (buffer.notified, buffer.notify_at) = (false, None);
+            }
+        }
+        // A tunnel that changed may fail anew.
         self.error_told = old.error_told && self.remotes == old.remotes;
-        let buffers = |session: &Self| session.fars.iter().any(|far| matches!(far.action, Action::Buffer { .. }));
-        self.notified = old.notified && buffers(self);
+    }
+
+    /// How many packets wait.
+    pub(crate) fn buffered(&self) -> usize {
+        self.buffer.as_ref().map_or(0, |buffer| buffer.frames.len())
+    }
+
+    /// Takes the packets that wait out; where they are given up, what comes after them is a new burst.
+    pub(crate) fn take_buffered(&mut self, given_up: bool) -> VecDeque<Frame> {
+        let Some(buffer) = &mut self.buffer else { return VecDeque::new() };
+        if given_up {
+            (buffer.notified, buffer.notify_at) = (false, None);
+        }
+        std::mem::take(&mut buffer.frames)
+    }
+
+    /// Notes that a packet passes. Whether something is due earlier for it.
+    pub(crate) fn passes(&mut self, now: Instant) -> bool {
+        self.idle.as_mut().is_some_and(|idle| {
+            idle.last = now;
+            std::mem::replace(&mut idle.told, false)
+        })
+    }
+
+    /// When something in it is due next.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        let notification = self.buffer.as_ref().and_then(|buffer| buffer.notify_at).map(|(at, _)| at);
+        let idle = self.idle.as_ref().filter(|idle| !idle.told).and_then(|idle| idle.last.checked_add(idle.after));
+        self.urrs.iter().filter_map(Urr::due).chain(notification).chain(idle).min()
+    }
+
+    /// Reports the usage of the rules that have a reason, and of those linked to them.
+    pub(crate) fn report(&mut self, now: Instant, due: &[(usize, Triggers)]) -> Vec<Usage> {
+        let mut usage = Vec::new();
+        for (place, triggers) in due {
+            if let Some(urr) = self.urrs.get_mut(*place) {
+                urr.report(now, *triggers, &mut usage);
+            }
+        }
+        let told: Vec<u32> = usage.iter().map(|usage| usage.urr).collect();
+        for urr in self.urrs.iter_mut().filter(|urr| !told.contains(&urr.id())) {
+            if told.iter().any(|other| urr.is_linked_to(*other)) {
+                urr.report(now, Triggers::LINKED, &mut usage);
+            }
+        }
+        usage
     }
 
     /// The session it belongs to.
@@ -296,7 +316,8 @@ fn action(rules: &rules::Session, far: &rules::Far) -> Action {
     let bar = far.bar.and_then(|id| rules.bars.get(&id));
     match (far.action, &far.forwarding) {
         (rules::Action { buffer: true, notify, .. }, _) => {
-            Action::Buffer { notify, limit: bar.and_then(|bar| bar.packets).map(usize::from) }
+            let delay_ms = bar.and_then(|bar| bar.delay_ms).unwrap_or(0);
+            Action::Buffer { notify, limit: bar.and_then(|bar| bar.packets), delay_ms }
         }
         (rules::Action { forward: true, .. }, Some(forwarding)) => match (forwarding.destination, forwarding.tunnel) {
             (Destination::Access, Some(tunnel)) => Action::ToAccess(tunnel),
@@ -314,10 +335,6 @@ fn compile_qer(id: u32, qer: &rules::Qer, now: Instant) -> Qer {
     let policers = [qer.mbr.map(|mbr| policer(mbr.uplink)), qer.mbr.map(|mbr| policer(mbr.downlink))];
     let guaranteed = qer.gbr.map(|gbr| Box::new([policer(gbr.uplink), policer(gbr.downlink)]));
     Qer { id, closed: [qer.uplink_closed, qer.downlink_closed], policers, guaranteed }
-}
-
-fn compile_urr(id: u32, urr: &rules::Urr) -> Urr {
-    Urr { rule: *urr, measured: Usage { urr: id, ..Usage::default() }, used: [0; 2] }
 }
 
 /// The classifier's rules, several for a PDR whose elements are lists of alternatives.

@@ -277,10 +277,12 @@ impl<P: Port> Worker<P> {
                 outlet.flush(own);
                 outlet.wake();
             });
-            if received == 0 && handed == 0 {
+            let due = self.due(now);
+            if received == 0 && handed == 0 && due != Some(Duration::ZERO) {
                 // A neighbour that takes nothing is asked again soon: it does not say when it has room.
                 let stuck = self.outlets.iter().any(|outlet| !outlet.waiting.is_empty());
-                self.port.wait(&self.waker, stuck.then_some(STUCK));
+                let soon = stuck.then_some(STUCK);
+                self.port.wait(&self.waker, soon.into_iter().chain(due).min());
             }
         }
     }
@@ -311,6 +313,16 @@ impl<P: Port> Worker<P> {
         self.burst(now, frames);
         let room = HANDOVER.saturating_sub(self.spare.len());
         self.spare.extend(frames.drain(..).take(room));
+    }
+
+    /// Does what is due, and says how long nothing else will be.
+    fn due(&mut self, now: Instant) -> Option<Duration> {
+        let at = self.forwarder.poll_timeout()?;
+        if at <= now {
+            self.forwarder.handle_timeout(now);
+            self.forwarder.drain_events().for_each(&mut self.events);
+        }
+        self.forwarder.poll_timeout().map(|at| at.saturating_duration_since(now))
     }
 
     /// Takes a burst all the way.

@@ -13,8 +13,7 @@ use dataplane::{
 use gtpu::{Datagram, PduSession, Qfi, message};
 use proptest::prelude::*;
 use rules::{
-    Action, Bar, BarId, Far, FarId, Filter, LocalTunnel, PdrId, Qer, QerId, Rates, RemoteTunnel, Teid, Urr, UrrId,
-    Volumes,
+    Action, Bar, BarId, Far, FarId, Filter, LocalTunnel, PdrId, Qer, QerId, Rates, RemoteTunnel, Teid, Triggers,
 };
 use support::*;
 
@@ -34,7 +33,8 @@ fn uplink_and_downlink() {
     let counted = bench.forwarder.counters().snapshot();
     assert_eq!((counted.packets, counted.octets, counted.sessions), ([1, 1], [128, 128], 1));
     let reports = bench.install(None, &[], false);
-    let expected = Usage { urr: 1, octets: [128, 128], packets: [1, 1], exhausted: false };
+    let (duration, triggers, part) = (None, Triggers::default(), None);
+    let expected = Usage { urr: 1, octets: [128, 128], packets: [1, 1], duration, triggers, part };
     assert_eq!(reports, [expected]);
     assert_eq!(bench.down(&packet).0, Verdict::Drop);
     assert_eq!((bench.dropped(DropReason::UnknownUe), bench.forwarder.counters().snapshot().sessions), (1, 0));
@@ -228,33 +228,6 @@ fn buffered_packets_can_be_given_up_and_their_room_is_used_again() {
     }
     assert_eq!((bench.dropped(DropReason::BufferFull), bench.dropped(DropReason::BufferDropped)), (5, 15));
     assert!(bench.sent.is_empty());
-}
-
-#[test]
-fn thresholds_and_quotas() {
-    let mut rules = plain();
-    let total = |octets| Some(Volumes { total: Some(octets), ..Volumes::default() });
-    rules.urrs.insert(
-        UrrId(1),
-        Urr { volume: true, volume_threshold: total(300), volume_quota: total(1000), ..Urr::default() },
-    );
-    let mut bench = Bench::with(&rules);
-    let packet = up(&udp(UE, HOST, (1, 2), 72));
-    let passed = (0..20).filter(|_| bench.up(&packet).0 == Verdict::ToN6).count();
-    assert_eq!((passed, bench.dropped(DropReason::Quota)), (10, 10));
-    let due: Vec<(u64, bool)> = bench
-        .events()
-        .into_iter()
-        .map(|event| match event {
-            Event::UsageDue { usage, .. } => (usage.octets[0], usage.exhausted),
-            other => panic!("{other:?}"),
-        })
-        .collect();
-    assert_eq!(due, [(300, false), (300, false), (300, false), (100, true)]);
-    // A new quota lets packets pass again.
-    rules.urrs.get_mut(&UrrId(1)).expect("there").volume_quota = total(200);
-    bench.install(Some(&rules), &[], false);
-    assert_eq!((0..20).filter(|_| bench.up(&packet).0 == Verdict::ToN6).count(), 2);
 }
 
 #[test]

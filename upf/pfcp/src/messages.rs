@@ -4,8 +4,9 @@ use crate::rule::{SmReqFlags, SrRspFlags};
 use crate::wire::{Malformed, Value, group, integer_values, take};
 use crate::{
     ApnDnn, Cause, CpFunctionFeatures, CreateBar, CreateFar, CreatePdr, CreateQer, CreateUrr, CreatedPdr, FSeid, FTeid,
-    FailedRuleId, NodeId, OffendingIe, PdrId, QueryUrr, RecoveryTimeStamp, RemoveBar, RemoveFar, RemovePdr, RemoveQer,
-    RemoveUrr, Seconds, UpFunctionFeatures, UpdateBar, UpdateFar, UpdatePdr, UpdateQer, UpdateUrr, UsageReport,
+    FailedRuleId, NodeId, OffendingIe, PdrId, QueryUrr, QueryUrrReference, RecoveryTimeStamp, RemoveBar, RemoveFar,
+    RemovePdr, RemoveQer, RemoveUrr, Seconds, UpFunctionFeatures, UpdateBar, UpdateFar, UpdatePdr, UpdateQer,
+    UpdateUrr, UsageReport,
 };
 
 group! {
@@ -239,6 +240,8 @@ group! {
         once sm_req_flags: SmReqFlags = SM_REQ_FLAGS,
         /// Usage rules whose reports are wanted.
         many query_urrs: QueryUrr = QUERY_URR,
+        /// Names the query in the reports that answer it.
+        once query_urr_reference: QueryUrrReference = QUERY_URR_REFERENCE,
         /// Time without packets after which a report is wanted.
         once inactivity_timer: Seconds = USER_PLANE_INACTIVITY_TIMER,
     }

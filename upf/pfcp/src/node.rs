@@ -146,6 +146,16 @@ impl From<SystemTime> for NtpTime {
     }
 }
 
+impl NtpTime {
+    /// The moment meant, of those half an era (68 years) around `now`.
+    pub fn near(self, now: SystemTime) -> SystemTime {
+        let ahead = self.0.wrapping_sub(ntp_seconds(now)).cast_signed();
+        let time = Duration::from_secs(ahead.unsigned_abs().into());
+        let meant = if ahead < 0 { now.checked_sub(time) } else { now.checked_add(time) };
+        meant.unwrap_or(now)
+    }
+}
+
 macro_rules! features {
     ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $flag:ident = $octet:literal / $bit:literal),* $(,)? }) => {
         $(#[$meta])*
@@ -201,6 +211,8 @@ features! {
         EMPU = 6 / 1,
         /// Allocation of UE addresses by the UP function.
         UEIP = 7 / 3,
+        /// Numbers of packets in usage reports.
+        MNOP = 7 / 5,
     }
 }
 

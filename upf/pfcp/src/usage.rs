@@ -28,7 +28,50 @@ impl MeasurementMethod {
     pub const EVENT: Self = Self(1 << 2);
 }
 
-integer_values!(UrrId(u32), UrSeqn(u32), Seconds(u32), MeasurementMethod(u8));
+/// How it is measured (8.2.68).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct MeasurementInformation(pub u8);
+
+impl MeasurementInformation {
+    /// Before QoS is enforced.
+    pub const MBQE: Self = Self(1);
+    /// Not for now.
+    pub const INAM: Self = Self(1 << 1);
+    /// Time runs from the start, not from the first packet.
+    pub const ISTM: Self = Self(1 << 3);
+    /// The number of packets too.
+    pub const MNOP: Self = Self(1 << 4);
+
+    /// Whether all of `kinds` are set.
+    pub fn contains(self, kinds: Self) -> bool {
+        self.0 & kinds.0 == kinds.0
+    }
+}
+
+/// Which part of a measurement a report is of (8.2.63).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct UsageInformation(pub u8);
+
+impl UsageInformation {
+    /// What was before the monitoring time.
+    pub const BEF: Self = Self(1);
+    /// What was after it.
+    pub const AFT: Self = Self(1 << 1);
+}
+
+/// Names a query of usage, and the reports that answer it (8.2.90).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct QueryUrrReference(pub u32);
+
+integer_values!(
+    UrrId(u32),
+    UrSeqn(u32),
+    Seconds(u32),
+    MeasurementMethod(u8),
+    MeasurementInformation(u8),
+    UsageInformation(u8),
+    QueryUrrReference(u32)
+);
 
 /// Up to three octets of flags, the first in the low bits.
 macro_rules! triggers {
@@ -80,8 +123,12 @@ triggers! {
         VOLTH = 5 / 2,
         /// At the time threshold.
         TIMTH = 5 / 3,
+        /// When no packet came for the time a quota is held.
+        QUHTI = 5 / 4,
         /// At the start of traffic.
         START = 5 / 5,
+        /// With the report of a linked rule.
+        LIUSA = 5 / 8,
         /// When the volume quota is used up.
         VOLQU = 6 / 1,
         /// When the time quota is used up.
@@ -98,14 +145,22 @@ triggers! {
         VOLTH = 5 / 2,
         /// The time threshold was reached.
         TIMTH = 5 / 3,
+        /// No packet came for the time a quota is held.
+        QUHTI = 5 / 4,
+        /// Traffic has started.
+        START = 5 / 5,
         /// The CP function asked for it.
         IMMER = 5 / 8,
         /// The volume quota is used up.
         VOLQU = 6 / 1,
         /// The time quota is used up.
         TIMQU = 6 / 2,
+        /// A linked rule reports.
+        LIUSA = 6 / 3,
         /// The session or the rule ends.
         TERMR = 6 / 4,
+        /// The monitoring time splits the measurement.
+        MONIT = 6 / 5,
     }
 }
 
@@ -201,6 +256,20 @@ group! {
         once time_threshold: Seconds = TIME_THRESHOLD,
         /// Time after which packets are dropped.
         once time_quota: Seconds = TIME_QUOTA,
+        /// Time without packets after which quotas are given up.
+        once quota_holding_time: Seconds = QUOTA_HOLDING_TIME,
+        /// When the measurement is split.
+        once monitoring_time: NtpTime = MONITORING_TIME,
+        /// The volume threshold from then on.
+        once subsequent_volume_threshold: Volume = SUBSEQUENT_VOLUME_THRESHOLD,
+        /// The time threshold from then on.
+        once subsequent_time_threshold: Seconds = SUBSEQUENT_TIME_THRESHOLD,
+        /// Time without packets after which the duration stands still.
+        once inactivity_detection_time: Seconds = INACTIVITY_DETECTION_TIME,
+        /// Rules whose reports this one's go along with.
+        many linked_urr_ids: UrrId = LINKED_URR_ID,
+        /// How it is measured.
+        once measurement_information: MeasurementInformation = MEASUREMENT_INFORMATION,
     }
 }
 
@@ -224,6 +293,20 @@ group! {
         once time_threshold: Seconds = TIME_THRESHOLD,
         /// Time after which packets are dropped.
         once time_quota: Seconds = TIME_QUOTA,
+        /// Time without packets after which quotas are given up.
+        once quota_holding_time: Seconds = QUOTA_HOLDING_TIME,
+        /// When the measurement is split.
+        once monitoring_time: NtpTime = MONITORING_TIME,
+        /// The volume threshold from then on.
+        once subsequent_volume_threshold: Volume = SUBSEQUENT_VOLUME_THRESHOLD,
+        /// The time threshold from then on.
+        once subsequent_time_threshold: Seconds = SUBSEQUENT_TIME_THRESHOLD,
+        /// Time without packets after which the duration stands still.
+        once inactivity_detection_time: Seconds = INACTIVITY_DETECTION_TIME,
+        /// Rules whose reports this one's go along with.
+        many linked_urr_ids: UrrId = LINKED_URR_ID,
+        /// How it is measured.
+        once measurement_information: MeasurementInformation = MEASUREMENT_INFORMATION,
     }
 }
 
@@ -261,5 +344,9 @@ group! {
         once volume: VolumeMeasurement = VOLUME_MEASUREMENT,
         /// The duration.
         once duration: Seconds = DURATION_MEASUREMENT,
+        /// Which part of the measurement it is.
+        once usage_information: UsageInformation = USAGE_INFORMATION,
+        /// The query that it answers.
+        once query_urr_reference: QueryUrrReference = QUERY_URR_REFERENCE,
     }
 }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use crate::{
     Action, Cause, Change, Destination, Element, Far, FarChange, Filter, Forwarding, LocalTunnel, Pdr, PdrChange,
-    PdrId, Qer, QerChange, RemoteTunnel, Request, RuleRef, Session, Source, Teid, Urr, UrrChange, UrrId,
+    PdrId, Qer, QerChange, RemoteTunnel, Request, RuleRef, Session, Source, Teid, Triggers, Urr, UrrChange, UrrId,
 };
 
 /// How many rules a session may have.
@@ -72,6 +72,7 @@ pub fn plan(session: &Session, request: &Request, limits: &Limits) -> Result<Cha
         effects.end_markers.extend(update_far(far, update));
     })?;
     change(&mut after.pdrs, &request.pdrs, RuleRef::Pdr, update_pdr)?;
+    after.inactivity = request.inactivity.map_or(after.inactivity, |seconds| (seconds > 0).then_some(seconds));
     effects.report = reports(session, request)?;
     resolve_filters(&mut after)?;
     check(session, &after, limits)?;
@@ -152,10 +153,23 @@ fn update_qer(qer: &mut Qer, update: &QerChange) {
 
 fn update_urr(urr: &mut Urr, update: &UrrChange) {
     (urr.volume, urr.duration) = update.method.unwrap_or((urr.volume, urr.duration));
+    (urr.packets, urr.immediate, urr.inactive) = update.how.unwrap_or((urr.packets, urr.immediate, urr.inactive));
+    urr.triggers = update.triggers.unwrap_or(urr.triggers);
+    let renewed = update.volume_threshold.is_some() || update.time_threshold.is_some();
+    urr.thresholds_given = urr.thresholds_given.wrapping_add(u32::from(renewed));
     urr.volume_threshold = update.volume_threshold.or(urr.volume_threshold);
+    let renewed = update.volume_quota.is_some() || update.time_quota.is_some();
+    urr.quotas_given = urr.quotas_given.wrapping_add(u32::from(renewed));
     urr.volume_quota = update.volume_quota.or(urr.volume_quota);
     urr.time_threshold = update.time_threshold.or(urr.time_threshold);
+    urr.time_quota = update.time_quota.or(urr.time_quota);
     urr.period = update.period.or(urr.period);
+    urr.quota_holding = update.quota_holding.or(urr.quota_holding);
+    urr.inactivity = update.inactivity.or(urr.inactivity);
+    urr.monitoring = update.monitoring.or(urr.monitoring);
+    if !update.linked.is_empty() {
+        urr.linked.clone_from(&update.linked);
+    }
 }
 
 /// Usage rules whose reports go with the answer.
@@ -191,6 +205,7 @@ fn check(before: &Session, after: &Session, limits: &Limits) -> Result<(), Cause
     for (id, pdr) in &after.pdrs {
         check_pdr(after, &owned, *id, pdr, limits)?;
     }
+    after.urrs.values().try_for_each(check_urr)?;
     for (id, far) in &after.fars {
         check_far(far)?;
         let known = far.bar.is_none_or(|bar| after.bars.contains_key(&bar));
@@ -231,6 +246,23 @@ fn check_far(far: &Far) -> Result<(), Cause> {
         require(tunnelled, missing(Element::OuterHeaderCreation))?;
     }
     Ok(())
+}
+
+/// What a trigger asks for must be there (7.5.2.4).
+fn check_urr(urr: &Urr) -> Result<(), Cause> {
+    require(urr.volume || urr.duration, Cause::ServiceNotSupported(Element::MeasurementMethod))?;
+    let needs = [
+        (Triggers::PERIODIC, urr.period.is_some_and(|period| period > 0), Element::MeasurementPeriod),
+        (Triggers::VOLUME_THRESHOLD, urr.volume_threshold.is_some(), Element::VolumeThreshold),
+        (Triggers::TIME_THRESHOLD, urr.time_threshold.is_some(), Element::TimeThreshold),
+        (Triggers::VOLUME_QUOTA, urr.volume_quota.is_some(), Element::VolumeQuota),
+        (Triggers::TIME_QUOTA, urr.time_quota.is_some(), Element::TimeQuota),
+        (Triggers::QUOTA_HOLDING, urr.quota_holding.is_some(), Element::QuotaHoldingTime),
+        (Triggers::LINKED, !urr.linked.is_empty(), Element::LinkedUrrId),
+    ];
+    needs.into_iter().try_for_each(|(trigger, there, element)| {
+        require(there || !urr.triggers.contain(trigger), Cause::ConditionalIeMissing(element))
+    })
 }
 
 fn difference(before: &Session, after: Session, effects: Effects) -> ChangeSet {

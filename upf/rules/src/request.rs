@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use crate::{
-    Action, Bar, BarId, Destination, Far, FarId, Filter, Pdi, Pdr, PdrId, Qer, QerId, Rates, RemoteTunnel, Session,
-    Urr, UrrId, Volumes,
+    Action, Bar, BarId, Destination, Far, FarId, Filter, Monitoring, Pdi, Pdr, PdrId, Qer, QerId, Rates, RemoteTunnel,
+    Session, Triggers, Urr, UrrId, Volumes,
 };
 
 /// Changes of a PDR: what is given replaces what there is.
@@ -58,19 +58,33 @@ pub struct QerChange {
     pub rqi: Option<bool>,
 }
 
-/// Changes of a URR.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Changes of a URR: what is given replaces what there is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UrrChange {
     /// What is measured: volume, duration.
     pub method: Option<(bool, bool)>,
+    /// How: packets too, duration from the start, not for now.
+    pub how: Option<(bool, bool, bool)>,
+    /// When usage is reported.
+    pub triggers: Option<Triggers>,
     /// Volume after which a report is due.
     pub volume_threshold: Option<Volumes>,
     /// Volume after which packets are dropped.
     pub volume_quota: Option<Volumes>,
-    /// Time after which a report is due, in seconds.
+    /// Duration after which a report is due, in seconds.
     pub time_threshold: Option<u32>,
+    /// Duration after which packets are dropped, in seconds.
+    pub time_quota: Option<u32>,
     /// Time between periodic reports, in seconds.
     pub period: Option<u32>,
+    /// Time without packets after which a quota is given up, in seconds.
+    pub quota_holding: Option<u32>,
+    /// Time without packets after which the duration stands still, in seconds.
+    pub inactivity: Option<u32>,
+    /// What changes at a moment.
+    pub monitoring: Option<Monitoring>,
+    /// The whole new list, where not empty.
+    pub linked: Vec<UrrId>,
 }
 
 /// What is to be done with the rules of one kind.
@@ -109,6 +123,8 @@ pub struct Request {
     pub query_all: bool,
     /// The packets buffered are to be dropped.
     pub drop_buffered: bool,
+    /// Seconds without a packet after which the control plane is told; 0: it is told no longer.
+    pub inactivity: Option<u32>,
 }
 
 impl Request {
@@ -121,6 +137,7 @@ impl Request {
         request.urrs.remove = session.urrs.keys().copied().collect();
         request.bars.remove = session.bars.keys().copied().collect();
         request.drop_buffered = true;
+        request.inactivity = Some(0);
         request
     }
 }

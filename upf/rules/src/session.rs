@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::time::Instant;
 
 use crate::Flow;
 
@@ -59,6 +60,15 @@ pub enum Element {
     SourceInterface,
     DestinationInterface,
     ApplicationId,
+    MeasurementMethod,
+    MeasurementInformation,
+    MeasurementPeriod,
+    VolumeThreshold,
+    TimeThreshold,
+    VolumeQuota,
+    TimeQuota,
+    QuotaHoldingTime,
+    LinkedUrrId,
 }
 
 /// Why a request is refused (TS 29.244 8.2.1); always the requester's doing, except the last.
@@ -278,21 +288,96 @@ pub struct Volumes {
     pub downlink: Option<u64>,
 }
 
+/// When usage is reported: any of these (TS 29.244 8.2.19).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Triggers(pub u16);
+
+impl Triggers {
+    /// Every so often.
+    pub const PERIODIC: Self = Self(1);
+    /// After a volume.
+    pub const VOLUME_THRESHOLD: Self = Self(1 << 1);
+    /// After a time.
+    pub const TIME_THRESHOLD: Self = Self(1 << 2);
+    /// When no packet has come for the time that a quota is held.
+    pub const QUOTA_HOLDING: Self = Self(1 << 3);
+    /// At the first packet.
+    pub const START: Self = Self(1 << 4);
+    /// With a rule that this one is linked to.
+    pub const LINKED: Self = Self(1 << 5);
+    /// When the volume allowed is used up.
+    pub const VOLUME_QUOTA: Self = Self(1 << 6);
+    /// When the time allowed is used up.
+    pub const TIME_QUOTA: Self = Self(1 << 7);
+
+    /// Whether all of `triggers` are among these.
+    pub fn contain(self, triggers: Self) -> bool {
+        self.0 & triggers.0 == triggers.0
+    }
+}
+
+impl std::ops::BitOr for Triggers {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+impl std::ops::BitOrAssign for Triggers {
+    fn bitor_assign(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
+}
+
+/// What changes at a moment: what was measured before is reported apart, with the next report (TS 29.244 5.2.2.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Monitoring {
+    /// The moment.
+    pub at: Instant,
+    /// The volume threshold from then on; without one, what is left of that before.
+    pub volume_threshold: Option<Volumes>,
+    /// The time threshold from then on, in seconds; likewise.
+    pub time_threshold: Option<u32>,
+}
+
 /// A usage reporting rule.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Urr {
     /// Whether volume is measured.
     pub volume: bool,
     /// Whether duration is measured.
     pub duration: bool,
+    /// Whether packets are reported with the volume.
+    pub packets: bool,
+    /// Whether the duration runs from the start, not from the first packet on.
+    pub immediate: bool,
+    /// Whether nothing is measured for now.
+    pub inactive: bool,
+    /// When usage is reported.
+    pub triggers: Triggers,
     /// A report is due after this volume.
     pub volume_threshold: Option<Volumes>,
     /// Packets are dropped after this volume.
     pub volume_quota: Option<Volumes>,
-    /// A report is due after this time, in seconds.
+    /// A report is due after this duration, in seconds.
     pub time_threshold: Option<u32>,
+    /// Packets are dropped after this duration, in seconds.
+    pub time_quota: Option<u32>,
     /// A report is due every so many seconds.
     pub period: Option<u32>,
+    /// A quota is given up when no packet has come for so many seconds.
+    pub quota_holding: Option<u32>,
+    /// The duration stands still when no packet has come for so many seconds, until the next.
+    pub inactivity: Option<u32>,
+    /// What changes at a moment.
+    pub monitoring: Option<Monitoring>,
+    /// The rules whose reports this one's go along with.
+    pub linked: Vec<UrrId>,
+    /// How often quotas have been given: one of the same size is a new one.
+    pub quotas_given: u32,
+    /// How often thresholds have been given, likewise.
+    pub thresholds_given: u32,
 }
 
 /// A buffering action rule.
@@ -317,6 +402,8 @@ pub struct Session {
     pub urrs: BTreeMap<UrrId, Urr>,
     /// Buffering rules.
     pub bars: BTreeMap<BarId, Bar>,
+    /// Seconds without a packet after which the control plane is told.
+    pub inactivity: Option<u32>,
 }
 
 impl Session {

@@ -9,7 +9,7 @@ use std::time::{Instant, SystemTime};
 use dataplane::{Bucket, Command, Counters, Event as WorkerEvent, InstallId, Snapshot, Usage, Workers};
 use pfcp::{
     Cause, CreatedPdr, Endpoint, EndpointConfig, Event, FSeid, FTeid, Message, NodeId, PdrId, RequestId, RequestToken,
-    Seid, SessionReportRequest, Teid, Transmit, UsageReportTrigger,
+    Seid, SessionReportRequest, Teid, Transmit, UsageReport, UsageReportTrigger,
 };
 use rules::{Effects, Limits, Request};
 
@@ -68,7 +68,12 @@ enum Pending {
     /// The answer to an establishment goes to the SMF.
     Establish { token: RequestToken, cp: Seid, response: pfcp::SessionEstablishmentResponse },
     /// The answer to a modification.
-    Modify { token: RequestToken, seid: u64, response: pfcp::SessionModificationResponse },
+    Modify {
+        token: RequestToken,
+        seid: u64,
+        response: pfcp::SessionModificationResponse,
+        query: Option<pfcp::QueryUrrReference>,
+    },
     /// The answer to a deletion; the session has left the table.
     Delete { token: RequestToken, session: Box<PduSession> },
     /// Nothing: the SMF is gone or did not ask.
@@ -143,13 +148,13 @@ impl Control {
     /// Takes a datagram from N4.
     pub fn handle_datagram(&mut self, now: Instant, from: SocketAddr, octets: &[u8]) {
         self.endpoint.handle_datagram(now, from, octets);
-        self.handle_events();
+        self.handle_events(now);
     }
 
     /// Does what is due at `now`.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.endpoint.handle_timeout(now);
-        self.handle_events();
+        self.handle_events(now);
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) is next to be called.
@@ -178,10 +183,13 @@ impl Control {
             }
             WorkerEvent::UsageDue { seid, usage } => {
                 let Some(session) = self.sessions.get_mut(&seid) else { return };
-                let trigger = if usage.exhausted { UsageReportTrigger::VOLQU } else { UsageReportTrigger::VOLTH };
                 let mut report = SessionReportRequest::new(pfcp::ReportType::USAR);
-                report.usage_reports = vec![session.report(&usage, trigger, SystemTime::now())];
+                let (why, at) = (UsageReportTrigger::default(), SystemTime::now());
+                report.usage_reports = usage.iter().map(|usage| session.report(usage, why, at)).collect();
                 self.report(now, seid, report);
+            }
+            WorkerEvent::Inactive { seid } => {
+                self.report(now, seid, SessionReportRequest::new(pfcp::ReportType::UPIR));
             }
             WorkerEvent::ErrorIndication { seid, tunnel } => {
                 let remote_f_teids = vec![FTeid::new(Teid(tunnel.teid), tunnel.address)];
@@ -192,7 +200,7 @@ impl Control {
         }
     }
 
-    fn handle_events(&mut self) {
+    fn handle_events(&mut self, now: Instant) {
         while let Some(event) = self.endpoint.poll_event() {
             match event {
                 Event::AssociationUp { peer, node_id, .. } => {
@@ -200,7 +208,7 @@ impl Control {
                     self.note_associations();
                 }
                 Event::AssociationDown { peer, why } => self.association_down(peer, why),
-                Event::Request { token, seid, message } => self.requested(token, seid, message),
+                Event::Request { token, seid, message } => self.requested(now, token, seid, message),
                 Event::Malformed { token, seid, problem } => {
                     let cp = self.owned(token, seid).map_or(Seid(0), |session| session.cp.seid);
                     self.refuse(token, cp, problem.into());
@@ -229,13 +237,13 @@ impl Control {
         self.sessions.get(&seid).filter(|session| session.peer == token.peer())
     }
 
-    fn requested(&mut self, token: RequestToken, seid: Seid, message: Message) {
+    fn requested(&mut self, now: Instant, token: RequestToken, seid: Seid, message: Message) {
         let owned = self.owned(token, seid).map(|session| session.cp.seid);
         let (cp, done) = match (message, owned) {
             (Message::SessionEstablishmentRequest(request), _) => {
-                (request.cp_f_seid.seid, self.establish(token, &request))
+                (request.cp_f_seid.seid, self.establish(now, token, &request))
             }
-            (Message::SessionModificationRequest(request), Some(cp)) => (cp, self.modify(token, seid.0, &request)),
+            (Message::SessionModificationRequest(request), Some(cp)) => (cp, self.modify(now, token, seid.0, &request)),
             (Message::SessionDeletionRequest(_), Some(cp)) => (cp, self.delete(token, seid.0)),
             (Message::SessionModificationRequest(_) | Message::SessionDeletionRequest(_), None) => {
                 (Seid(0), Err(Refusal::of(Cause::SessionContextNotFound)))
@@ -280,13 +288,18 @@ impl Control {
     }
 
     /// PFCP Session Establishment (TS 29.244 6.3.2).
-    fn establish(&mut self, token: RequestToken, message: &pfcp::SessionEstablishmentRequest) -> Result<(), Refusal> {
+    fn establish(
+        &mut self,
+        now: Instant,
+        token: RequestToken,
+        message: &pfcp::SessionEstablishmentRequest,
+    ) -> Result<(), Refusal> {
         if self.sessions.len() >= self.settings.max_sessions {
             return Err(Refusal::of(Cause::NoResourcesAvailable));
         }
         self.next_seid += 1;
         let seid = self.next_seid;
-        let request = convert::establishment(message)?;
+        let request = convert::establishment(message, clock(now))?;
         self.end_forgotten(token.peer(), &request);
         let mut session = PduSession::new(message.cp_f_seid, token.peer());
         let install = self.change(seid, &mut session, &request)?;
@@ -314,11 +327,12 @@ impl Control {
     /// PFCP Session Modification (6.3.3).
     fn modify(
         &mut self,
+        now: Instant,
         token: RequestToken,
         seid: u64,
         message: &pfcp::SessionModificationRequest,
     ) -> Result<(), Refusal> {
-        let request = convert::modification(message)?;
+        let request = convert::modification(message, clock(now))?;
         let mut session = self.sessions.remove(&seid).ok_or(Refusal::of(Cause::SessionContextNotFound))?;
         let changed = self.change(seid, &mut session, &request);
         let created = self.created(&message.create_pdrs, &session.rules);
@@ -328,7 +342,8 @@ impl Control {
         self.sessions.insert(seid, session);
         let mut response = pfcp::SessionModificationResponse::new(Cause::RequestAccepted);
         response.created_pdrs = created;
-        self.pending.insert(changed?, Pending::Modify { token, seid, response });
+        let query = message.query_urr_reference;
+        self.pending.insert(changed?, Pending::Modify { token, seid, response, query });
         Ok(())
     }
 
@@ -415,12 +430,13 @@ impl Control {
         let now = SystemTime::now();
         let (token, cp, message) = match self.pending.remove(&install) {
             Some(Pending::Establish { token, cp, response }) => (token, cp, Message::from(response)),
-            Some(Pending::Modify { token, seid, mut response }) => {
+            Some(Pending::Modify { token, seid, mut response, query }) => {
                 let Some(session) = self.sessions.get_mut(&seid) else { return };
                 let reports = usage.iter().map(|usage| {
                     let kept = session.rules.urrs.contains_key(&rules::UrrId(usage.urr));
                     let trigger = if kept { UsageReportTrigger::IMMER } else { UsageReportTrigger::TERMR };
-                    session.report(usage, trigger, now)
+                    let query_urr_reference = query.filter(|_| kept);
+                    UsageReport { query_urr_reference, ..session.report(usage, trigger, now) }
                 });
                 response.usage_reports = reports.collect();
                 (token, session.cp.seid, response.into())
@@ -459,8 +475,12 @@ impl Control {
                 self.end_quietly(seid);
             }
             Ok(Message::SessionReportResponse(response)) => {
-                if response.sr_rsp_flags.is_some_and(|flags| flags.0 & pfcp::SrRspFlags::DROBU.0 != 0) {
-                    self.drop_buffered(seid);
+                let mut request = Request::default();
+                request.bars.update = response.update_bars.iter().map(convert::update_bar).collect();
+                request.drop_buffered =
+                    response.sr_rsp_flags.is_some_and(|flags| flags.0 & pfcp::SrRspFlags::DROBU.0 != 0);
+                if request != Request::default() {
+                    self.change_quietly(seid, &request);
                 }
             }
             Ok(_) => {}
@@ -468,14 +488,19 @@ impl Control {
         }
     }
 
-    fn drop_buffered(&mut self, seid: u64) {
+    /// Changes a session by what an answer of its SMF asks: nothing is left to answer.
+    fn change_quietly(&mut self, seid: u64, request: &Request) {
         let Some(mut session) = self.sessions.remove(&seid) else { return };
-        let request = Request { drop_buffered: true, ..Request::default() };
-        if let Ok(install) = self.change(seid, &mut session, &request) {
-            self.pending.insert(install, Pending::Quiet);
+        match self.change(seid, &mut session, request) {
+            Ok(install) => drop(self.pending.insert(install, Pending::Quiet)),
+            Err(why) => tracing::debug!(seid, ?why, "what the answer to a session report asks cannot be"),
         }
         self.sessions.insert(seid, session);
     }
+}
+
+fn clock(now: Instant) -> convert::Clock {
+    convert::Clock { now, wall: SystemTime::now() }
 }
 
 /// What a change acts on.

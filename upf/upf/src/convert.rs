@@ -1,20 +1,28 @@
 //! From what PFCP says to what rules are, and from refusals back to causes.
 
 use std::net::IpAddr;
+use std::time::{Instant, SystemTime};
 
 use pfcp::{ApplyAction, FailedRuleId, GateStatus, IeProblem, Interface, ie};
 use rules::{
-    Action, Bar, BarId, Cause, Destination, Element, Far, FarChange, FarId, Filter, Flow, Forwarding, LocalTunnel, Pdi,
-    Pdr, PdrChange, PdrId, Qer, QerChange, QerId, Rates, RemoteTunnel, Request, RuleRef, Source, Teid, Urr, UrrChange,
-    UrrId, Volumes,
+    Action, Bar, BarId, Cause, Destination, Element, Far, FarChange, FarId, Filter, Flow, Forwarding, LocalTunnel,
+    Monitoring, Pdi, Pdr, PdrChange, PdrId, Qer, QerChange, QerId, Rates, RemoteTunnel, Request, RuleRef, Source, Teid,
+    Triggers, Urr, UrrChange, UrrId, Volumes,
 };
+
+/// The same moment, by our clock and by that on the wall.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clock {
+    pub(crate) now: Instant,
+    pub(crate) wall: SystemTime,
+}
 
 /// The rules that an establishment makes.
 ///
 /// # Errors
 /// The cause to answer.
-pub(crate) fn establishment(message: &pfcp::SessionEstablishmentRequest) -> Result<Request, Cause> {
-    let mut request = Request::default();
+pub(crate) fn establishment(message: &pfcp::SessionEstablishmentRequest, clock: Clock) -> Result<Request, Cause> {
+    let mut request = Request { inactivity: message.inactivity_timer.map(|seconds| seconds.0), ..Request::default() };
     create(
         &mut request,
         &message.create_pdrs,
@@ -22,6 +30,7 @@ pub(crate) fn establishment(message: &pfcp::SessionEstablishmentRequest) -> Resu
         &message.create_qers,
         &message.create_urrs,
         &message.create_bars,
+        clock,
     )?;
     Ok(request)
 }
@@ -30,8 +39,8 @@ pub(crate) fn establishment(message: &pfcp::SessionEstablishmentRequest) -> Resu
 ///
 /// # Errors
 /// The cause to answer.
-pub(crate) fn modification(message: &pfcp::SessionModificationRequest) -> Result<Request, Cause> {
-    let mut request = Request::default();
+pub(crate) fn modification(message: &pfcp::SessionModificationRequest, clock: Clock) -> Result<Request, Cause> {
+    let mut request = Request { inactivity: message.inactivity_timer.map(|seconds| seconds.0), ..Request::default() };
     create(
         &mut request,
         &message.create_pdrs,
@@ -39,6 +48,7 @@ pub(crate) fn modification(message: &pfcp::SessionModificationRequest) -> Result
         &message.create_qers,
         &message.create_urrs,
         &message.create_bars,
+        clock,
     )?;
     request.pdrs.remove = message.remove_pdrs.iter().map(|remove| PdrId(remove.pdr_id.0)).collect();
     request.fars.remove = message.remove_fars.iter().map(|remove| FarId(remove.far_id.0)).collect();
@@ -48,10 +58,8 @@ pub(crate) fn modification(message: &pfcp::SessionModificationRequest) -> Result
     request.pdrs.update = message.update_pdrs.iter().map(update_pdr).collect::<Result<_, _>>()?;
     request.fars.update = message.update_fars.iter().map(update_far).collect::<Result<_, _>>()?;
     request.qers.update = message.update_qers.iter().map(update_qer).collect();
-    request.urrs.update = message.update_urrs.iter().map(update_urr).collect();
-    let bar =
-        |update: &pfcp::UpdateBar| (BarId(update.bar_id.0), bar(update.suggested_packets, update.notification_delay));
-    request.bars.update = message.update_bars.iter().map(bar).collect();
+    request.urrs.update = message.update_urrs.iter().map(|urr| update_urr(urr, clock)).collect::<Result<_, _>>()?;
+    request.bars.update = message.update_bars.iter().map(update_bar).collect();
     request.query = message.query_urrs.iter().map(|query| UrrId(query.urr_id.0)).collect();
     let flags = message.sm_req_flags.unwrap_or_default();
     request.query_all = flags.contains(pfcp::SmReqFlags::QAURR);
@@ -66,11 +74,12 @@ fn create(
     qers: &[pfcp::CreateQer],
     urrs: &[pfcp::CreateUrr],
     bars: &[pfcp::CreateBar],
+    clock: Clock,
 ) -> Result<(), Cause> {
     request.pdrs.create = pdrs.iter().map(create_pdr).collect::<Result<_, _>>()?;
     request.fars.create = fars.iter().map(create_far).collect::<Result<_, _>>()?;
     request.qers.create = qers.iter().map(create_qer).collect();
-    request.urrs.create = urrs.iter().map(create_urr).collect();
+    request.urrs.create = urrs.iter().map(|urr| create_urr(urr, clock)).collect::<Result<_, _>>()?;
     let bar =
         |create: &pfcp::CreateBar| (BarId(create.bar_id.0), bar(create.suggested_packets, create.notification_delay));
     request.bars.create = bars.iter().map(bar).collect();
@@ -249,29 +258,98 @@ fn method(method: pfcp::MeasurementMethod) -> (bool, bool) {
     (method.0 & pfcp::MeasurementMethod::VOLUM.0 != 0, method.0 & pfcp::MeasurementMethod::DURAT.0 != 0)
 }
 
-fn create_urr(urr: &pfcp::CreateUrr) -> (UrrId, Urr) {
+/// Packets too, time from the start, not for now.
+fn how(how: pfcp::MeasurementInformation) -> Result<(bool, bool, bool), Cause> {
+    use pfcp::MeasurementInformation as How;
+    if how.contains(How::MBQE) {
+        return Err(Cause::ServiceNotSupported(Element::MeasurementInformation));
+    }
+    Ok((how.contains(How::MNOP), how.contains(How::ISTM), how.contains(How::INAM)))
+}
+
+/// Those that are offered; of the others no report comes.
+fn triggers(wanted: pfcp::ReportingTriggers) -> Triggers {
+    let table = [
+        (pfcp::ReportingTriggers::PERIO, Triggers::PERIODIC),
+        (pfcp::ReportingTriggers::VOLTH, Triggers::VOLUME_THRESHOLD),
+        (pfcp::ReportingTriggers::TIMTH, Triggers::TIME_THRESHOLD),
+        (pfcp::ReportingTriggers::QUHTI, Triggers::QUOTA_HOLDING),
+        (pfcp::ReportingTriggers::START, Triggers::START),
+        (pfcp::ReportingTriggers::LIUSA, Triggers::LINKED),
+        (pfcp::ReportingTriggers::VOLQU, Triggers::VOLUME_QUOTA),
+        (pfcp::ReportingTriggers::TIMQU, Triggers::TIME_QUOTA),
+    ];
+    let wanted = table.into_iter().filter(|(asked, _)| wanted.contains(*asked));
+    wanted.fold(Triggers::default(), |triggers, (_, trigger)| triggers | trigger)
+}
+
+/// A moment of the clock on the wall, by our own; one that has passed is now.
+fn moment(time: pfcp::NtpTime, clock: Clock) -> Instant {
+    let ahead = time.near(clock.wall).duration_since(clock.wall).unwrap_or_default();
+    clock.now.checked_add(ahead).unwrap_or(clock.now)
+}
+
+/// The changes of a usage rule, from an element with the same fields whether it makes or changes the rule.
+macro_rules! urr_change {
+    ($urr:expr, $clock:expr) => {
+        UrrChange {
+            method: None,
+            how: $urr.measurement_information.map(how).transpose()?,
+            triggers: None,
+            volume_threshold: $urr.volume_threshold.map(volumes),
+            volume_quota: $urr.volume_quota.map(volumes),
+            time_threshold: $urr.time_threshold.map(|seconds| seconds.0),
+            time_quota: $urr.time_quota.map(|seconds| seconds.0),
+            period: $urr.measurement_period.map(|seconds| seconds.0),
+            quota_holding: $urr.quota_holding_time.map(|seconds| seconds.0),
+            inactivity: $urr.inactivity_detection_time.map(|seconds| seconds.0),
+            monitoring: $urr.monitoring_time.map(|time| Monitoring {
+                at: moment(time, $clock),
+                volume_threshold: $urr.subsequent_volume_threshold.map(volumes),
+                time_threshold: $urr.subsequent_time_threshold.map(|seconds| seconds.0),
+            }),
+            linked: $urr.linked_urr_ids.iter().map(|id| UrrId(id.0)).collect(),
+        }
+    };
+}
+
+fn create_urr(urr: &pfcp::CreateUrr, clock: Clock) -> Result<(UrrId, Urr), Cause> {
+    let change = urr_change!(urr, clock);
     let (volume, duration) = method(urr.measurement_method);
-    let wanted = |trigger| urr.reporting_triggers.contains(trigger);
+    let (packets, immediate, inactive) = change.how.unwrap_or_default();
     let rule = Urr {
         volume,
         duration,
-        volume_threshold: urr.volume_threshold.filter(|_| wanted(pfcp::ReportingTriggers::VOLTH)).map(volumes),
-        volume_quota: urr.volume_quota.map(volumes),
-        time_threshold: urr.time_threshold.map(|seconds| seconds.0),
-        period: urr.measurement_period.map(|seconds| seconds.0),
+        packets,
+        immediate,
+        inactive,
+        triggers: triggers(urr.reporting_triggers),
+        volume_threshold: change.volume_threshold,
+        volume_quota: change.volume_quota,
+        time_threshold: change.time_threshold,
+        time_quota: change.time_quota,
+        period: change.period,
+        quota_holding: change.quota_holding,
+        inactivity: change.inactivity,
+        monitoring: change.monitoring,
+        linked: change.linked,
+        ..Urr::default()
     };
-    (UrrId(urr.urr_id.0), rule)
+    Ok((UrrId(urr.urr_id.0), rule))
 }
 
-fn update_urr(urr: &pfcp::UpdateUrr) -> (UrrId, UrrChange) {
+fn update_urr(urr: &pfcp::UpdateUrr, clock: Clock) -> Result<(UrrId, UrrChange), Cause> {
     let change = UrrChange {
         method: urr.measurement_method.map(method),
-        volume_threshold: urr.volume_threshold.map(volumes),
-        volume_quota: urr.volume_quota.map(volumes),
-        time_threshold: urr.time_threshold.map(|seconds| seconds.0),
-        period: urr.measurement_period.map(|seconds| seconds.0),
+        triggers: urr.reporting_triggers.map(triggers),
+        ..urr_change!(urr, clock)
     };
-    (UrrId(urr.urr_id.0), change)
+    Ok((UrrId(urr.urr_id.0), change))
+}
+
+/// A change of a BAR, in a modification or in the answer to a report.
+pub(crate) fn update_bar(update: &pfcp::UpdateBar) -> (BarId, Bar) {
+    (BarId(update.bar_id.0), bar(update.suggested_packets, update.notification_delay))
 }
 
 fn bar(packets: Option<pfcp::SuggestedPackets>, delay: Option<pfcp::NotificationDelay>) -> Bar {
@@ -292,6 +370,15 @@ fn element(element: Element) -> u16 {
         Element::SourceInterface => ie::SOURCE_INTERFACE,
         Element::DestinationInterface => ie::DESTINATION_INTERFACE,
         Element::ApplicationId => ie::APPLICATION_ID,
+        Element::MeasurementMethod => ie::MEASUREMENT_METHOD,
+        Element::MeasurementInformation => ie::MEASUREMENT_INFORMATION,
+        Element::MeasurementPeriod => ie::MEASUREMENT_PERIOD,
+        Element::VolumeThreshold => ie::VOLUME_THRESHOLD,
+        Element::TimeThreshold => ie::TIME_THRESHOLD,
+        Element::VolumeQuota => ie::VOLUME_QUOTA,
+        Element::TimeQuota => ie::TIME_QUOTA,
+        Element::QuotaHoldingTime => ie::QUOTA_HOLDING_TIME,
+        Element::LinkedUrrId => ie::LINKED_URR_ID,
     }
 }
 

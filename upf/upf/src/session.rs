@@ -4,13 +4,18 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::SystemTime;
 
-use dataplane::Usage;
-use pfcp::{FSeid, NtpTime, Seconds, UrSeqn, UrrId, UsageReport, UsageReportTrigger, VolumeMeasurement};
+use dataplane::{Part, Usage};
+use pfcp::{
+    FSeid, NtpTime, Seconds, UrSeqn, UrrId, UsageInformation, UsageReport, UsageReportTrigger, VolumeMeasurement,
+};
+use rules::Triggers;
 
 /// How far the reports of a usage rule are.
 struct Reported {
     next: u32,
     since: SystemTime,
+    /// Whether packets are reported too.
+    packets: bool,
 }
 
 /// A PDU session.
@@ -32,26 +37,49 @@ impl PduSession {
     /// Puts rules in place of those before, and starts the measurement of usage rules that are new. Those removed are
     /// still to be reported by what is known of them.
     pub(crate) fn set_rules(&mut self, rules: rules::Session, now: SystemTime) {
-        for urr in rules.urrs.keys().filter(|urr| !self.rules.urrs.contains_key(urr)) {
-            self.reported.insert(urr.0, Reported { next: 0, since: now });
+        for (id, urr) in &rules.urrs {
+            let new = !self.rules.urrs.contains_key(id);
+            let fresh = Reported { next: 0, since: now, packets: urr.packets };
+            let reported = self.reported.entry(id.0).or_insert(fresh);
+            match new {
+                true => *reported = Reported { next: 0, since: now, packets: urr.packets },
+                false => reported.packets = urr.packets,
+            }
         }
         self.rules = rules;
     }
 
-    /// Writes what a usage rule measured since its last report.
-    pub(crate) fn report(&mut self, usage: &Usage, trigger: UsageReportTrigger, now: SystemTime) -> UsageReport {
-        let reported = self.reported.entry(usage.urr).or_insert(Reported { next: 0, since: now });
-        let report = write(usage, trigger, reported, now);
-        reported.next += 1;
+    /// Writes what a usage rule measured since its last report, and why it is told besides the reasons it has itself.
+    pub(crate) fn report(&mut self, usage: &Usage, why: UsageReportTrigger, now: SystemTime) -> UsageReport {
+        let reported = self.reported.entry(usage.urr).or_insert(Reported { next: 0, since: now, packets: false });
+        let report = write(usage, why | triggers(usage), reported, now);
+        reported.next = reported.next.wrapping_add(1);
         reported.since = now;
         report
     }
 }
 
+/// The reasons of a report.
+fn triggers(usage: &Usage) -> UsageReportTrigger {
+    let table = [
+        (Triggers::PERIODIC, UsageReportTrigger::PERIO),
+        (Triggers::VOLUME_THRESHOLD, UsageReportTrigger::VOLTH),
+        (Triggers::TIME_THRESHOLD, UsageReportTrigger::TIMTH),
+        (Triggers::QUOTA_HOLDING, UsageReportTrigger::QUHTI),
+        (Triggers::START, UsageReportTrigger::START),
+        (Triggers::LINKED, UsageReportTrigger::LIUSA),
+        (Triggers::VOLUME_QUOTA, UsageReportTrigger::VOLQU),
+        (Triggers::TIME_QUOTA, UsageReportTrigger::TIMQU),
+    ];
+    let split =
+        if usage.part == Some(Part::Before) { UsageReportTrigger::MONIT } else { UsageReportTrigger::default() };
+    let own = table.into_iter().filter(|(trigger, _)| usage.triggers.contain(*trigger));
+    own.fold(split, |triggers, (_, trigger)| triggers | trigger)
+}
+
 fn write(usage: &Usage, trigger: UsageReportTrigger, reported: &Reported, now: SystemTime) -> UsageReport {
     let [uplink, downlink] = usage.octets;
-    let [uplink_packets, downlink_packets] = usage.packets;
-    let seconds = now.duration_since(reported.since).unwrap_or_default().as_secs();
+    let [uplink_packets, downlink_packets] = usage.packets.map(|count| reported.packets.then_some(count));
     UsageReport {
         start_time: Some(NtpTime::from(reported.since)),
         end_time: Some(NtpTime::from(now)),
@@ -59,11 +87,15 @@ fn write(usage: &Usage, trigger: UsageReportTrigger, reported: &Reported, now: S
             total: Some(uplink + downlink),
             uplink: Some(uplink),
             downlink: Some(downlink),
-            total_packets: Some(uplink_packets + downlink_packets),
-            uplink_packets: Some(uplink_packets),
-            downlink_packets: Some(downlink_packets),
+            total_packets: uplink_packets.zip(downlink_packets).map(|(uplink, downlink)| uplink + downlink),
+            uplink_packets,
+            downlink_packets,
         }),
-        duration: Some(Seconds(u32::try_from(seconds).unwrap_or(u32::MAX))),
+        duration: usage.duration.map(|time| Seconds(u32::try_from(time.as_secs()).unwrap_or(u32::MAX))),
+        usage_information: usage.part.map(|part| match part {
+            Part::Before => UsageInformation::BEF,
+            Part::After => UsageInformation::AFT,
+        }),
         ..UsageReport::new(UrrId(usage.urr), UrSeqn(reported.next), trigger)
     }
 }

@@ -140,7 +140,9 @@ fn path_config(config: &UpfConfig, network: &Network) -> dataplane::Config {
 
 fn settings(config: &UpfConfig, network: &Network) -> Settings {
     let node_id = NodeId::Address(config.n4.listen.ip());
-    let role = Role::Up(UpFunctionFeatures::FTUP | UpFunctionFeatures::EMPU);
+    let role = Role::Up(
+        UpFunctionFeatures::FTUP | UpFunctionFeatures::EMPU | UpFunctionFeatures::DDND | UpFunctionFeatures::MNOP,
+    );
     let recovery = RecoveryTimeStamp::from(SystemTime::now());
     let endpoint = EndpointConfig {
         timers: Timers { t1: Duration::from_millis(config.n4.t1_ms), n1: config.n4.n1 },

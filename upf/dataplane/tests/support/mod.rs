@@ -87,8 +87,22 @@ impl Bench {
         end_markers: &[RemoteTunnel],
         drop_buffered: bool,
     ) -> Vec<Usage> {
+        self.asking(rules, end_markers, drop_buffered, BTreeSet::from([1]))
+    }
+
+    /// Installs rules and asks for the reports of these usage rules only.
+    pub(crate) fn install_asking(&mut self, rules: Option<&rules::Session>, urrs: &[u32]) -> Vec<Usage> {
+        self.asking(rules, &[], false, urrs.iter().copied().collect())
+    }
+
+    fn asking(
+        &mut self,
+        rules: Option<&rules::Session>,
+        end_markers: &[RemoteTunnel],
+        drop_buffered: bool,
+        report: BTreeSet<u32>,
+    ) -> Vec<Usage> {
         let session = rules.map(|rules| Session::compile(SEID, rules, self.now));
-        let report = BTreeSet::from([1]);
         let end_markers = end_markers.to_vec();
         let command = Command::Install { id: InstallId(1), session, seid: SEID, report, end_markers, drop_buffered };
         self.forwarder.command(self.now, command);
