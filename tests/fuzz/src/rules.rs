@@ -180,14 +180,34 @@ fn far(choices: &mut Choices<'_>) -> Far {
     Far { action, forwarding, bar: (choices.octet() >= 0xe0).then(|| BarId(id(choices))) }
 }
 
+fn urr(choices: &mut Choices<'_>) -> Urr {
+    let volumes = |choices: &mut Choices<'_>| {
+        choices.flag().then(|| Volumes { total: Some(choices.octet().into()), ..Volumes::default() })
+    };
+    let seconds = |choices: &mut Choices<'_>| choices.flag().then(|| choices.octet().into());
+    Urr {
+        volume: choices.octet() < 0xf0,
+        duration: choices.flag(),
+        triggers: Triggers(choices.octet().into()),
+        volume_threshold: volumes(choices),
+        volume_quota: volumes(choices),
+        time_threshold: seconds(choices),
+        time_quota: seconds(choices),
+        period: seconds(choices),
+        quota_holding: seconds(choices),
+        linked: (0..choices.below(2)).map(|_| UrrId(id(choices).into())).collect(),
+        ..Urr::default()
+    }
+}
+
 fn request(choices: &mut Choices<'_>, session: &Session) -> Request {
     let mut request = Request::default();
     for _ in 0..=choices.below(6) {
-        match choices.below(13) {
+        match choices.below(15) {
             0 | 1 => request.pdrs.create.push((PdrId(id(choices).into()), pdr(choices, session))),
             2 | 3 => request.fars.create.push((FarId(id(choices).into()), far(choices))),
             4 => request.qers.create.push((QerId(id(choices).into()), Qer::default())),
-            5 => request.urrs.create.push((UrrId(id(choices).into()), Urr::default())),
+            5 => request.urrs.create.push((UrrId(id(choices).into()), urr(choices))),
             6 => request.bars.create.push((BarId(id(choices)), Bar::default())),
             7 => request.pdrs.remove.push(PdrId(id(choices).into())),
             8 => request.fars.remove.push(FarId(id(choices).into())),
@@ -203,6 +223,15 @@ fn request(choices: &mut Choices<'_>, session: &Session) -> Request {
                 let change = FarChange { action, destination, tunnel, end_marker: true, ..FarChange::default() };
                 request.fars.update.push((FarId(id(choices).into()), change));
             }
+            13 => {
+                let change = UrrChange {
+                    triggers: choices.flag().then(|| Triggers(choices.octet().into())),
+                    volume_quota: choices.flag().then(Volumes::default),
+                    ..UrrChange::default()
+                };
+                request.urrs.update.push((UrrId(id(choices).into()), change));
+            }
+            14 => request.query.push(UrrId(id(choices).into())),
             11 => request.qers.remove.push(QerId(id(choices).into())),
             _ => request = Request::deletion(session),
         }

@@ -216,6 +216,37 @@ fn buffering_keeps_order_tells_once_and_has_bounds() {
 }
 
 #[test]
+fn the_notification_waits_for_the_delay_of_the_bar() {
+    let mut rules = plain();
+    let forward = rules.fars[&FarId(2)].clone();
+    rules.fars.insert(FarId(2), Far { action: Action::BUFFER, forwarding: None, bar: Some(BarId(1)) });
+    rules.bars.insert(BarId(1), Bar { packets: None, delay_ms: Some(100) });
+    let mut bench = Bench::with(&rules);
+    let packet = udp(HOST, UE, (53, 1), 10);
+    let told = |bench: &mut Bench| {
+        bench.forwarder.handle_timeout(bench.now);
+        bench.events().len()
+    };
+    bench.down(&packet);
+    bench.down(&packet);
+    assert_eq!((told(&mut bench), bench.forwarder.poll_timeout()), (0, Some(bench.now + Duration::from_millis(100))));
+    bench.now += Duration::from_millis(100);
+    assert_eq!([told(&mut bench), told(&mut bench)], [1, 0]);
+    // The UE is there before the time is over: nobody needs to be told.
+    rules.fars.insert(FarId(2), forward);
+    let buffering = std::mem::replace(&mut bench, Bench::with(&rules));
+    assert_eq!(buffering.forwarder.counters().snapshot().buffered, 2);
+    rules.fars.insert(FarId(2), Far { action: Action::BUFFER, forwarding: None, bar: Some(BarId(1)) });
+    bench.install(Some(&rules), &[], false);
+    bench.down(&packet);
+    bench.now += Duration::from_millis(50);
+    rules.fars.insert(FarId(2), plain().fars[&FarId(2)].clone());
+    bench.install(Some(&rules), &[], false);
+    bench.now += Duration::from_millis(100);
+    assert_eq!((told(&mut bench), bench.sent.len()), (0, 1));
+}
+
+#[test]
 fn buffered_packets_can_be_given_up_and_their_room_is_used_again() {
     let mut rules = plain();
     rules.fars.insert(FarId(2), Far { action: Action::BUFFER, forwarding: None, bar: Some(BarId(1)) });

@@ -207,6 +207,19 @@ fn what_does_not_make_sense_is_refused_with_its_cause() {
     assert_eq!(refused(|r| r.fars.create[0].1.action.drop = true), MandatoryIeIncorrect(Element::ApplyAction));
     assert_eq!(refused(|r| r.fars.create[0].1.action = Action::default()), MandatoryIeIncorrect(Element::ApplyAction));
     assert_eq!(refused(|r| r.fars.create[0].1.action.other = true), ServiceNotSupported(Element::ApplyAction));
+    let urr = |urr: Urr| refused(|r| r.urrs.create[0].1 = urr);
+    assert_eq!(urr(Urr::default()), ServiceNotSupported(Element::MeasurementMethod));
+    for (triggers, missing) in [
+        (Triggers::PERIODIC, Element::MeasurementPeriod),
+        (Triggers::VOLUME_THRESHOLD, Element::VolumeThreshold),
+        (Triggers::TIME_THRESHOLD, Element::TimeThreshold),
+        (Triggers::VOLUME_QUOTA, Element::VolumeQuota),
+        (Triggers::TIME_QUOTA, Element::TimeQuota),
+        (Triggers::QUOTA_HOLDING, Element::QuotaHoldingTime),
+        (Triggers::LINKED, Element::LinkedUrrId),
+    ] {
+        assert_eq!(urr(Urr { volume: true, triggers, ..Urr::default() }), ConditionalIeMissing(missing));
+    }
     let named = Filter { id: Some(3), ..Filter::default() };
     assert_eq!(refused(|r| r.pdrs.create[0].1.pdi.filters.push(named)), MandatoryIeIncorrect(Element::SdfFilter));
     assert_eq!(refused(|r| r.pdrs.create[0].1.pdi.filters = vec![Filter::default(); 300]), NoResourcesAvailable);
@@ -256,6 +269,19 @@ fn an_update_of_the_pdi_keeps_the_tunnel_given_out() {
         assert_eq!(change.session.tunnels(), BTreeSet::from([Teid(1)]));
         assert!(change.choose.is_empty() && change.release.is_empty());
     }
+}
+
+#[test]
+fn a_quota_given_again_is_a_new_one() {
+    let mut state = Chaos::default();
+    let session = perform(&mut state, &establishment(), usize::MAX).expect("applies");
+    let change = UrrChange { volume_quota: Some(Volumes::default()), ..UrrChange::default() };
+    let mut request = Request::default();
+    request.urrs.update = vec![(UrrId(1), change)];
+    let once = planned(&session, &request).expect("makes sense").session;
+    let twice = planned(&once, &request).expect("makes sense").session;
+    let given = |session: &Session| session.urrs[&UrrId(1)].quotas_given;
+    assert_eq!([given(&session), given(&once), given(&twice)], [0, 1, 2]);
 }
 
 proptest! {

@@ -229,6 +229,52 @@ fn a_session_carries_packets_is_measured_and_ends() {
     assert_eq!(Datagram::parse(&sent).expect("is GTP-U").message, gtpu::message::ERROR_INDICATION);
 }
 
+/// Asked about, in time, and at its end: what was used is told once, each report with its number and reason.
+#[test]
+fn usage_is_reported_when_asked_in_time_and_at_the_end() {
+    let mut site = Site::new(10);
+    let mut request = establishment(7, UE);
+    let mut urr = CreateUrr::new(
+        UrrId(1),
+        MeasurementMethod(MeasurementMethod::VOLUM.0 | MeasurementMethod::DURAT.0),
+        ReportingTriggers::PERIO,
+    );
+    urr.measurement_period = Some(Seconds(1));
+    urr.measurement_information = Some(MeasurementInformation::MNOP);
+    request.create_urrs = vec![urr];
+    let (seid, teid) = site.establish(request);
+    let up = packet(UE, HOST.into());
+    site.network.send_n3(SocketAddr::new(GNB, gtpu::PORT), &tunnelled(teid, &up));
+    assert_eq!(site.network.receive(LIMIT), Some((Verdict::ToN6, up)));
+
+    let mut query = SessionModificationRequest::new();
+    query.query_urrs = vec![QueryUrr::new(UrrId(1))];
+    query.query_urr_reference = Some(QueryUrrReference(99));
+    let Message::SessionModificationResponse(answer) = site.ask(seid, query) else { panic!("another") };
+    let told = &answer.usage_reports[0];
+    let volume = told.volume.expect("measured");
+    assert_eq!((volume.uplink, volume.total_packets), (Some(100), Some(1)));
+    assert_eq!(
+        (told.trigger, told.ur_seqn, told.query_urr_reference),
+        (UsageReportTrigger::IMMER, UrSeqn(0), Some(QueryUrrReference(99)))
+    );
+
+    let Event::Request { token, message: Message::SessionReportRequest(report), .. } = site.event() else {
+        panic!("no report");
+    };
+    let told = &report.usage_reports[0];
+    assert_eq!((report.report_type, told.trigger), (ReportType::USAR, UsageReportTrigger::PERIO));
+    assert_eq!((told.volume.expect("measured").total, told.ur_seqn), (Some(0), UrSeqn(1)));
+    assert!(told.duration.is_some_and(|duration| duration.0 <= 2));
+    site.smf.respond(token, seid, SessionReportResponse::new(Cause::RequestAccepted)).expect("fits");
+    site.carry();
+
+    let Message::SessionDeletionResponse(gone) = site.ask(seid, SessionDeletionRequest::new()) else {
+        panic!("another")
+    };
+    assert_eq!(gone.usage_reports[0].trigger, UsageReportTrigger::TERMR);
+}
+
 /// The same sample with its labels the other way round.
 fn reordered(line: &str) -> String {
     line.replace("{direction=\"uplink\",nf=\"upf\"}", "{nf=\"upf\",direction=\"uplink\"}")
