@@ -115,8 +115,11 @@ mod tests {
             let (least, most) = extremes(&passed);
             let longest = *lengths.iter().max().unwrap_or(&0) as u64 * 8;
             prop_assert!(most <= rate + (rate / 50).max(longest), "{most} bits of {rate}");
-            // A packet that just does not pass leaves a gap of its own length before and behind.
-            prop_assert!(least + rate / 50 + 2 * longest >= rate, "{least} bits of {rate}");
+            // Where the credit is three packets, one that does not pass leaves no time unused. Where it is less, a long one
+            // may have to wait for nothing to be owed.
+            if rate >= 2_000_000 {
+                prop_assert!(least + rate / 50 + longest >= rate, "{least} bits of {rate}");
+            }
         }
     }
 
