@@ -5,7 +5,7 @@ SECONDS_PER_TARGET ?= 60
 UERANSIM ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test test-sctp-kernel fuzz bench ueransim
+.PHONY: help setup build demo test test-sctp-kernel test-xdp fuzz bench ueransim
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -29,6 +29,10 @@ test: setup ## format, lints, unit, property, conformance and system tests
 test-sctp-kernel: ## the SCTP tests on a kernel that has SCTP (user-mode Linux)
 	@scripts/setup user-mode-linux busybox-static
 	scripts/test-sctp-kernel
+
+test-xdp: ## the AF_XDP port between namespaces, as root: programs are not loaded in user namespaces
+	@scripts/setup ethtool
+	cargo test --workspace --test tcp -- --include-ignored --exact tcp_passes_past_the_system
 
 fuzz: setup ## every fuzz target for SECONDS_PER_TARGET=60, guided by coverage
 	tests/fuzz/run $(SECONDS_PER_TARGET)

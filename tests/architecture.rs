@@ -53,7 +53,7 @@ const TESTS_MAY_ALSO_NAME: &[(&str, &[&str])] = &[
 const MAY_BE_UNSAFE: &[(&str, &str)] = &[
     ("shm", "memory shared with another process"),
     ("sctp", "system calls of kernel SCTP and the C interface of libusrsctp"),
-    ("dataplane", "recvmmsg and sendmmsg on raw descriptors"),
+    ("dataplane", "bursts through sockets, bpf(2) and memory shared with the kernel, prefetch"),
     ("topo", "fork and namespaces"),
     ("fuzz", "libFuzzer calls by symbol"),
 ];

@@ -7,7 +7,7 @@
 //! Sessions lie in [`BUCKETS`] buckets by the UE's address, and a tunnel's number tells its bucket too: packets of a
 //! session in both directions fall into the same bucket, and a bucket belongs to one worker. A frame that another worker
 //! received is handed over, unchanged and in order.
-#![allow(unsafe_code, reason = "recvmmsg and sendmmsg, the only way to move bursts through a socket; prefetch")]
+#![allow(unsafe_code, reason = "bursts through sockets, bpf(2) and memory shared with the kernel; prefetch")]
 
 mod bucket;
 mod counters;
@@ -29,6 +29,7 @@ mod udp;
 mod udp_tun;
 mod usage;
 mod worker;
+mod xdp;
 
 pub use bucket::{BUCKETS, Bucket, Owners};
 pub use counters::{Counters, Direction, DropReason, Snapshot};
@@ -43,3 +44,4 @@ pub use tun::{Tun, TunAddress, TunConfig};
 pub use udp_tun::{OpenError, UdpTun};
 pub use usage::{Part, Usage};
 pub use worker::Workers;
+pub use xdp::{AfXdp, AfXdpConfig, AfXdpError};

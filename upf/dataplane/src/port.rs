@@ -21,6 +21,20 @@ pub trait Port: Send {
     fn wait(&mut self, waker: &Waker, time: Option<Duration>);
 }
 
+impl<P: Port + ?Sized> Port for Box<P> {
+    fn receive(&mut self, frames: &mut [Frame]) -> usize {
+        (**self).receive(frames)
+    }
+
+    fn send(&mut self, frames: &[Frame]) -> usize {
+        (**self).send(frames)
+    }
+
+    fn wait(&mut self, waker: &Waker, time: Option<Duration>) {
+        (**self).wait(waker, time);
+    }
+}
+
 /// Wakes a worker that waits.
 #[derive(Clone, Debug)]
 pub struct Waker(Arc<OwnedFd>);

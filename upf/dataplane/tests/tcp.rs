@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, TcpListener, TcpStream};
 use std::process::Command as Process;
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Receiver, channel};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use dataplane::{
-    Bucket, Command, Config, DropReason, Event, InstallId, Session, Snapshot, TunAddress, TunConfig, UdpTun, Waker,
-    Workers,
+    AfXdp, AfXdpConfig, Bucket, Command, Config, DropReason, Event, InstallId, Port, Session, TunAddress, TunConfig,
+    UdpTun, Waker, Workers,
 };
 use rules::{
     Action, Destination, Far, FarId, Forwarding, LocalTunnel, Pdi, Pdr, PdrId, Qer, QerId, RemoteTunnel, Source, Teid,
@@ -47,17 +48,33 @@ struct End {
     own: Ipv4Addr,
     far: Ipv4Addr,
     behind: Ipv4Addr,
-    tun: TunConfig,
+    port: Kind,
+}
+
+enum Kind {
+    Tun(TunConfig),
+    Xdp(AfXdpConfig),
+}
+
+impl Kind {
+    fn open(&self, own: Ipv4Addr) -> Box<dyn Port> {
+        match self {
+            Self::Tun(tun) => {
+                let mut ports = UdpTun::open((own, gtpu::PORT).into(), tun, 1).expect("opens");
+                assert!(ports.iter().all(|port| port.offloads() == tun.offload), "this system has offloads");
+                Box::new(ports.remove(0))
+            }
+            Self::Xdp(config) => Box::new(AfXdp::open(config, 1).expect("opens").remove(0)),
+        }
+    }
 }
 
 impl End {
-    fn start(&self) -> (Workers, std::sync::mpsc::Receiver<Event>) {
+    fn start(&self) -> (Workers, Receiver<Event>) {
         let waker = Waker::new().expect("a descriptor");
-        let ports = UdpTun::open((self.own, gtpu::PORT).into(), &self.tun, 1).expect("opens");
-        assert!(ports.iter().all(|port| port.offloads() == self.tun.offload), "this system has offloads");
         let (tell, told) = channel();
         let config = Config { protected: vec![], ..Config::new(self.own.into()) };
-        let ports = ports.into_iter().map(|port| (port, waker.clone())).collect();
+        let ports = vec![(self.port.open(self.own), waker)];
         let workers = Workers::start(ports, &config, &[], move |event| drop(tell.send(event))).expect("starts");
         workers.send(Bucket::of_address(self.behind.into()), self.install(Some(&self.rules())));
         told.recv_timeout(PATIENCE).expect("installed");
@@ -92,9 +109,9 @@ impl End {
     }
 }
 
-fn tun(name: &str, address: Ipv4Addr, prefix: u8, offload: bool) -> TunConfig {
+fn tun(name: &str, address: Ipv4Addr, prefix: u8, offload: bool) -> Kind {
     let addresses = vec![TunAddress { address: address.into(), prefix }];
-    TunConfig { name: name.into(), mtu: 1400, addresses, offload }
+    Kind::Tun(TunConfig { name: name.into(), mtu: 1400, addresses, offload })
 }
 
 /// Octet number `place` of the transfer.
@@ -122,22 +139,109 @@ fn within_a_namespace() {
     }
 }
 
-/// A transfer each way; says for each end whether it moves many packets as one.
-fn through(upf: bool, gnb: bool) {
+/// A thread in a network namespace of its own.
+struct Elsewhere {
+    thread: JoinHandle<()>,
+    id: std::num::NonZeroI32,
+}
+
+impl Elsewhere {
+    fn start(run: impl FnOnce() + Send + 'static) -> Self {
+        let (tell, told) = channel();
+        let thread = std::thread::spawn(move || {
+            // Only the network of this thread is another from now on.
+            #[allow(deprecated, reason = "unsharing the network is safe; the newer function warns of descriptors")]
+            rustix::thread::unshare(rustix::thread::UnshareFlags::NEWNET).expect("a namespace");
+            tell.send(rustix::thread::gettid().as_raw_nonzero()).expect("waits");
+            run();
+        });
+        let id = told.recv().expect("a thread");
+        Self { thread, id }
+    }
+
+    /// Joins this namespace to the thread's by a link, up with an address at this end.
+    fn join_to(&self, here: &str, there: &str, address: &str) {
+        ip(&format!("link add {here} type veth peer name {there} netns {}", self.id));
+        ip(&format!("addr add {address} dev {here}"));
+        ip(&format!("link set {here} up"));
+    }
+}
+
+const HOST: Ipv4Addr = Ipv4Addr::new(10, 46, 0, 2);
+
+/// As root: programs are not loaded in user namespaces.
+#[test]
+#[ignore = "needs root: make test-xdp"]
+fn tcp_passes_past_the_system() {
+    let itself = std::env::current_exe().expect("a path");
+    let script = "ip link set lo up && exec \"$0\" --exact past_the_system --ignored --nocapture";
+    let status =
+        Process::new("unshare").args(["--net", "sh", "-c", script]).arg(itself).status().expect("unshare runs");
+    assert!(status.success());
+}
+
+#[test]
+#[ignore = "run by tcp_passes_past_the_system, in a namespace"]
+fn past_the_system() {
     let (to_gnb, go) = channel();
-    let (to_upf, ready) = channel();
-    let access = std::thread::spawn(move || {
-        // Only the network of this thread is another from now on.
-        #[allow(
-            deprecated,
-            reason = "unsharing the network is safe, what the newer function warns of are descriptors"
-        )]
-        rustix::thread::unshare(rustix::thread::UnshareFlags::NEWNET).expect("a namespace");
-        to_upf.send(rustix::thread::gettid().as_raw_nonzero()).expect("waits");
+    let access = Elsewhere::start(move || {
         go.recv().expect("goes on");
         ip("addr add 10.99.0.2/24 dev gnb");
         ip("link set gnb up");
-        let end = End { own: GNB, far: UPF, behind: SERVER, tun: tun("ue", UE, 16, gnb) };
+        let end = End { own: GNB, far: UPF, behind: HOST, port: tun("ue", UE, 16, true) };
+        let workers = end.start();
+        ip("route add 10.46.0.0/16 dev ue");
+        let mut stream = TcpStream::connect((HOST, 5001)).expect("connected");
+        send(&mut stream);
+        receive(&mut stream);
+        drop(workers);
+    });
+    let (to_host, go_on) = channel();
+    let (tell, served) = channel();
+    let host = Elsewhere::start(move || {
+        go_on.recv().expect("goes on");
+        ip("addr add 10.46.0.2/24 dev dn");
+        ip("link set dn up");
+        // Between namespaces packets have no checksums; on a cable they have.
+        assert!(Process::new("ethtool").args(["-K", "dn", "tx", "off"]).status().expect("ethtool runs").success());
+        ip("route add 10.45.0.0/16 via 10.46.0.1");
+        let listener = TcpListener::bind((HOST, 5001)).expect("free");
+        tell.send(()).expect("waits");
+        let (mut stream, peer) = listener.accept().expect("accepted");
+        assert_eq!(peer.ip(), IpAddr::from(UE));
+        receive(&mut stream);
+        send(&mut stream);
+        // What is still on its way goes with this namespace.
+        go_on.recv().expect("ends");
+    });
+    access.join_to("n3", "gnb", "10.99.0.1/24");
+    host.join_to("n6", "dn", "10.46.0.1/24");
+    to_host.send(()).expect("waits");
+    served.recv().expect("listens");
+    let config = AfXdpConfig {
+        n3: (UPF, gtpu::PORT).into(),
+        n3_interface: "n3".into(),
+        n6_interface: "n6".into(),
+        n6_next_hop: HOST,
+        ues: vec![(Ipv4Addr::new(10, 45, 0, 0).into(), 16)],
+    };
+    let end = End { own: UPF, far: GNB, behind: UE, port: Kind::Xdp(config) };
+    let (workers, told) = end.start();
+    to_gnb.send(()).expect("waits");
+    access.thread.join().expect("the UE");
+    to_host.send(()).expect("waits");
+    host.thread.join().expect("the host");
+    check(&end, &workers, &told);
+}
+
+/// A transfer each way; says for each end whether it moves many packets as one.
+fn through(upf: bool, gnb: bool) {
+    let (to_gnb, go) = channel();
+    let access = Elsewhere::start(move || {
+        go.recv().expect("goes on");
+        ip("addr add 10.99.0.2/24 dev gnb");
+        ip("link set gnb up");
+        let end = End { own: GNB, far: UPF, behind: SERVER, port: tun("ue", UE, 16, gnb) };
         let workers = end.start();
         let mut stream = TcpStream::connect((SERVER, 5001)).expect("connected");
         send(&mut stream);
@@ -145,11 +249,8 @@ fn through(upf: bool, gnb: bool) {
         drop(stream);
         drop(workers);
     });
-    let thread = ready.recv().expect("a thread");
-    ip(&format!("link add upf type veth peer name gnb netns {thread}"));
-    ip("addr add 10.99.0.1/24 dev upf");
-    ip("link set upf up");
-    let end = End { own: UPF, far: GNB, behind: UE, tun: tun("n6", SERVER, 16, upf) };
+    access.join_to("upf", "gnb", "10.99.0.1/24");
+    let end = End { own: UPF, far: GNB, behind: UE, port: tun("n6", SERVER, 16, upf) };
     let (workers, told) = end.start();
     let listener = TcpListener::bind((SERVER, 5001)).expect("free");
     to_gnb.send(()).expect("waits");
@@ -160,21 +261,21 @@ fn through(upf: bool, gnb: bool) {
     // Its end comes when everything was received.
     stream.set_read_timeout(Some(PATIENCE)).expect("set");
     let _ = stream.read(&mut [0]);
-    access.join().expect("the other end");
-    let counted = Workers::snapshot(&workers.counters());
-    workers.send(Bucket::of_address(UE.into()), end.install(None));
-    let usage = loop {
-        if let Event::Installed { reports, .. } = told.recv_timeout(PATIENCE).expect("an event") {
-            break reports;
-        }
-    };
-    check(&counted, &usage[0]);
+    access.thread.join().expect("the other end");
+    check(&end, &workers, &told);
     drop(workers);
     ip("link del upf");
 }
 
 /// Packets are those of the wire: none longer than the MTU, each with headers of its own.
-fn check(counted: &Snapshot, usage: &dataplane::Usage) {
+fn check(end: &End, workers: &Workers, told: &Receiver<Event>) {
+    let counted = Workers::snapshot(&workers.counters());
+    workers.send(Bucket::of_address(UE.into()), end.install(None));
+    let usage = loop {
+        if let Event::Installed { reports, .. } = told.recv_timeout(PATIENCE).expect("an event") {
+            break reports[0];
+        }
+    };
     const HEADERS: u64 = 52;
     for direction in [0, 1] {
         let (packets, octets) = (usage.packets[direction], usage.octets[direction]);

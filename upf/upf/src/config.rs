@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct UpfConfig {
+    /// How packets come and go.
+    pub port: PortKind,
     /// Towards gNBs.
     pub n3: N3,
     /// Towards SMFs.
@@ -33,6 +35,7 @@ pub struct UpfConfig {
 impl Default for UpfConfig {
     fn default() -> Self {
         Self {
+            port: PortKind::default(),
             n3: N3::default(),
             n4: N4::default(),
             n6: N6::default(),
@@ -45,6 +48,19 @@ impl Default for UpfConfig {
     }
 }
 
+/// How packets come and go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PortKind {
+    /// The best that works.
+    #[default]
+    Auto,
+    /// A UDP socket and a TUN device.
+    UdpTun,
+    /// AF_XDP sockets on the interfaces of N3 and N6.
+    AfXdp,
+}
+
 /// N3: GTP-U.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -54,6 +70,9 @@ pub struct N3 {
     /// The address told to gNBs, where it is another (behind a translation of addresses).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub advertise: Option<IpAddr>,
+    /// The interface it is on, for AF_XDP.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interface: Option<String>,
     /// Mbit/s that the link takes; 0: not known. Where it is full, only what is within a guaranteed bit rate passes.
     #[serde(deserialize_with = "within::<_, _, 0, 10_000_000>")]
     pub rate_mbps: u64,
@@ -61,7 +80,7 @@ pub struct N3 {
 
 impl Default for N3 {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 7], 2152)), advertise: None, rate_mbps: 0 }
+        Self { listen: SocketAddr::from(([127, 0, 0, 7], 2152)), advertise: None, interface: None, rate_mbps: 0 }
     }
 }
 
@@ -113,6 +132,12 @@ impl Default for N4 {
 pub struct N6 {
     /// Name of the device, up to 15 characters.
     pub tun: String,
+    /// The interface towards the data networks, for AF_XDP.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interface: Option<String>,
+    /// The router, or host, that packets to them go to, for AF_XDP.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_hop: Option<std::net::Ipv4Addr>,
     /// Whether to switch the forwarding of IP packets between interfaces on, in the network namespace of the process.
     pub ip_forward: bool,
     /// Mbit/s that the link takes; 0: not known. Where it is full, only what is within a guaranteed bit rate passes.
@@ -124,7 +149,14 @@ pub struct N6 {
 
 impl Default for N6 {
     fn default() -> Self {
-        Self { tun: "peregrine".into(), ip_forward: false, rate_mbps: 0, offload: true }
+        Self {
+            tun: "peregrine".into(),
+            interface: None,
+            next_hop: None,
+            ip_forward: false,
+            rate_mbps: 0,
+            offload: true,
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use dataplane::{TunAddress, TunConfig, UdpTun, Waker, Workers};
+use dataplane::Workers;
 use pfcp::{EndpointConfig, NodeId, RecoveryTimeStamp, Role, Timers, UpFunctionFeatures};
 use runtime::{Context, Network, NetworkFunction, Running, StartError};
 use sbi_models::nrf::NfType;
@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::config::UpfConfig;
 use crate::control::{Control, Settings, Shared};
 use crate::n4::N4;
+use crate::ports;
 use crate::resources::Pool;
 
 /// The user plane function.
@@ -51,10 +52,10 @@ impl NetworkFunction for Upf {
         let socket = UdpSocket::bind(config.n4.listen)
             .await
             .map_err(|why| StartError::listen("N4", config.n4.listen, "upf.n4.listen", why))?;
-        let ports = open_ports(&config, &network)?;
+        let opened = ports::open(&config, &network)?;
         let (told, events) = mpsc::unbounded_channel();
         let path = path_config(&config, &network);
-        let workers = Workers::start(ports, &path, &config.cores, move |event| {
+        let workers = Workers::start(opened.ports, &path, &config.cores, move |event| {
             // The receiver ends with the process.
             let _ = told.send(event);
         });
@@ -69,11 +70,11 @@ impl NetworkFunction for Upf {
         let n3 = (config.n3.advertised(), config.n3.listen.port()).into();
         tokio::spawn(N4 { socket, control, events, release, shutdown, trace, own, n3 }.run());
         Ok(Running::new()
-            .status(status(shared, &config))
+            .status(status(shared, &config, opened.n6.clone()))
             .drain(drain(ask))
             .interface(format!("N4 on {}", config.n4.listen))
             .interface(format!("N3 on {}", config.n3.listen))
-            .interface(format!("N6 on TUN {}", config.n6.tun)))
+            .interface(format!("N6 on {} {}", opened.kind, opened.n6)))
     }
 }
 
@@ -85,37 +86,11 @@ async fn drain(ask: mpsc::Sender<oneshot::Sender<()>>) {
     }
 }
 
-fn open_ports(config: &UpfConfig, network: &Network) -> Result<Vec<(UdpTun, Waker)>, StartError> {
-    let tun = TunConfig {
-        name: config.n6.tun.clone(),
-        mtu: mtu(network),
-        addresses: pools(network).iter().map(tun_address).collect(),
-        offload: config.n6.offload,
-    };
-    let ports = UdpTun::open(config.n3.listen, &tun, config.workers).map_err(|failure| match failure {
-        dataplane::OpenError::N3(why) => StartError::listen("N3", config.n3.listen, "upf.n3.listen", why),
-        dataplane::OpenError::N6(why) => StartError::system(format!(
-            "cannot make the TUN device '{}' (configuration: upf.n6.tun): {why}; it takes CAP_NET_ADMIN and /dev/net/tun",
-            config.n6.tun
-        )),
-    })?;
-    if config.n6.ip_forward {
-        let file = "/proc/sys/net/ipv4/ip_forward";
-        std::fs::write(file, "1").map_err(|why| StartError::file(file, why))?;
-    }
-    let with_waker = |port| Ok((port, Waker::new()?));
-    ports.into_iter().map(with_waker).collect::<std::io::Result<_>>().map_err(StartError::system)
-}
-
-fn tun_address(pool: &Pool) -> TunAddress {
-    TunAddress { address: pool.gateway, prefix: pool.network.prefix_len() }
-}
-
-fn mtu(network: &Network) -> u16 {
+pub(crate) fn mtu(network: &Network) -> u16 {
     network.dnns.iter().map(|dnn| dnn.mtu).max().unwrap_or(1400)
 }
 
-fn pools(network: &Network) -> Vec<Pool> {
+pub(crate) fn pools(network: &Network) -> Vec<Pool> {
     let pool = |dnn: &runtime::DataNetwork| Pool {
         dnn: dnn.name.to_string(),
         network: dnn.ipv4.into(),
@@ -160,8 +135,12 @@ fn settings(config: &UpfConfig, network: &Network) -> Settings {
     }
 }
 
-fn status(shared: Arc<Shared>, config: &UpfConfig) -> impl Fn() -> serde_json::Value + Send + Sync + 'static {
-    let (n3, n4, n6) = (config.n3.listen, config.n4.listen, config.n6.tun.clone());
+fn status(
+    shared: Arc<Shared>,
+    config: &UpfConfig,
+    n6: String,
+) -> impl Fn() -> serde_json::Value + Send + Sync + 'static {
+    let (n3, n4) = (config.n3.listen, config.n4.listen);
     move || {
         let counters = shared.counters();
         let [uplink, downlink] = counters.packets;

@@ -1,0 +1,232 @@
+//! Who is next on the way to an address: asked of the system, which has the routes and speaks ARP, away from the path.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{Ipv4Addr, UdpSocket};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::Duration;
+
+use netlink_packet_core::{NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload};
+use netlink_packet_route::link::{LinkAttribute, LinkMessage};
+use netlink_packet_route::neighbour::{NeighbourAddress, NeighbourAttribute, NeighbourMessage};
+use netlink_packet_route::route::{RouteAddress, RouteAttribute, RouteMessage};
+use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
+use netlink_sys::protocols::NETLINK_ROUTE;
+use netlink_sys::{Socket, SocketAddr};
+
+use super::ethernet::Mac;
+
+/// What the system knows of an interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Interface {
+    pub(super) index: u32,
+    pub(super) mac: Mac,
+}
+
+/// The system's tables, asked by rtnetlink.
+struct Tables {
+    socket: Socket,
+    answer: Vec<u8>,
+}
+
+impl Tables {
+    fn open() -> io::Result<Self> {
+        let mut socket = Socket::new(NETLINK_ROUTE)?;
+        socket.bind_auto()?;
+        socket.connect(&SocketAddr::new(0, 0))?;
+        Ok(Self { socket, answer: vec![0; 16_384] })
+    }
+
+    /// Asks for one thing.
+    fn ask(&mut self, question: RouteNetlinkMessage) -> io::Result<RouteNetlinkMessage> {
+        let mut header = NetlinkHeader::default();
+        header.flags = NLM_F_REQUEST;
+        let mut message = NetlinkMessage::new(header, NetlinkPayload::from(question));
+        message.finalize();
+        let mut octets = vec![0; message.buffer_len()];
+        message.serialize(&mut octets);
+        self.socket.send(&octets, 0)?;
+        let length = self.socket.recv(&mut &mut self.answer[..], 0)?;
+        let answer = self.answer.get(..length).unwrap_or_default();
+        let answer = NetlinkMessage::<RouteNetlinkMessage>::deserialize(answer).map_err(io::Error::other)?;
+        match answer.payload {
+            NetlinkPayload::InnerMessage(answer) => Ok(answer),
+            NetlinkPayload::Error(refused) => Err(refused.to_io()),
+            _ => Err(io::ErrorKind::InvalidData.into()),
+        }
+    }
+
+    fn interface(&mut self, name: &str) -> io::Result<Interface> {
+        let mut question = LinkMessage::default();
+        question.attributes.push(LinkAttribute::IfName(name.into()));
+        let RouteNetlinkMessage::NewLink(link) = self.ask(RouteNetlinkMessage::GetLink(question))? else {
+            return Err(io::ErrorKind::InvalidData.into());
+        };
+        let mac = link.attributes.iter().find_map(|attribute| match attribute {
+            LinkAttribute::Address(octets) => Mac::try_from(octets.as_slice()).ok(),
+            _ => None,
+        });
+        let mac = mac.ok_or_else(|| io::Error::other("it is no Ethernet"))?;
+        Ok(Interface { index: link.header.index, mac })
+    }
+
+    /// The next hop on the way to an address, and the interface it is behind.
+    fn next_hop(&mut self, to: Ipv4Addr) -> io::Result<(Ipv4Addr, u32)> {
+        let mut question = RouteMessage::default();
+        question.header.address_family = AddressFamily::Inet;
+        question.header.destination_prefix_length = 32;
+        question.attributes.push(RouteAttribute::Destination(RouteAddress::Inet(to)));
+        let RouteNetlinkMessage::NewRoute(route) = self.ask(RouteNetlinkMessage::GetRoute(question))? else {
+            return Err(io::ErrorKind::InvalidData.into());
+        };
+        let (mut hop, mut interface) = (to, 0);
+        for attribute in &route.attributes {
+            match attribute {
+                RouteAttribute::Gateway(RouteAddress::Inet(gateway)) => hop = *gateway,
+                RouteAttribute::Oif(index) => interface = *index,
+                _ => {}
+            }
+        }
+        Ok((hop, interface))
+    }
+
+    fn neighbour(&mut self, (hop, interface): (Ipv4Addr, u32)) -> io::Result<Option<Mac>> {
+        let mut question = NeighbourMessage::default();
+        question.header.family = AddressFamily::Inet;
+        question.header.ifindex = interface;
+        question.attributes.push(NeighbourAttribute::Destination(NeighbourAddress::Inet(hop)));
+        let RouteNetlinkMessage::NewNeighbour(neighbour) = self.ask(RouteNetlinkMessage::GetNeighbour(question))?
+        else {
+            return Err(io::ErrorKind::InvalidData.into());
+        };
+        Ok(neighbour.attributes.iter().find_map(|attribute| match attribute {
+            NeighbourAttribute::LinkLocalAddress(octets) => Mac::try_from(octets.as_slice()).ok(),
+            _ => None,
+        }))
+    }
+}
+
+/// What the system knows of the interface of this name.
+///
+/// # Errors
+/// Where there is none, or it is no Ethernet.
+pub(super) fn interface(name: &str) -> io::Result<Interface> {
+    Tables::open()?.interface(name)
+}
+
+/// Addresses that are remembered at most: gNBs, and the next hop of N6. Anybody can send from any address.
+const MOST: usize = 16_384;
+
+/// Where no more fit, forgets those that are not kept, or all: they are asked for again when they are wanted.
+fn make_room<T>(known: &mut BTreeMap<Ipv4Addr, T>, keep: impl Fn(&T) -> bool) {
+    if known.len() >= MOST {
+        known.retain(|_, value| keep(value));
+    }
+    if known.len() >= MOST {
+        known.clear();
+    }
+}
+
+/// Between two looks at what is not known yet.
+const EAGER: Duration = Duration::from_millis(20);
+/// Between two looks at what is known: a neighbour may get another card.
+const CALM: Duration = Duration::from_secs(2);
+/// How long an address that does not answer is asked for eagerly.
+const PATIENCE: u32 = 50;
+
+/// A port's view of the neighbours.
+pub(super) struct Neighbours {
+    known: BTreeMap<Ipv4Addr, Option<Mac>>,
+    ask: Sender<Ipv4Addr>,
+    told: Receiver<(Ipv4Addr, Mac)>,
+}
+
+impl Neighbours {
+    /// Starts the thread that asks the system; it ends with this.
+    ///
+    /// # Errors
+    /// Where the system gives no socket or thread.
+    pub(super) fn start() -> io::Result<Self> {
+        let (ask, asked) = channel();
+        let (tell, told) = channel();
+        let tables = Tables::open()?;
+        let prompt = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+        prompt.set_nonblocking(true)?;
+        let resolver = Resolver { tables, prompt, wanted: BTreeMap::new(), tell };
+        std::thread::Builder::new().name("upf-neighbours".into()).spawn(move || resolver.run(&asked))?;
+        Ok(Self { known: BTreeMap::new(), ask, told })
+    }
+
+    /// Takes note of what was found out.
+    pub(super) fn update(&mut self) {
+        for (address, mac) in self.told.try_iter() {
+            self.known.insert(address, Some(mac));
+        }
+    }
+
+    /// Who is next on the way there. `None` where that is not known yet; it is asked for then.
+    pub(super) fn of(&mut self, address: Ipv4Addr) -> Option<Mac> {
+        if let Some(known) = self.known.get(&address) {
+            return *known;
+        }
+        make_room(&mut self.known, Option::is_some);
+        self.known.insert(address, None);
+        // Without the thread nothing is ever known.
+        let _ = self.ask.send(address);
+        None
+    }
+}
+
+struct Resolver {
+    tables: Tables,
+    /// What it sends makes the system ask for a neighbour.
+    prompt: UdpSocket,
+    /// What was found, and how often it was looked for in vain.
+    wanted: BTreeMap<Ipv4Addr, (Option<Mac>, u32)>,
+    tell: Sender<(Ipv4Addr, Mac)>,
+}
+
+impl Resolver {
+    fn run(mut self, asked: &Receiver<Ipv4Addr>) {
+        loop {
+            let eager = self.wanted.values().any(|(found, vain)| found.is_none() && *vain < PATIENCE);
+            match asked.recv_timeout(if eager { EAGER } else { CALM }) {
+                Ok(address) => {
+                    make_room(&mut self.wanted, |(found, _)| found.is_some());
+                    self.wanted.insert(address, (None, 0));
+                    if !self.look(address, true) {
+                        return;
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    let all: Vec<_> = self.wanted.iter().map(|(address, (found, _))| (*address, *found)).collect();
+                    let due = all.into_iter().filter(|(_, found)| !eager || found.is_none());
+                    if !due.into_iter().all(|(address, _)| self.look(address, !eager)) {
+                        return;
+                    }
+                }
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    /// Looks for one. `false` where nobody wants to know any more.
+    fn look(&mut self, address: Ipv4Addr, prompt: bool) -> bool {
+        if prompt {
+            // An empty datagram to the discard port; what becomes of it does not matter.
+            let _ = self.prompt.send_to(&[], (address, 9));
+        }
+        let found = self.tables.next_hop(address).and_then(|hop| self.tables.neighbour(hop)).ok().flatten();
+        let Some((known, vain)) = self.wanted.get_mut(&address) else { return true };
+        if found.is_none() {
+            *vain = vain.saturating_add(1);
+        }
+        match found.filter(|mac| *known != Some(*mac)) {
+            None => true,
+            Some(mac) => {
+                *known = Some(mac);
+                self.tell.send((address, mac)).is_ok()
+            }
+        }
+    }
+}
