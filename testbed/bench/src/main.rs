@@ -6,6 +6,7 @@ mod ports;
 mod ran;
 mod result;
 mod samples;
+mod upf_path;
 
 use std::process::ExitCode;
 
@@ -33,6 +34,9 @@ enum Measurement {
     /// Traffic for `upf`
     #[command(hide = true, subcommand)]
     UpfLoad(ports::Load),
+    /// The UPF's packet path on one core, from memory to memory: packets per second by sessions and rules, the cost of each
+    /// stage and of hostile packets, memory per session
+    UpfPath(upf_path::Options),
 }
 
 fn main() -> ExitCode {
@@ -43,6 +47,7 @@ fn main() -> ExitCode {
         Measurement::Upf(options) => ports::run(options),
         Measurement::UpfEnd(options) => ports::run_end(options),
         Measurement::UpfLoad(load) => ports::run_load(load),
+        Measurement::UpfPath(options) => upf_path::run(options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -84,6 +89,9 @@ enum Failure {
     /// An end of the tunnel, or traffic through it, failed.
     #[error("through the UPF: {0}")]
     Tunnel(String),
+    /// The path did not forward what it was to.
+    #[error("packet path: {0}")]
+    Path(String),
     /// The simulator failed, or procedures did: a figure of a run with failures would mean nothing.
     #[error("peregrine-ran: {0}")]
     Ran(String),

@@ -1,0 +1,114 @@
+//! The UPF's packet path on one core, without a network: packets come from memory, take the whole path, and are counted.
+
+mod hostile;
+mod load;
+mod site;
+mod stages;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use clap::Args;
+use dataplane::Forwarder;
+
+use self::load::{Load, Mix};
+use self::site::{Rules, Site};
+use crate::Failure;
+use crate::result::{result, write};
+use crate::samples::Samples;
+
+/// What to measure.
+#[derive(Args, Debug)]
+pub(crate) struct Options {
+    /// Numbers of sessions
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 1000, 100_000, 1_000_000])]
+    sessions: Vec<usize>,
+    /// PDRs per session, half of them for each direction
+    #[arg(long, value_delimiter = ',', default_values_t = [2, 10, 100])]
+    pdrs: Vec<usize>,
+    /// Rounds: each measures every cell once
+    #[arg(long, default_value_t = 7)]
+    rounds: usize,
+    /// Packets of a sample
+    #[arg(long, default_value_t = 2_000_000)]
+    packets: usize,
+    /// Mebibytes that sessions may take: cells that need more are left out
+    #[arg(long, default_value_t = 8192)]
+    memory: u64,
+    /// Leave out the stages of the path and hostile traffic
+    #[arg(long)]
+    only_rates: bool,
+    /// Write every cell as JSON
+    #[arg(long)]
+    json: Option<PathBuf>,
+}
+
+/// Quantity to samples, one a round.
+type Cells = BTreeMap<String, Samples>;
+
+fn put(cells: &mut Cells, quantity: impl Into<String>, value: f64) {
+    cells.entry(quantity.into()).or_default().push(value);
+}
+
+/// Runs the measurement and prints its table.
+pub(crate) fn run(options: &Options) -> Result<(), Failure> {
+    let mut cells = Cells::new();
+    if !options.only_rates {
+        stages::measure(options, &mut cells)?;
+        hostile::measure(options, &mut cells)?;
+    }
+    for sessions in &options.sessions {
+        rates(options, *sessions, &mut cells)?;
+    }
+    println!("{:<62} {:>10}   (lowest - highest)", "", "median");
+    for (quantity, samples) in &cells {
+        let (lowest, highest) = samples.spread();
+        println!("{quantity:<62} {:>10.2}   ({lowest:.2} - {highest:.2})", samples.median());
+    }
+    match &options.json {
+        None => Ok(()),
+        Some(path) => write(path, format!("{:#}\n", result(options.rounds, &cells))),
+    }
+}
+
+/// The rate at so many sessions, with each number of PDRs in turn.
+fn rates(options: &Options, sessions: usize, cells: &mut Cells) -> Result<(), Failure> {
+    let mut forwarders: Vec<(usize, Forwarder)> = Vec::new();
+    let mut left = options.memory << 20;
+    for pdrs in &options.pdrs {
+        let rules = Rules::of(*pdrs);
+        let name = format!("{sessions:>7} sessions of {pdrs:>3} PDRs");
+        let expected = site::octets_per_session(&rules) * sessions as u64;
+        if expected > left {
+            eprintln!("{name}: left out, it would take {} MiB", expected >> 20);
+            continue;
+        }
+        left -= expected;
+        let before = site::resident();
+        let forwarder = Site { sessions, rules }.forwarder();
+        if sessions >= 1000 {
+            let octets = site::resident().saturating_sub(before) as f64 / sessions as f64;
+            put(cells, format!("{name}: memory a session, octets"), octets);
+        }
+        forwarders.push((*pdrs, forwarder));
+    }
+    for round in 0..options.rounds {
+        eprintln!("{sessions} sessions, round {} of {}", round + 1, options.rounds);
+        for mix in [Mix::Small, Mix::Imix] {
+            let mut taken = Vec::new();
+            for (pdrs, forwarder) in &mut forwarders {
+                let name = format!("{sessions:>7} sessions of {pdrs:>3} PDRs, {mix}");
+                let mut load = Load::new(Site { sessions, rules: Rules::of(*pdrs) }, mix);
+                let time = load.run(forwarder, options.packets)?;
+                put(cells, format!("{name}: path, Mpps"), 1e3 / time.path);
+                put(cells, format!("{name}: with the port, Mpps"), 1e3 / (time.path + time.port));
+                taken.push((*pdrs, time.path + time.port));
+            }
+            if let [(few, first), .., (many, last)] = taken[..] {
+                let name = format!("{sessions:>7} sessions, {mix}: lost from {few} to {many} PDRs, percent");
+                put(cells, name, 100.0 * (1.0 - first / last));
+            }
+        }
+    }
+    Ok(())
+}
