@@ -17,7 +17,7 @@ use crate::session::{Action, Far, Pdr, Qer, Session};
 use crate::table::Table;
 use crate::timers::Timers;
 use crate::usage::Usage;
-use crate::{Bucket, Policer, Tap};
+use crate::{Bucket, Moment, Policer, Tap};
 
 /// What a forwarder is told at its start.
 #[derive(Clone, Debug)]
@@ -243,6 +243,7 @@ impl Forwarder {
     /// Three passes, so that the memory a frame needs is on its way while others are looked at: which session, by the
     /// frame alone; where the session is; what becomes of the frame.
     pub fn process(&mut self, now: Instant, frames: &mut [Frame]) {
+        let now = Moment::from(now);
         let mut looked = std::mem::take(&mut self.looked);
         for frames in frames.chunks_mut(TOGETHER) {
             looked.clear();
@@ -261,7 +262,7 @@ impl Forwarder {
     }
 
     /// The third pass, for somebody who looks on.
-    fn process_shown(&mut self, now: Instant, frames: &mut [Frame], looked: &[Looked]) {
+    fn process_shown(&mut self, now: Moment, frames: &mut [Frame], looked: &[Looked]) {
         let Some(tap) = self.tap.clone() else { return };
         for (frame, looked) in frames.iter_mut().zip(looked) {
             let seid = looked.place.and_then(|place| self.table.at(place)).map(|session| session.seid);
@@ -274,6 +275,8 @@ impl Forwarder {
         }
     }
 
+    /// The first pass. In place: what it finds is too large to be handed up.
+    #[inline(always)]
     fn look(&self, frame: &Frame) -> Look {
         let sender = frame.handed_by.map_or(self.own, usize::from);
         match frame.origin {
@@ -282,6 +285,7 @@ impl Forwarder {
         }
     }
 
+    #[inline(always)]
     fn look_from_access(&self, packet: &[u8], sender: usize) -> Look {
         let datagram = match Datagram::parse(packet) {
             Ok(datagram) => datagram,
@@ -300,6 +304,7 @@ impl Forwarder {
         Look::Uplink { teid, qfi, offset: datagram.header_length, inner: Inner::parse(datagram.payload) }
     }
 
+    #[inline(always)]
     fn look_from_core(&self, packet: &[u8], sender: usize) -> Look {
         let Some(inner) = Inner::parse(packet) else { return Look::Wrong(DropReason::MalformedInner) };
         if let Some(elsewhere) = self.elsewhere(Bucket::of_address(inner.destination), sender) {
@@ -324,23 +329,32 @@ impl Forwarder {
         looked.iter().filter_map(|looked| looked.place).for_each(|place| self.table.expect_rules(place));
     }
 
-    /// The third pass.
-    fn decide(&mut self, now: Instant, frame: &mut Frame, looked: &Looked) {
-        let decided = match &looked.look {
-            Look::Uplink { teid, qfi, offset, inner } => match looked.place {
-                Some(place) => self.uplink(now, frame, place, (*teid, *qfi), (*offset, inner.as_ref())),
-                None => self.unknown_tunnel(now, frame, *teid),
-            },
-            Look::Downlink(inner) => self.downlink(now, frame, looked.place, inner),
-            Look::Elsewhere(verdict) => Ok(*verdict),
-            Look::Signalling => self.signalling(frame),
-            Look::UnknownExtension => self.unknown_extension(now, frame),
-            Look::Wrong(reason) => Err(*reason),
+    /// The third pass. Who forwards sets the verdict in its place: it is too large to be handed up.
+    fn decide(&mut self, now: Moment, frame: &mut Frame, looked: &Looked) {
+        let decided = match (&looked.look, looked.place) {
+            (Look::Uplink { teid, qfi, offset, inner }, Some(place)) => {
+                self.uplink(now, frame, place, (*teid, *qfi), (*offset, inner.as_ref()))
+            }
+            (Look::Downlink(inner), Some(place)) => self.downlink(now, frame, place, inner),
+            (look, _) => self.answer(now, frame, look),
         };
-        frame.verdict = decided.unwrap_or_else(|reason| {
+        if let Err(reason) = decided {
             self.lane.counters.dropped(reason, 1);
-            Verdict::Drop
-        });
+            frame.verdict = Verdict::Drop;
+        }
+    }
+
+    /// What becomes of a frame that no session is found for.
+    fn answer(&mut self, now: Moment, frame: &mut Frame, look: &Look) -> Result<(), DropReason> {
+        frame.verdict = match look {
+            Look::Uplink { teid, .. } => self.unknown_tunnel(now, frame, *teid)?,
+            Look::Downlink(_) => return Err(DropReason::UnknownUe),
+            Look::Elsewhere(verdict) => *verdict,
+            Look::Signalling => self.signalling(frame)?,
+            Look::UnknownExtension => self.unknown_extension(now, frame)?,
+            Look::Wrong(reason) => return Err(*reason),
+        };
+        Ok(())
     }
 
     /// Does what the control process asks. Call between bursts, then send [`take_outbox`](Self::take_outbox).
@@ -496,12 +510,12 @@ impl Forwarder {
 
     fn uplink(
         &mut self,
-        now: Instant,
+        now: Moment,
         frame: &mut Frame,
         place: Place,
         (teid, qfi): (u32, Option<Qfi>),
         (offset, inner): (usize, Option<&Inner>),
-    ) -> Result<Verdict, DropReason> {
+    ) -> Result<(), DropReason> {
         let session = self.table.at(place).ok_or(DropReason::UnknownTunnel)?;
         let inner = inner.ok_or(DropReason::MalformedInner)?;
         frame.strip(offset);
@@ -516,21 +530,15 @@ impl Forwarder {
         self.lane.forward(now, session, pdr.ok_or(DropReason::NoRule)?, Direction::Uplink, frame)
     }
 
-    fn downlink(
-        &mut self,
-        now: Instant,
-        frame: &mut Frame,
-        place: Option<Place>,
-        inner: &Inner,
-    ) -> Result<Verdict, DropReason> {
+    fn downlink(&mut self, now: Moment, frame: &mut Frame, place: Place, inner: &Inner) -> Result<(), DropReason> {
         frame.truncate(inner.length);
-        let session = place.and_then(|place| self.table.at(place)).ok_or(DropReason::UnknownUe)?;
+        let session = self.table.at(place).ok_or(DropReason::UnknownUe)?;
         let pdr = session.classify(Direction::Downlink, crate::inner::ABSENT, None, frame.packet(), inner);
         self.lane.forward(now, session, pdr.ok_or(DropReason::NoRule)?, Direction::Downlink, frame)
     }
 
     /// TS 29.281 7.3.1: the sender of a G-PDU for a tunnel that is not there is told. Tunnel 0 is nobody's.
-    fn unknown_tunnel(&mut self, now: Instant, frame: &mut Frame, teid: u32) -> Result<Verdict, DropReason> {
+    fn unknown_tunnel(&mut self, now: Moment, frame: &mut Frame, teid: u32) -> Result<Verdict, DropReason> {
         self.lane.counters.dropped(DropReason::UnknownTunnel, 1);
         if teid == 0 || !self.may_answer(now) {
             return Ok(Verdict::Drop);
@@ -544,7 +552,7 @@ impl Forwarder {
     }
 
     /// TS 29.281 5.2.1: the sender of an extension header that must be understood and is not is told which are.
-    fn unknown_extension(&mut self, now: Instant, frame: &mut Frame) -> Result<Verdict, DropReason> {
+    fn unknown_extension(&mut self, now: Moment, frame: &mut Frame) -> Result<Verdict, DropReason> {
         self.lane.counters.dropped(DropReason::UnknownExtension, 1);
         if !self.may_answer(now) {
             return Ok(Verdict::Drop);
@@ -553,7 +561,7 @@ impl Forwarder {
         Ok(Verdict::ToN3(SocketAddr::new(frame.peer.ip(), gtpu::PORT)))
     }
 
-    fn may_answer(&mut self, now: Instant) -> bool {
+    fn may_answer(&mut self, now: Moment) -> bool {
         let may = self.answers.admits(now, ANSWER);
         if may {
             self.answers.take(now, ANSWER);
@@ -598,51 +606,51 @@ impl Lane {
     /// What becomes of a packet of this session that matches this PDR.
     fn forward(
         &mut self,
-        now: Instant,
+        now: Moment,
         session: &mut Session,
         pdr: usize,
         direction: Direction,
         frame: &mut Frame,
-    ) -> Result<Verdict, DropReason> {
+    ) -> Result<(), DropReason> {
         let Session { pdrs, fars, qers, urrs, .. } = session;
         let pdr = pdrs.get(pdr).ok_or(DropReason::NoRule)?;
-        let far = fars.get(pdr.far).copied().ok_or(DropReason::NoRule)?;
+        let far = fars.get(pdr.far.into()).copied().ok_or(DropReason::NoRule)?;
         let length = frame.packet().len();
         match far.action {
             Action::Drop => return Err(DropReason::Rule),
             Action::Buffer { .. } if direction == Direction::Uplink => return Err(DropReason::Rule),
             Action::Buffer { notify, limit, delay_ms } => {
                 let id = notify.then_some(pdr.id);
-                return self.buffer(now, session, frame, id, (limit, delay_ms));
+                return self.buffer(now.instant(), session, frame, id, (limit, delay_ms));
             }
             Action::ToCore | Action::ToAccess(_) => {}
         }
-        let of_pdr = || pdr.qers.iter().filter_map(|qer| qers.get(*qer));
+        let of_pdr = || pdr.qers.iter().filter_map(|qer| qers.get(usize::from(*qer)));
         self.enforce(now, of_pdr(), direction, length)?;
-        if pdr.urrs.iter().filter_map(|urr| urrs.get(*urr)).any(|urr| urr.exhausted()) {
+        if pdr.urrs.iter().filter_map(|urr| urrs.get(usize::from(*urr))).any(|urr| urr.exhausted()) {
             return Err(DropReason::Quota);
         }
-        let verdict = self.send_off(pdr, far, frame)?;
+        self.send_off(pdr, far, frame)?;
         for qer in pdr.qers.iter() {
-            if let Some(qer) = qers.get_mut(*qer) {
+            if let Some(qer) = qers.get_mut(usize::from(*qer)) {
                 qer.take(now, direction, length);
             }
         }
         if let Some(link) = &mut self.links[direction as usize] {
             link.take(now, on_link(direction, length));
         }
-        let mut earlier = false;
-        for place in pdr.urrs.iter() {
-            let Some(urr) = urrs.get_mut(*place) else { continue };
-            let (triggers, nearer) = urr.count(now, direction, length);
+        let (mut earlier, clock) = (false, now.instant());
+        for place in pdr.urrs.iter().map(|place| usize::from(*place)) {
+            let Some(urr) = urrs.get_mut(place) else { continue };
+            let (triggers, nearer) = urr.count(clock, direction, length);
             earlier |= nearer;
             if triggers != Triggers::default() {
-                self.reasons.push((*place, triggers));
+                self.reasons.push((place, triggers));
             }
         }
-        earlier |= session.passes(now);
+        earlier |= session.passes(clock);
         if !self.reasons.is_empty() {
-            let usage = session.report(now, &self.reasons);
+            let usage = session.report(clock, &self.reasons);
             self.reasons.clear();
             self.events.push(Event::UsageDue { seid: session.seid, usage });
         }
@@ -650,13 +658,13 @@ impl Lane {
             self.timers.arm(session);
         }
         self.tally.forwarded(direction, length);
-        Ok(verdict)
+        Ok(())
     }
 
     /// Whether a packet may pass by all of its QERs; where the link is full, only within a guaranteed bit rate. Takes no credit.
     fn enforce<'a>(
         &self,
-        now: Instant,
+        now: Moment,
         qers: impl Iterator<Item = &'a Qer>,
         direction: Direction,
         length: usize,
@@ -677,12 +685,13 @@ impl Lane {
     }
 
     /// Makes the frame what leaves: outer header and marking.
-    fn send_off(&self, pdr: &Pdr, far: Far, frame: &mut Frame) -> Result<Verdict, DropReason> {
+    fn send_off(&self, pdr: &Pdr, far: Far, frame: &mut Frame) -> Result<(), DropReason> {
         let Action::ToAccess(tunnel) = far.action else {
             if far.marking.1 != 0 {
                 crate::inner::mark(frame.packet_mut(), far.marking);
             }
-            return Ok(Verdict::ToN6);
+            frame.verdict = Verdict::ToN6;
+            return Ok(());
         };
         if tunnel.address.is_ipv4() != self.n3_is_ipv4 {
             return Err(DropReason::Encapsulation);
@@ -691,7 +700,8 @@ impl Lane {
         let written = pdr.encapsulation(tunnel).write(frame.headroom(), length);
         frame.prepend(written.ok_or(DropReason::Encapsulation)?);
         frame.marking = far.marking.0 & far.marking.1;
-        Ok(Verdict::ToN3(SocketAddr::new(tunnel.address, gtpu::PORT)))
+        frame.verdict = Verdict::ToN3(SocketAddr::new(tunnel.address, gtpu::PORT));
+        Ok(())
     }
 
     /// Keeps a packet until the UE can be reached. The control plane is told of the first of a burst, where a PDR is given to
@@ -703,7 +713,7 @@ impl Lane {
         frame: &mut Frame,
         tell: Option<u16>,
         (limit, delay_ms): (Option<u16>, u32),
-    ) -> Result<Verdict, DropReason> {
+    ) -> Result<(), DropReason> {
         let limit = limit.map_or(self.buffer_per_session, |limit| usize::from(limit).min(self.buffer_per_session));
         let buffer = session.buffer.get_or_insert_default();
         if buffer.frames.len() >= limit {
@@ -712,7 +722,8 @@ impl Lane {
         let kept = self.pool.put_aside(frame).ok_or(DropReason::BufferFull)?;
         buffer.frames.push_back(kept);
         self.counters.buffered();
-        let Some(pdr) = tell.filter(|_| !buffer.notified) else { return Ok(Verdict::Drop) };
+        frame.verdict = Verdict::Drop;
+        let Some(pdr) = tell.filter(|_| !buffer.notified) else { return Ok(()) };
         buffer.notified = true;
         if delay_ms == 0 {
             self.events.push(Event::DownlinkData { seid: session.seid, pdr });
@@ -720,7 +731,7 @@ impl Lane {
             buffer.notify_at = Some((now + Duration::from_millis(delay_ms.into()), pdr));
             self.timers.arm(session);
         }
-        Ok(Verdict::Drop)
+        Ok(())
     }
 
     /// Does what is due in a session.

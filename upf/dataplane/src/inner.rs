@@ -15,6 +15,7 @@ pub(crate) struct Inner {
 
 impl Inner {
     /// Reads the IP header. `None` where the octets are no IP packet, or less than the header says.
+    #[inline]
     pub(crate) fn parse(octets: &[u8]) -> Option<Self> {
         let inner = match octets.first()? >> 4 {
             4 => Self::v4(octets)?,

@@ -11,12 +11,14 @@
 
 mod bucket;
 mod counters;
+mod few;
 mod forward;
 mod frame;
 mod handover;
 mod hash;
 mod inner;
 mod memory;
+mod moment;
 mod offload;
 mod police;
 mod port;
@@ -36,6 +38,7 @@ pub use counters::{Counters, Direction, DropReason, Snapshot};
 pub use forward::{Command, Config, Event, Forwarder, InstallId};
 pub use frame::{Frame, Origin, Verdict};
 pub use memory::{Memory, MemoryPeer};
+pub use moment::Moment;
 pub use police::Policer;
 pub use port::{Port, Waker};
 pub use session::Session;

@@ -1,6 +1,9 @@
 //! Keeping to a bit rate: the generic cell rate algorithm, one point in time of state.
 
-use std::time::{Duration, Instant};
+use std::num::NonZeroU64;
+use std::time::Duration;
+
+use crate::Moment;
 
 /// Fractional bits of the time an octet takes.
 const FRACTION: u32 = 24;
@@ -13,21 +16,21 @@ const BURST: Duration = Duration::from_millis(18);
 #[derive(Clone, Copy, Debug)]
 pub struct Policer {
     /// Time an octet takes at the rate, in nanoseconds with [`FRACTION`] fractional bits; the greatest number: for ever.
-    octet: u64,
-    /// When the packets that passed would have been sent at exactly the rate.
-    due: Instant,
+    octet: NonZeroU64,
+    /// When the packets that passed would have been sent at exactly the rate, as [`Moment::nanos`].
+    due: u64,
     /// What `due` lacks, in fractions of a nanosecond.
     fraction: u32,
 }
 
 impl Policer {
     /// Of `rate` bits per second, with full credit. A rate of 0 lets nothing pass.
-    pub fn new(rate: u64, now: Instant) -> Self {
+    pub fn new(rate: u64, now: impl Into<Moment>) -> Self {
         let octet = match rate {
             0 => u64::MAX,
             _ => u64::try_from((8_000_000_000u128 << FRACTION) / u128::from(rate)).unwrap_or(u64::MAX),
         };
-        Self { octet, due: now, fraction: 0 }
+        Self { octet: NonZeroU64::new(octet).unwrap_or(NonZeroU64::MIN), due: now.into().nanos(), fraction: 0 }
     }
 
     /// Takes over the time owed by the policer whose place it takes, so that a change of the rate gives no credit anew.
@@ -36,29 +39,32 @@ impl Policer {
     }
 
     /// Whether a packet of `length` octets may pass; takes nothing yet.
-    pub fn admits(&self, now: Instant, length: usize) -> bool {
-        let ahead = self.due.saturating_duration_since(now);
+    pub fn admits(&self, now: impl Into<Moment>, length: usize) -> bool {
+        let ahead = self.due.saturating_sub(now.into().nanos());
         // A packet that alone is more than the credit passes when nothing is owed.
-        self.octet != u64::MAX && (ahead.is_zero() || ahead + self.time(length).0 <= BURST)
+        self.octet != NonZeroU64::MAX
+            && (ahead == 0 || ahead.saturating_add(self.time(length).0) <= BURST.as_nanos() as u64)
     }
 
     /// Takes the credit of a packet that passes.
-    pub fn take(&mut self, now: Instant, length: usize) {
+    pub fn take(&mut self, now: impl Into<Moment>, length: usize) {
         let (time, fraction) = self.time(length);
-        self.due = self.due.max(now) + time;
+        self.due = self.due.max(now.into().nanos()).saturating_add(time);
         self.fraction = fraction;
     }
 
-    /// The time that `length` octets take, and the fraction of a nanosecond left over.
-    fn time(&self, length: usize) -> (Duration, u32) {
-        let exact = u128::from(self.octet) * length as u128 + u128::from(self.fraction);
+    /// The nanoseconds that `length` octets take, and the fraction left over.
+    fn time(&self, length: usize) -> (u64, u32) {
+        let exact = u128::from(self.octet.get()) * length as u128 + u128::from(self.fraction);
         let nanos = u64::try_from(exact >> FRACTION).unwrap_or(u64::MAX >> 1);
-        (Duration::from_nanos(nanos), exact as u32 & ((1 << FRACTION) - 1))
+        (nanos, exact as u32 & ((1 << FRACTION) - 1))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use proptest::prelude::*;
 
     use super::*;

@@ -9,11 +9,12 @@ use gtpu::{Encapsulation, PduSession, Qfi};
 use rules::{Destination, Filter, Ports, RemoteTunnel, Source, Triggers};
 
 use crate::counters::Direction;
+use crate::few::Few;
 use crate::frame::Frame;
 use crate::hash::prefetch;
 use crate::inner::{ABSENT, Inner, Key, describe, dimension, words};
 use crate::usage::{Urr, Usage};
-use crate::{Bucket, Policer};
+use crate::{Bucket, Moment, Policer};
 
 /// What becomes of packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,9 +34,9 @@ pub(crate) struct Far {
 
 pub(crate) struct Pdr {
     pub(crate) id: u16,
-    pub(crate) far: usize,
-    pub(crate) qers: Box<[usize]>,
-    pub(crate) urrs: Box<[usize]>,
+    pub(crate) far: u16,
+    pub(crate) qers: Few<u16, 3>,
+    pub(crate) urrs: Few<u16, 3>,
     /// What the PDU Session Container says of packets forwarded towards the access network.
     container: Option<PduSession>,
 }
@@ -57,12 +58,12 @@ pub(crate) struct Qer {
 
 impl Qer {
     /// Whether a packet is within the guaranteed bit rate of its flow.
-    pub(crate) fn guarantees(&self, now: Instant, direction: Direction, length: usize) -> bool {
+    pub(crate) fn guarantees(&self, now: Moment, direction: Direction, length: usize) -> bool {
         self.guaranteed.as_ref().is_some_and(|policers| policers[direction as usize].admits(now, length))
     }
 
     /// Takes the credit of a packet that passes.
-    pub(crate) fn take(&mut self, now: Instant, direction: Direction, length: usize) {
+    pub(crate) fn take(&mut self, now: Moment, direction: Direction, length: usize) {
         if let Some(policer) = &mut self.policers[direction as usize] {
             policer.take(now, length);
         }
@@ -94,22 +95,37 @@ pub(crate) struct Idle {
     pub(crate) told: bool,
 }
 
-/// A session, ready for packets. Made beside the path, then handed to the worker that owns its bucket.
-pub struct Session {
-    pub(crate) seid: u64,
-    pub(crate) bucket: Bucket,
-    pub(crate) tunnels: Vec<u32>,
-    pub(crate) addresses: Vec<IpAddr>,
-    pub(crate) remotes: Vec<RemoteTunnel>,
+/// The only rule of a direction.
+#[derive(Clone, Copy)]
+struct Only {
+    tunnel: Option<u32>,
+    pdr: u16,
+}
+
+/// Rules to choose from.
+struct Choice {
     classifier: Linear,
     /// Whether any rule asks more of a packet than its tunnel and QoS flow.
     asks_flow: bool,
     /// The PDR of each rule of the classifier.
-    pdr_of: Vec<usize>,
-    pub(crate) pdrs: Vec<Pdr>,
-    pub(crate) fars: Vec<Far>,
-    pub(crate) qers: Vec<Qer>,
-    pub(crate) urrs: Vec<Urr>,
+    pdr_of: Box<[u16]>,
+}
+
+/// A session, ready for packets. Made beside the path, then handed to the worker that owns its bucket.
+pub struct Session {
+    pub(crate) seid: u64,
+    pub(crate) bucket: Bucket,
+    pub(crate) tunnels: Few<u32, 1>,
+    pub(crate) addresses: Few<IpAddr, 1>,
+    pub(crate) remotes: Few<RemoteTunnel, 1>,
+    /// The only rule of each direction, where it has one only and that asks no more than the tunnel.
+    only: [Option<Only>; 2],
+    /// Where a direction has more.
+    choice: Option<Box<Choice>>,
+    pub(crate) pdrs: Few<Pdr, 2>,
+    pub(crate) fars: Few<Far, 2>,
+    pub(crate) qers: Few<Qer, 1>,
+    pub(crate) urrs: Few<Urr, 1>,
     /// Where packets wait, or did.
     pub(crate) buffer: Option<Box<Buffer>>,
     /// Where the time without packets is watched.
@@ -129,15 +145,15 @@ impl std::fmt::Debug for Session {
 impl Session {
     /// Lays out the rules of session `seid`, all of whose tunnels are given out.
     pub fn compile(seid: u64, rules: &rules::Session, now: Instant) -> Box<Self> {
-        let fars: BTreeMap<_, usize> = rules.fars.keys().copied().zip(0..).collect();
-        let qers: BTreeMap<_, usize> = rules.qers.keys().copied().zip(0..).collect();
-        let urrs: BTreeMap<_, usize> = rules.urrs.keys().copied().zip(0..).collect();
+        let fars: BTreeMap<_, u16> = rules.fars.keys().copied().zip(0..).collect();
+        let qers: BTreeMap<_, u16> = rules.qers.keys().copied().zip(0..).collect();
+        let urrs: BTreeMap<_, u16> = rules.urrs.keys().copied().zip(0..).collect();
         let addresses: Vec<IpAddr> = rules.addresses().into_iter().collect();
         let mut built = Builder::default();
         let mut pdrs = Vec::with_capacity(rules.pdrs.len());
         for (id, pdr) in &rules.pdrs {
             let Some(far) = pdr.far.and_then(|far| fars.get(&far).copied()) else { continue };
-            built.add(pdr, pdrs.len(), &addresses);
+            built.add(pdr, pdrs.len() as u16, &addresses);
             pdrs.push(Pdr {
                 id: id.0,
                 far,
@@ -151,12 +167,10 @@ impl Session {
             bucket: Bucket::of_session(rules),
             tunnels: rules.tunnels().into_iter().map(|teid| teid.0).collect(),
             remotes: rules.fars.values().filter_map(|far| far.forwarding.as_ref()?.tunnel).collect(),
-            addresses,
-            // The rules are made here, of the right length, each with its own id and no empty interval.
-            classifier: Linear::build(dimension::COUNT, built.rules).unwrap_or_else(|_| Linear::new(dimension::COUNT)),
-            asks_flow: built.asks_flow,
-            pdr_of: built.pdr_of,
-            pdrs,
+            addresses: addresses.into_iter().collect(),
+            only: [Direction::Uplink, Direction::Downlink].map(|direction| built.only(direction)),
+            choice: built.choice(),
+            pdrs: pdrs.into_iter().collect(),
             fars: rules.fars.values().map(|far| compile_far(rules, far)).collect(),
             qers: rules.qers.iter().map(|(id, qer)| compile_qer(id.0, qer, now)).collect(),
             urrs: rules.urrs.iter().map(|(id, urr)| Urr::compile(id.0, urr, now)).collect(),
@@ -172,7 +186,7 @@ impl Session {
     /// Takes over what was counted, credited and buffered under the rules before.
     pub(crate) fn inherit(&mut self, old: &mut Self, now: Instant) {
         self.bucket = old.bucket;
-        for qer in &mut self.qers {
+        for qer in self.qers.iter_mut() {
             let Some(before) = old.qers.iter().find(|before| before.id == qer.id) else { continue };
             for (policer, before) in qer.policers.iter_mut().zip(&before.policers) {
                 if let (Some(policer), Some(before)) = (policer, before) {
@@ -183,7 +197,7 @@ impl Session {
                 policers.iter_mut().zip(before.iter()).for_each(|(policer, before)| policer.follow(before));
             }
         }
-        for urr in &mut self.urrs {
+        for urr in self.urrs.iter_mut() {
             if let Some(before) = old.urrs.iter_mut().find(|before| before.id() == urr.id()) {
                 urr.inherit(before, now);
             }
@@ -255,10 +269,11 @@ impl Session {
 
     /// Has what a packet needs beside the session itself fetched.
     pub(crate) fn expect(&self) {
-        self.pdrs.first().inspect(|first| prefetch(*first));
-        self.fars.first().inspect(|first| prefetch(*first));
-        self.qers.first().inspect(|first| prefetch(*first));
-        self.urrs.first().inspect(|first| prefetch(*first));
+        self.choice.as_deref().inspect(|choice| prefetch(*choice));
+        self.pdrs.elsewhere().first().inspect(|first| prefetch(*first));
+        self.fars.elsewhere().first().inspect(|first| prefetch(*first));
+        self.qers.elsewhere().first().inspect(|first| prefetch(*first));
+        self.urrs.elsewhere().first().inspect(|first| prefetch(*first));
     }
 
     /// Whether a packet of this source is the UE's: the address itself, or in the prefix of 64 bits in IPv6.
@@ -279,14 +294,19 @@ impl Session {
         octets: &[u8],
         inner: &Inner,
     ) -> Option<usize> {
+        if let Some(only) = self.only[direction as usize] {
+            return only.tunnel.is_none_or(|own| own == tunnel).then_some(only.pdr.into());
+        }
+        let choice = self.choice.as_deref()?;
         let mut key: Key = [ABSENT; dimension::COUNT];
         key[dimension::SOURCE] = source_code(direction);
         key[dimension::TEID] = tunnel;
         key[dimension::QFI] = qfi.map_or(ABSENT, |qfi| u32::from(qfi.value()));
-        if self.asks_flow {
+        if choice.asks_flow {
             describe(&mut key, octets, inner, direction);
         }
-        self.classifier.lookup(&key).and_then(|RuleId(rule)| self.pdr_of.get(rule as usize).copied())
+        let RuleId(rule) = choice.classifier.lookup(&key)?;
+        choice.pdr_of.get(rule as usize).copied().map(usize::from)
     }
 }
 
@@ -341,12 +361,35 @@ fn compile_qer(id: u32, qer: &rules::Qer, now: Instant) -> Qer {
 #[derive(Default)]
 struct Builder {
     rules: Vec<Rule>,
-    pdr_of: Vec<usize>,
+    pdr_of: Vec<u16>,
     asks_flow: bool,
 }
 
 impl Builder {
-    fn add(&mut self, pdr: &rules::Pdr, place: usize, addresses: &[IpAddr]) {
+    /// The only rule of a direction, where it has one only and that asks no more than the tunnel.
+    fn only(&self, direction: Direction) -> Option<Only> {
+        let source = Interval::exact(source_code(direction));
+        let mut rules = self.rules.iter().zip(&self.pdr_of).filter(|(rule, _)| rule.fields.first() == Some(&source));
+        let (Some((rule, pdr)), None) = (rules.next(), rules.next()) else { return None };
+        let rest = rule.fields.iter().skip(dimension::TEID + 1);
+        let tunnel = rule.fields.get(dimension::TEID).filter(|tunnel| **tunnel != Interval::ANY);
+        rest.into_iter()
+            .all(|field| *field == Interval::ANY)
+            .then_some(Only { tunnel: tunnel.map(|t| t.low), pdr: *pdr })
+    }
+
+    /// What is left to choose from.
+    fn choice(self) -> Option<Box<Choice>> {
+        let decided = [Direction::Uplink, Direction::Downlink].map(|direction| self.only(direction).is_some());
+        if decided == [true, true] || self.rules.is_empty() {
+            return None;
+        }
+        // The rules are made here, of the right length, each with its own id and no empty interval.
+        let classifier = Linear::build(dimension::COUNT, self.rules).unwrap_or_else(|_| Linear::new(dimension::COUNT));
+        Some(Box::new(Choice { classifier, asks_flow: self.asks_flow, pdr_of: self.pdr_of.into() }))
+    }
+
+    fn add(&mut self, pdr: &rules::Pdr, place: u16, addresses: &[IpAddr]) {
         let mut fields = [Interval::ANY; dimension::COUNT];
         let direction = match pdr.pdi.source {
             Source::Access => Direction::Uplink,
@@ -378,7 +421,7 @@ impl Builder {
         mut fields: [Interval; dimension::COUNT],
         filter: Option<&Filter>,
         precedence: u32,
-        place: usize,
+        place: u16,
     ) {
         let Some(filter) = filter else { return self.push(fields, precedence, place) };
         if let Some((value, 0xff)) = filter.tos {
@@ -405,7 +448,7 @@ impl Builder {
         }
     }
 
-    fn push(&mut self, fields: [Interval; dimension::COUNT], precedence: u32, place: usize) {
+    fn push(&mut self, fields: [Interval; dimension::COUNT], precedence: u32, place: u16) {
         self.asks_flow |= fields.iter().skip(dimension::VERSION).any(|field| *field != Interval::ANY);
         let id = RuleId(self.rules.len() as u32);
         self.rules.push(Rule { id, precedence, fields: fields.into() });

@@ -171,14 +171,14 @@ impl Table {
     fn link(&mut self, place: Place) {
         let slot = self.sessions.get(place as usize / CHUNK).and_then(|chunk| chunk.get(place as usize % CHUNK));
         let Some(Some(session)) = slot else { return };
-        for teid in &session.tunnels {
+        for teid in session.tunnels.iter() {
             self.by_tunnel.insert(Bucket::of_tunnel(*teid).0, *teid, place);
         }
-        for tunnel in &session.remotes {
+        for tunnel in session.remotes.iter() {
             let key = self.secret.hash_one(tunnel);
             self.by_remote.insert((key >> 56) as u8, key, place);
         }
-        for address in &session.addresses {
+        for address in session.addresses.iter() {
             let Bucket(part) = Bucket::of_address(*address);
             match address {
                 IpAddr::V4(v4) => self.by_ipv4.insert(part, v4.to_bits(), place),
@@ -190,14 +190,14 @@ impl Table {
     /// Takes the keys of a session out that lead to its place. Another session may have one of them by now: the far end
     /// uses its numbers again at once.
     fn unlink(&mut self, place: Place, session: &Session) {
-        for teid in &session.tunnels {
+        for teid in session.tunnels.iter() {
             self.by_tunnel.remove_from(Bucket::of_tunnel(*teid).0, *teid, place);
         }
-        for tunnel in &session.remotes {
+        for tunnel in session.remotes.iter() {
             let (part, key) = self.remote_key(tunnel);
             self.by_remote.remove_from(part, key, place);
         }
-        for address in &session.addresses {
+        for address in session.addresses.iter() {
             let Bucket(part) = Bucket::of_address(*address);
             match address {
                 IpAddr::V4(v4) => self.by_ipv4.remove_from(part, v4.to_bits(), place),

@@ -13,8 +13,10 @@ use crate::Failure;
 /// Sessions beside the hostile traffic.
 const SITE: usize = 1000;
 
-/// What is done to a good uplink packet.
-const KINDS: [(&str, fn(&mut Vec<u8>)); 9] = [
+/// What is done to a good uplink packet, and its name.
+type Kind = (&'static str, fn(&mut Vec<u8>));
+
+const KINDS: [Kind; 9] = [
     ("cut in the header", |packet| packet.truncate(7)),
     ("of another version", |packet| packet[0] = 0x54),
     ("an extension header of length 0", |packet| packet[12] = 0),
