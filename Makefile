@@ -5,7 +5,7 @@ SECONDS_PER_TARGET ?= 60
 UERANSIM ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test test-sctp-kernel test-xdp fuzz bench ueransim
+.PHONY: help setup build demo test test-tshark test-sctp-kernel test-xdp fuzz bench ueransim
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -25,6 +25,12 @@ test: setup ## format, lints, unit, property, conformance and system tests
 	cargo build --workspace --bins
 	cargo test --workspace --no-run
 	scripts/in-namespace cargo test --workspace --offline
+
+test-tshark: setup ## the captures of `peregrine trace` as Wireshark reads them
+	@scripts/setup tshark
+	cargo build --workspace --bins
+	cargo test --workspace --test tracing --no-run
+	scripts/in-namespace cargo test --workspace --offline --test tracing -- --ignored
 
 test-sctp-kernel: ## the SCTP tests on a kernel that has SCTP (user-mode Linux)
 	@scripts/setup user-mode-linux busybox-static

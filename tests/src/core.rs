@@ -51,6 +51,15 @@ impl Core {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
+    /// Starts `peregrine` with these arguments; what it says can be read.
+    ///
+    /// # Panics
+    /// Where it cannot be started.
+    pub fn spawn_peregrine(&self, arguments: &[&str]) -> Child {
+        let mut command = peregrine(self.place.path());
+        command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("started")
+    }
+
     /// Runs the gNB and UE simulator with these arguments until it ends.
     pub fn ran(&self, arguments: &[&str]) -> Output {
         Command::new(program("peregrine-ran")).args(arguments).stdin(Stdio::null()).output().expect("started")

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Path, Query, State};
 use axum::routing::get;
@@ -10,6 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::Core;
 use crate::session::{AtUpf, Entry};
+
+/// How long a session's procedure is waited for.
+const PATIENCE: Duration = Duration::from_millis(50);
 
 /// Sessions listed at most.
 const MOST: usize = 1_000;
@@ -39,22 +43,22 @@ struct Found {
 }
 
 async fn sessions(State(core): State<Arc<Core>>, Query(asked): Query<Asked>) -> Json<Vec<Found>> {
-    Json(find(&core, &asked))
+    Json(find(&core, &asked).await)
 }
 
 async fn all_keys(State(core): State<Arc<Core>>, Path(supi): Path<String>) -> Json<Vec<String>> {
-    let found = find(&core, &Asked { supi: Some(supi), ..Asked::default() });
+    let found = find(&core, &Asked { supi: Some(supi), ..Asked::default() }).await;
     Json(found.into_iter().flat_map(|session| session.keys).collect())
 }
 
-fn find(core: &Core, asked: &Asked) -> Vec<Found> {
+async fn find(core: &Core, asked: &Asked) -> Vec<Found> {
     let mut found = Vec::new();
     for entry in core.sessions.all() {
         if asked.supi.as_ref().is_some_and(|supi| *supi != entry.key.supi.as_str()) || found.len() >= MOST {
             continue;
         }
-        // One that is in a procedure's hands is left for the next time it is asked for.
-        let Ok(session) = entry.session.try_lock() else { continue };
+        // One that a procedure does not let go of soon is left for the next time it is asked for.
+        let Ok(session) = tokio::time::timeout(PATIENCE, entry.session.lock()).await else { continue };
         let seids = [Some(entry.reference.seid().0), session.at_upf.map(|at_upf| at_upf.seid.0)];
         let address = IpAddr::from(session.address);
         let is_it = asked.seid.is_none_or(|seid| seids.contains(&Some(seid)));

@@ -139,6 +139,8 @@ struct Run {
     losses: Losses,
     signals: [Signal; 2],
     ends: Option<tokio::time::Instant>,
+    /// A session has come about since this was last looked at.
+    new_session: bool,
 }
 
 impl Run {
@@ -146,7 +148,7 @@ impl Run {
         let listen = |kind| signal(kind).map_err(|why| Failure::System("cannot listen for signals", why));
         let signals = [listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?];
         let ends = seconds.map(|seconds| tokio::time::Instant::now() + Duration::from_secs(seconds));
-        Ok(Self { sources, timeline, losses: Losses::default(), signals, ends })
+        Ok(Self { sources, timeline, losses: Losses::default(), signals, ends, new_session: false })
     }
 
     /// Gives `take` each record in order, until the end; then what still waits.
@@ -154,7 +156,7 @@ impl Run {
         self.each_for(None, take).await.map(drop)
     }
 
-    /// The same, for a time at most. Whether there is more to come.
+    /// The same, for a time at most, or until a session comes about. Whether there is more to come.
     async fn each_for(
         &mut self,
         time: Option<Duration>,
@@ -166,7 +168,12 @@ impl Run {
             let ends = self.ends;
             let [interrupt, terminate] = &mut self.signals;
             tokio::select! {
-                Some(seen) = self.sources.next() => self.push(seen),
+                Some(seen) = self.sources.next() => {
+                    self.push(seen);
+                    if pause.is_some() && std::mem::take(&mut self.new_session) {
+                        return Ok(true);
+                    }
+                }
                 _ = ticks.tick() => {
                     while let Some(seen) = self.timeline.pop(now()) {
                         take(seen)?;
@@ -188,6 +195,7 @@ impl Run {
     }
 
     fn push(&mut self, seen: Seen) {
+        self.new_session |= n4::establishes(&seen);
         if !self.losses.note(&seen) {
             self.timeline.push(seen);
         }

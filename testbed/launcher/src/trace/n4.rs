@@ -2,6 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use runtime::trace::Shown;
+
+use super::source::Seen;
+
 /// Type of the F-SEID element.
 const F_SEID: u16 = 57;
 
@@ -29,6 +33,9 @@ const NAMES: &[(u8, &str)] = &[
     (56, "PFCP Session Report Request"),
     (57, "PFCP Session Report Response"),
 ];
+
+/// The type of Session Establishment Response.
+const ESTABLISHMENT_RESPONSE: u8 = 51;
 
 /// The first type of messages of sessions.
 const FIRST_OF_SESSION: u8 = 50;
@@ -76,6 +83,13 @@ impl Header {
         let known = NAMES.iter().find(|(kind, _)| *kind == self.kind);
         known.map_or_else(|| format!("PFCP message {}", self.kind), |(_, name)| (*name).to_owned())
     }
+}
+
+/// Whether a session comes about with this record.
+pub(super) fn establishes(seen: &Seen) -> bool {
+    let Shown::Datagram(datagram) = &seen.record.shown else { return false };
+    datagram.interface == "n4"
+        && Header::read(&datagram.octets.0).is_some_and(|header| header.kind == ESTABLISHMENT_RESPONSE)
 }
 
 /// What a session is called on N4: the SEID that the node at this address gave it.

@@ -66,7 +66,8 @@ pub(super) async fn packets(core: &Core, options: &PacketOptions) -> Result<Exit
         None => Timeline::new(ORDER, None),
     };
     let on_path: Vec<Kind> = kinds.iter().copied().filter(|kind| *kind != Kind::N4).collect();
-    if kinds.contains(&Kind::N4) {
+    // Sessions of a subject are noticed as they come about.
+    if kinds.contains(&Kind::N4) || follower.waits_for_sessions() {
         // Both ends see N4; the SMF's is taken where it is ours.
         let wish = Wish::new(&[Kind::N4], false);
         match sources.add(core, "smf", wish.clone()).await {
@@ -139,6 +140,10 @@ impl Follower {
             (_, _, Some(address)) => Self::Address { address, begun: false },
             _ => Self::All,
         }
+    }
+
+    fn waits_for_sessions(&self) -> bool {
+        matches!(self, Self::Sessions { .. })
     }
 
     fn follows_all(&self) -> bool {

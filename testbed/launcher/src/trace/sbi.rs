@@ -12,8 +12,12 @@ use super::names::Names;
 use super::pcapng::{Capture, Interface};
 use super::source::Seen;
 
-/// The first port of clients.
-const FIRST_PORT: u16 = 49_152;
+/// The ports of clients, which are made up as all of TCP is: those that Wireshark takes for HTTP's whatever the server's
+/// is, so that it finds HTTP/2 without being told.
+const PORTS: [u16; 6] = [8080, 8088, 3128, 3132, 5985, 11_371];
+
+/// Ports of further connections between the same two.
+const FIRST_FREE_PORT: u16 = 49_152;
 
 /// Calls under way that are remembered; beyond, all are forgotten, and their answers left out.
 const MOST_OPEN: usize = 1 << 17;
@@ -40,6 +44,8 @@ pub(super) struct SbiWriter<W> {
     names: Names,
     connections: Vec<Connection>,
     by_pair: HashMap<Pair, usize>,
+    /// Connections that there were between two addresses.
+    between: HashMap<(IpAddr, SocketAddr), usize>,
     calls: HashMap<(String, u64), Open>,
     /// Requests written.
     pub(super) written: u64,
@@ -58,6 +64,7 @@ impl<W: Write> SbiWriter<W> {
             names,
             connections: Vec::new(),
             by_pair: HashMap::new(),
+            between: HashMap::new(),
             calls: HashMap::new(),
             written: 0,
             unmatched: 0,
@@ -130,10 +137,10 @@ impl<W: Write> SbiWriter<W> {
             return Ok((place, stream));
         }
         let place = self.connections.len();
-        let port = FIRST_PORT + u16::try_from(place % usize::from(u16::MAX - FIRST_PORT)).unwrap_or(0);
-        let client = SocketAddr::new(self.names.address_of(&pair.client), port);
+        let client = self.names.address_of(&pair.client);
         let server = call.authority.parse().ok().or_else(|| self.names.listen_of(&pair.server));
         let server = server.unwrap_or(SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 80));
+        let client = SocketAddr::new(client, self.port(client, server));
         let comment = format!(
             "{} -> {} over {}; TCP and HTTP/2 framing made up by peregrine trace",
             pair.client.to_uppercase(),
@@ -145,6 +152,14 @@ impl<W: Write> SbiWriter<W> {
         self.connections.push(connection);
         self.by_pair.insert(pair.clone(), place);
         Ok((place, stream))
+    }
+
+    /// A port from which there is no connection between these yet.
+    fn port(&mut self, client: IpAddr, server: SocketAddr) -> u16 {
+        let count = self.between.entry((client, server)).or_default();
+        *count += 1;
+        let free = || FIRST_FREE_PORT + u16::try_from(*count % usize::from(u16::MAX - FIRST_FREE_PORT)).unwrap_or(0);
+        PORTS.get(*count - 1).copied().unwrap_or_else(free)
     }
 
     /// The end of a call, however it came.

@@ -17,20 +17,22 @@ struct Streams {
     down: Vec<u8>,
 }
 
-/// The connections of a capture by the client's port; sequence numbers must fit.
-fn streams(capture: &[u8]) -> BTreeMap<u16, Streams> {
-    let mut next: BTreeMap<(u16, u16), u32> = BTreeMap::new();
-    let mut found: BTreeMap<u16, Streams> = BTreeMap::new();
+/// The connections of a capture by the client's address and port; sequence numbers must fit.
+fn streams(capture: &[u8]) -> BTreeMap<(Vec<u8>, u16), Streams> {
+    let mut next = BTreeMap::new();
+    let mut found: BTreeMap<_, Streams> = BTreeMap::new();
     for packet in read::packets(capture) {
         assert_eq!(packet.interface, "sbi");
-        let tcp = &packet.octets[20..];
+        let (ip, tcp) = packet.octets.split_at(20);
+        let address = |at: usize| ip[at..at + 4].to_vec();
         let port = |at: usize| u16::from_be_bytes([tcp[at], tcp[at + 1]]);
         let sequence = u32::from_be_bytes(tcp[4..8].try_into().expect("four octets"));
-        let (from, to, syn, data) = (port(0), port(2), tcp[13] & 2 != 0, &tcp[20..]);
-        let expected = next.entry((from, to)).or_insert(sequence);
+        let (from, to) = ((address(12), port(0)), (address(16), port(2)));
+        let (syn, data) = (tcp[13] & 2 != 0, &tcp[20..]);
+        let expected = next.entry((from.clone(), to.clone())).or_insert(sequence);
         assert_eq!(sequence, *expected, "nothing is missing between");
         *expected = sequence.wrapping_add(data.len() as u32 + u32::from(syn));
-        let (client, up) = if to == 7777 { (from, true) } else { (to, false) };
+        let (client, up) = if to.1 == 7777 { (from, true) } else { (to, false) };
         let streams = found.entry(client).or_default();
         if up { &mut streams.up } else { &mut streams.down }.extend(data);
     }
@@ -160,7 +162,7 @@ async fn a_capture_holds_what_was_sent() {
     ];
     let octets = capture(&seen);
     let streams = streams(&octets);
-    assert_eq!(streams.keys().collect::<Vec<_>>(), [&FIRST_PORT], "one connection for the pair");
+    assert_eq!(streams.keys().collect::<Vec<_>>(), [&(vec![127, 0, 0, 5], PORTS[0])], "one connection for the pair");
     let Streams { up, down } = streams.into_values().next().expect("one");
     let requests = requests(up, 2).await;
     // The third was reset: a server need not show it.
