@@ -1,6 +1,10 @@
 //! What a worker counts. Written by the worker alone, read by anyone.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::{BUCKETS, Bucket};
 
 /// A direction of packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -113,6 +117,10 @@ pub struct Counters {
     error_indications_received: Counter,
     end_markers: Counter,
     sessions: AtomicU64,
+    /// Nanoseconds in which there was something to do.
+    busy: Counter,
+    /// Packets of each bucket, once somebody watches.
+    buckets: OnceLock<Box<[Counter]>>,
 }
 
 /// The counters at one moment.
@@ -195,6 +203,34 @@ impl Counters {
 
     pub(crate) fn end_marker(&self) {
         self.end_markers.add(1);
+    }
+
+    pub(crate) fn busy(&self, time: Duration) {
+        self.busy.add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
+    }
+
+    pub(crate) fn busy_nanos(&self) -> u64 {
+        self.busy.get()
+    }
+
+    /// Has packets counted by bucket from now on.
+    pub(crate) fn watch_buckets(&self) {
+        self.buckets.get_or_init(|| (0..BUCKETS).map(|_| Counter::default()).collect());
+    }
+
+    /// Counts a burst's packets by bucket, if somebody watches.
+    pub(crate) fn of_buckets(&self, buckets: impl Iterator<Item = Bucket>) {
+        let Some(counters) = self.buckets.get() else { return };
+        for Bucket(bucket) in buckets {
+            if let Some(counter) = counters.get(usize::from(bucket)) {
+                counter.add(1);
+            }
+        }
+    }
+
+    pub(crate) fn packets_of(&self, Bucket(bucket): Bucket) -> u64 {
+        let counter = self.buckets.get().and_then(|counters| counters.get(usize::from(bucket)));
+        counter.map_or(0, Counter::get)
     }
 
     pub(crate) fn sessions(&self, count: usize) {

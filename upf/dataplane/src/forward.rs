@@ -173,6 +173,17 @@ struct Looked {
     place: Option<Place>,
 }
 
+impl Looked {
+    /// The bucket of a packet that is ours.
+    fn bucket(&self) -> Option<Bucket> {
+        match &self.look {
+            Look::Uplink { teid, .. } => Some(Bucket::of_tunnel(*teid)),
+            Look::Downlink(inner) => Some(Bucket::of_address(inner.destination)),
+            _ => None,
+        }
+    }
+}
+
 /// Frames that are looked at together: while one waits for memory the others go on.
 const TOGETHER: usize = 32;
 
@@ -249,6 +260,7 @@ impl Forwarder {
             looked.clear();
             looked.extend(frames.iter().map(|frame| Looked { look: self.look(frame), place: None }));
             self.find(&mut looked);
+            self.lane.counters.of_buckets(looked.iter().filter_map(Looked::bucket));
             if self.tap.is_some() {
                 self.process_shown(now, frames, &looked);
                 continue;

@@ -9,6 +9,7 @@
 //! received is handed over, unchanged and in order.
 #![allow(unsafe_code, reason = "bursts through sockets, bpf(2) and memory shared with the kernel; prefetch")]
 
+mod balance;
 mod bucket;
 mod counters;
 mod few;
@@ -33,6 +34,7 @@ mod usage;
 mod worker;
 mod xdp;
 
+pub use balance::Balancer;
 pub use bucket::{BUCKETS, Bucket, Owners};
 pub use counters::{Counters, Direction, DropReason, Snapshot};
 pub use forward::{Command, Config, Event, Forwarder, InstallId};

@@ -260,8 +260,14 @@ impl<P: Port> Worker<P> {
     fn run(mut self) {
         let mut frames: Vec<Frame> = (0..BURST).map(|_| Frame::new(self.size)).collect();
         let mut inbox: Vec<Frame> = Vec::with_capacity(BURST);
+        let counters = self.forwarder.counters();
+        // Since when there has been something to do.
+        let mut busy: Option<Instant> = None;
         loop {
             let now = Instant::now();
+            if let Some(since) = busy.replace(now) {
+                counters.busy(now - since);
+            }
             loop {
                 match self.commands.try_recv() {
                     Ok((_, Command::Stop)) | Err(TryRecvError::Disconnected) => return,
@@ -282,6 +288,7 @@ impl<P: Port> Worker<P> {
                 // A neighbour that takes nothing is asked again soon: it does not say when it has room.
                 let stuck = self.outlets.iter().any(|outlet| !outlet.waiting.is_empty());
                 let soon = stuck.then_some(STUCK);
+                busy = None;
                 self.port.wait(&self.waker, soon.into_iter().chain(due).min());
             }
         }

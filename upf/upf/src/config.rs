@@ -28,6 +28,8 @@ pub struct UpfConfig {
     /// Threads that move packets. IPv6 sessions with an IPv4 address beside need one.
     #[serde(deserialize_with = "within::<_, _, 1, 64>")]
     pub workers: usize,
+    /// Whether sessions move from busy workers to idle ones.
+    pub balance: bool,
     /// Cores that they are pinned to, in turn; without any the system chooses.
     pub cores: Vec<usize>,
 }
@@ -43,6 +45,7 @@ impl Default for UpfConfig {
             rules_per_session: 1024,
             buffer: Buffer::default(),
             workers: 1,
+            balance: true,
             cores: Vec::new(),
         }
     }

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
-use dataplane::{Bucket, Command, Counters, Event as WorkerEvent, InstallId, Snapshot, Usage, Workers};
+use dataplane::{Balancer, Bucket, Command, Counters, Event as WorkerEvent, InstallId, Snapshot, Usage, Workers};
 use pfcp::{
     Cause, CreatedPdr, Endpoint, EndpointConfig, Event, FSeid, FTeid, Message, NodeId, PdrId, RequestId, RequestToken,
     Seid, SessionReportRequest, Teid, Transmit, UsageReport, UsageReportTrigger,
@@ -80,6 +80,9 @@ enum Pending {
     Quiet,
 }
 
+/// How often the workers' load is looked at.
+const BALANCE: Duration = Duration::from_secs(1);
+
 /// The control half of the UPF.
 pub struct Control {
     settings: Settings,
@@ -94,6 +97,8 @@ pub struct Control {
     shared: Arc<Shared>,
     requests: Requests,
     rejects: runtime::Rejects,
+    /// What evens the workers' load out, and when it last looked.
+    balancer: Option<(Balancer, Instant)>,
 }
 
 impl Control {
@@ -116,6 +121,7 @@ impl Control {
             shared,
             requests,
             rejects,
+            balancer: None,
         }
     }
 
@@ -155,11 +161,32 @@ impl Control {
     pub fn handle_timeout(&mut self, now: Instant) {
         self.endpoint.handle_timeout(now);
         self.handle_events(now);
+        self.balance(now);
+    }
+
+    /// Moves buckets between the workers by their load, from now on; with one worker there is nothing to move.
+    pub fn keep_balanced(&mut self, now: Instant) {
+        let counters = self.workers.counters();
+        self.balancer = (counters.len() > 1).then(|| (Balancer::new(counters), now));
+    }
+
+    fn balance(&mut self, now: Instant) {
+        let Some((balancer, last)) = &mut self.balancer else { return };
+        let period = now.saturating_duration_since(*last);
+        if period < BALANCE {
+            return;
+        }
+        *last = now;
+        if let Some((bucket, to)) = balancer.look(period, |bucket| self.workers.owner(bucket)) {
+            tracing::debug!(bucket = bucket.0, to, "a bucket moves to another worker");
+            self.workers.move_bucket(bucket, to);
+        }
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) is next to be called.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.endpoint.poll_timeout()
+        let balance = self.balancer.as_ref().map(|(_, last)| *last + BALANCE);
+        self.endpoint.poll_timeout().into_iter().chain(balance).min()
     }
 
     /// The next datagram for N4.

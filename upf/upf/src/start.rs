@@ -61,6 +61,9 @@ impl NetworkFunction for Upf {
         });
         let workers = workers.map_err(StartError::system)?;
         let mut control = Control::new(settings(&config, &network), workers, &metrics, rejects);
+        if config.balance {
+            control.keep_balanced(std::time::Instant::now());
+        }
         for smf in &config.n4.smfs {
             control.associate(std::time::Instant::now(), *smf);
         }
