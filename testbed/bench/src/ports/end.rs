@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 use dataplane::{
-    Bucket, Command, Config, Event, Frame, InstallId, Origin, Port, Session, TunAddress, TunConfig, UdpTun, Verdict,
-    Waker, Workers,
+    AfXdp, AfXdpConfig, Bucket, Command, Config, Event, Frame, InstallId, Origin, Port, Session, TunAddress, TunConfig,
+    UdpTun, Verdict, Waker, Workers,
 };
 use rules::{
     Action, Destination, Far, FarId, Forwarding, LocalTunnel, Pdi, Pdr, PdrId, Qer, QerId, Rates, RemoteTunnel, Source,
@@ -36,6 +36,8 @@ pub(crate) enum PortKind {
     UdpTun,
     /// UDP socket and TUN device, packet by packet
     UdpTunPlain,
+    /// AF_XDP sockets on the interfaces of N3 and N6; as root
+    AfXdp,
 }
 
 /// An end of the tunnel.
@@ -59,6 +61,9 @@ pub(crate) struct Options {
     /// The address that is reached through the tunnel
     #[arg(long)]
     pub(crate) behind: Ipv4Addr,
+    /// Where packets to the data network go, for AF_XDP
+    #[arg(long)]
+    pub(crate) next_hop: Ipv4Addr,
 }
 
 /// Octets of the longest inner packet.
@@ -76,7 +81,13 @@ pub(crate) fn tunnel_to(end: Ipv4Addr) -> u32 {
 pub(crate) fn start(host: &Host, options: &Options) -> Result<Running, Failure> {
     let mut command = host.command(std::env::current_exe().map_err(Failure::system)?);
     command.args(["upf-end", "--role", &name(&options.role), "--port", &name(&options.port)]);
-    let addresses = [("own", options.own), ("far", options.far), ("tun", options.tun), ("behind", options.behind)];
+    let addresses = [
+        ("own", options.own),
+        ("far", options.far),
+        ("tun", options.tun),
+        ("behind", options.behind),
+        ("next-hop", options.next_hop),
+    ];
     for (name, address) in addresses {
         command.args([format!("--{name}"), address.to_string()]);
     }
@@ -119,13 +130,26 @@ impl Drop for Running {
 /// The end's process: says that it is ready, and runs until its input ends.
 pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     let n3 = SocketAddr::from((options.own, gtpu::PORT));
+    if options.port == PortKind::AfXdp {
+        let config = AfXdpConfig {
+            n3,
+            n3_interface: "to-ran".into(),
+            n6_interface: "to-dn".into(),
+            n6_next_hop: options.next_hop,
+            ues: vec![(options.behind.into(), 16)],
+        };
+        return serve(options, AfXdp::open(&config, 1).map_err(|why| Failure::Tunnel(why.to_string()))?);
+    }
     let tun = TunConfig {
         name: "n6".into(),
         mtu: MTU,
         addresses: vec![TunAddress { address: options.tun.into(), prefix: 16 }],
         offload: options.port == PortKind::UdpTun,
     };
-    let ports = UdpTun::open(n3, &tun, 1).map_err(|why| Failure::Tunnel(why.to_string()))?;
+    serve(options, UdpTun::open(n3, &tun, 1).map_err(|why| Failure::Tunnel(why.to_string()))?)
+}
+
+fn serve(options: &Options, ports: Vec<impl Port + 'static>) -> Result<(), Failure> {
     let waker = Waker::new().map_err(Failure::system)?;
     for port in ports {
         match options.role {

@@ -28,6 +28,9 @@ const GNB: Ipv4Addr = Ipv4Addr::new(10, 100, 0, 2);
 const UE: Ipv4Addr = Ipv4Addr::new(10, 45, 0, 2);
 /// The UPF's own address on its TUN device, where the server listens.
 const SERVER: Ipv4Addr = Ipv4Addr::new(10, 45, 0, 1);
+/// The data network's host, and the UPF's address on the link to it.
+const DN: Ipv4Addr = Ipv4Addr::new(10, 46, 0, 2);
+const N6: Ipv4Addr = Ipv4Addr::new(10, 46, 0, 1);
 /// Where the packets of a flood go: a route that drops them.
 const NOWHERE: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 1);
 /// Where those of a flood towards the UE come from.
@@ -47,7 +50,7 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 1000)]
     pings: u16,
     /// The ports
-    #[arg(long, value_delimiter = ',', default_values = ["udp-tun", "udp-tun-plain"])]
+    #[arg(long, value_delimiter = ',', default_values = ["udp-tun", "udp-tun-plain", "af-xdp"])]
     ports: Vec<PortKind>,
     /// Write every cell as JSON
     #[arg(long)]
@@ -70,10 +73,7 @@ pub(crate) fn run_load(load: &Load) -> Result<(), Failure> {
 /// Runs the measurement and prints its table.
 pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     topo::enter()?;
-    let hosts = Hosts { upf: Host::new("upf")?, ran: Host::new("ran")? };
-    topo::link((&hosts.upf, UPF), (&hosts.ran, GNB))?;
-    hosts.upf.ip(["route", "add", "blackhole", "198.51.100.0/24"])?;
-    hosts.upf.sysctl("net.ipv4.ip_forward=1")?;
+    let hosts = Hosts::new(options.ports.contains(&PortKind::AfXdp))?;
     let mut cells = Cells::new();
     for round in 0..options.rounds {
         for port in &options.ports {
@@ -95,6 +95,20 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
 struct Hosts {
     upf: Host,
     ran: Host,
+    dn: Host,
+}
+
+/// Octets before the payload of a datagram on Ethernet.
+const ON_ETHERNET: u64 = 14 + 28;
+
+/// Where the data network is, as the port has it.
+struct Beyond<'a> {
+    /// Its host, the server's address there, and the interface that uplink packets come out of.
+    host: &'a Host,
+    server: Ipv4Addr,
+    interface: &'static str,
+    /// Octets before the payload of what comes out there.
+    headers: u64,
 }
 
 /// The samples of one port in one role.
@@ -105,20 +119,50 @@ fn put(cells: &mut Samplings, quantity: &'static str, value: f64) {
 }
 
 impl Hosts {
-    fn measure(&self, options: &Options, port: PortKind, role: Role, cells: &mut Samplings) -> Result<(), Failure> {
-        let upf = EndOptions { role, port, own: UPF, far: GNB, tun: SERVER, behind: UE };
-        let running = end::start(&self.upf, &upf)?;
-        self.transfers(options, &upf, cells)?;
-        self.round_trips(options, cells)?;
-        self.floods(options, &running, cells)
+    fn new(past_the_system: bool) -> Result<Self, Failure> {
+        let (upf, ran, dn) = (Host::new("upf")?, Host::new("ran")?, Host::new("dn")?);
+        topo::link((&upf, UPF), (&ran, GNB))?;
+        topo::link((&upf, N6), (&dn, DN))?;
+        for host in [&upf, &dn] {
+            host.ip(["route", "add", "blackhole", "198.51.100.0/24"])?;
+            host.sysctl("net.ipv4.ip_forward=1")?;
+        }
+        dn.ip(["route", "add", "10.45.0.0/16", "via", &N6.to_string()])?;
+        if past_the_system {
+            // Between namespaces packets have no checksums; on a cable they have.
+            let done = dn.command("ethtool").args(["-K", "to-upf", "tx", "off"]).output();
+            let done = done.map_err(|why| Failure::Tunnel(format!("ethtool: {why}")))?;
+            if !done.status.success() {
+                return Err(Failure::Tunnel("ethtool failed".into()));
+            }
+        }
+        Ok(Self { upf, ran, dn })
     }
 
-    fn transfers(&self, options: &Options, upf: &EndOptions, cells: &mut Samplings) -> Result<(), Failure> {
+    fn beyond(&self, port: PortKind) -> Beyond<'_> {
+        match port {
+            PortKind::AfXdp => Beyond { host: &self.dn, server: DN, interface: "to-upf", headers: ON_ETHERNET },
+            _ => Beyond { host: &self.upf, server: SERVER, interface: "n6", headers: 28 },
+        }
+    }
+
+    fn measure(&self, options: &Options, port: PortKind, role: Role, cells: &mut Samplings) -> Result<(), Failure> {
+        let upf = EndOptions { role, port, own: UPF, far: GNB, tun: SERVER, behind: UE, next_hop: DN };
+        let beyond = self.beyond(port);
+        let running = end::start(&self.upf, &upf)?;
+        self.transfers(options, &beyond, cells)?;
+        self.round_trips(options, &beyond, cells)?;
+        self.floods(options, &running, &beyond, cells)
+    }
+
+    fn transfers(&self, options: &Options, beyond: &Beyond<'_>, cells: &mut Samplings) -> Result<(), Failure> {
         // The access network is the same in both cases.
-        let access = EndOptions { role: Role::Bare, own: GNB, far: UPF, tun: UE, behind: SERVER, ..upf.clone() };
+        let (ue, server, seconds) = (UE.to_string(), beyond.server.to_string(), options.seconds.to_string());
+        let (role, port) = (Role::Bare, PortKind::UdpTun);
+        let access = EndOptions { role, port, own: GNB, far: UPF, tun: UE, behind: beyond.server, next_hop: DN };
         let _gnb = end::start(&self.ran, &access)?;
-        let _server = self.start(&self.upf, &["tcp-server", &SERVER.to_string()])?;
-        let (ue, server, seconds) = (UE.to_string(), SERVER.to_string(), options.seconds.to_string());
+        self.ran.ip(["route", "replace", "10.46.0.0/16", "dev", "n6"])?;
+        let _server = self.start(beyond.host, &["tcp-server", &server])?;
         for (quantity, up) in [("TCP up, Gb/s", true), ("TCP down, Gb/s", false)] {
             let mut arguments = vec!["tcp-client", &ue, &server, "--seconds", &seconds];
             arguments.extend(up.then_some("--up"));
@@ -127,8 +171,8 @@ impl Hosts {
         Ok(())
     }
 
-    fn round_trips(&self, options: &Options, cells: &mut Samplings) -> Result<(), Failure> {
-        let addresses = [GNB, UPF, UE, SERVER].map(|address| address.to_string());
+    fn round_trips(&self, options: &Options, beyond: &Beyond<'_>, cells: &mut Samplings) -> Result<(), Failure> {
+        let addresses = [GNB, UPF, UE, beyond.server].map(|address| address.to_string());
         let count = options.pings.to_string();
         let mut arguments = vec!["ping"];
         arguments.extend(addresses.iter().map(String::as_str));
@@ -142,36 +186,43 @@ impl Hosts {
         Ok(())
     }
 
-    fn floods(&self, options: &Options, running: &end::Running, cells: &mut Samplings) -> Result<(), Failure> {
+    fn floods(
+        &self,
+        options: &Options,
+        running: &end::Running,
+        beyond: &Beyond<'_>,
+        cells: &mut Samplings,
+    ) -> Result<(), Failure> {
         let [gnb, n3, ue, nowhere, own, source] =
             [GNB, UPF, UE, NOWHERE, FLOOD, FLOOD_SOURCE].map(|address| address.to_string());
         let seconds = options.seconds.to_string();
         let up = ["flood", &gnb, "--upf", &n3, "--source", &ue, "--destination", &nowhere, "--seconds", &seconds];
-        let flooded = self.flood(running, (&self.ran, &up), (&self.upf, "n6", 28))?;
+        let flooded =
+            self.flood(running, (&self.ran, &up), (beyond.host, beyond.interface, (beyond.headers, PAYLOAD)))?;
         put(cells, "uplink, Mpps", flooded.rate);
         put(cells, "uplink, CPU ns a packet", flooded.cpu);
+        let tunnelled = PAYLOAD + 28 + gtpu::HEADROOM as u64;
         let down = ["flood", &own, "--source", &source, "--destination", &ue, "--seconds", &seconds];
-        let flooded = self.flood(running, (&self.upf, &down), (&self.ran, "to-upf", 14 + 28))?;
+        let flooded = self.flood(running, (beyond.host, &down), (&self.ran, "to-upf", (ON_ETHERNET, tunnelled)))?;
         put(cells, "downlink, Mpps", flooded.rate);
         put(cells, "downlink, CPU ns a packet", flooded.cpu);
         Ok(())
     }
 
-    /// Floods, and counts what comes out at an interface whose packets have so many octets of headers under which the system
-    /// may have joined several.
+    /// Floods, and counts what comes out at an interface, where a piece has so many octets of headers, and so many of payload
+    /// for each packet that the system has joined in it.
     fn flood(
         &self,
         upf: &end::Running,
         (from, arguments): (&Host, &[&str]),
-        (sink, interface, headers): (&Host, &str, u64),
+        (sink, interface, (headers, payload)): (&Host, &str, (u64, u64)),
     ) -> Result<Flooded, Failure> {
         let before = (received(sink, interface)?, upf.cpu(), Instant::now());
         self.load(from, arguments)?;
         let time = before.2.elapsed();
         let after = (received(sink, interface)?, upf.cpu());
         let (pieces, octets) = (after.0.0 - before.0.0, after.0.1 - before.0.1);
-        let extra = if headers == 28 { 0 } else { gtpu::HEADROOM as u64 + 28 };
-        let packets = (octets.saturating_sub(headers * pieces)) as f64 / (load::FLOOD_PAYLOAD as u64 + extra) as f64;
+        let packets = octets.saturating_sub(headers * pieces) as f64 / payload as f64;
         let cpu = after.1.saturating_sub(before.1).as_nanos() as f64 / packets.max(1.0);
         Ok(Flooded { rate: packets / time.as_secs_f64() / 1e6, cpu })
     }
@@ -198,6 +249,9 @@ impl Hosts {
         }
     }
 }
+
+/// Octets of payload in the packets of a flood.
+const PAYLOAD: u64 = load::FLOOD_PAYLOAD as u64;
 
 struct Flooded {
     /// Millions of packets a second.

@@ -135,15 +135,28 @@ impl Ring {
         received.release();
         drop(received);
         if count > 0 {
-            let mut fill = self.queue.fill(count as u32);
-            fill.insert(given_back.iter().copied().take(count));
-            fill.commit();
-            drop(fill);
-            if self.queue.needs_wakeup() {
-                self.queue.wake();
-            }
+            self.give_back(given_back.get(..count).unwrap_or_default());
         }
         count
+    }
+
+    /// Gives chunks back to be received into. There is room: the ring is as long as there are chunks for it.
+    fn give_back(&mut self, mut chunks: &[u64]) {
+        // Less than asked for may be reserved, as long as that is not nothing: what the library remembers of the ring may
+        // be old.
+        while !chunks.is_empty() {
+            let mut fill = self.queue.fill(chunks.len() as u32);
+            let given = fill.insert(chunks.iter().copied()) as usize;
+            fill.commit();
+            drop(fill);
+            if given == 0 {
+                break;
+            }
+            chunks = chunks.get(given..).unwrap_or_default();
+        }
+        if self.queue.needs_wakeup() {
+            self.queue.wake();
+        }
     }
 
     /// Puts a packet, which `write` writes into the room and whose length it returns, behind those to be sent. `false` where
