@@ -46,6 +46,8 @@ pub fn classifier(data: &[u8]) {
     agrees::<PartitionSort>(&mut Choices::new(data));
     agrees::<TupleSpace>(&mut Choices::new(data));
     agrees::<TupleMerge>(&mut Choices::new(data));
+    agrees::<BitVector>(&mut Choices::new(data));
+    agrees::<Auto>(&mut Choices::new(data));
 }
 
 fn agrees<C: Classifier>(choices: &mut Choices<'_>) {

@@ -7,11 +7,15 @@
 //! Of the rules that match, the one with the lowest precedence value counts (as in PFCP, TS 29.244 8.2.11); of equal ones
 //! the one with the lowest id, so that every algorithm gives the same answer.
 
+mod auto;
+mod bit_vector;
 mod linear;
 mod partition_sort;
 mod rows;
 mod tuple_space;
 
+pub use auto::Auto;
+pub use bit_vector::BitVector;
 pub use linear::Linear;
 pub use partition_sort::PartitionSort;
 pub use tuple_space::{TupleMerge, TupleSpace};
@@ -168,6 +172,11 @@ pub trait Classifier: Sized {
         rules.into_iter().try_for_each(|rule| classifier.insert(rule))?;
         Ok(classifier)
     }
+}
+
+/// A value in the order of signed numbers, which is the one that vector instructions compare.
+pub(crate) const fn signed(value: u32) -> i32 {
+    (value ^ 1 << 31) as i32
 }
 
 /// Checks what every classifier asks of a rule, but for its id.

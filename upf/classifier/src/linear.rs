@@ -39,6 +39,34 @@ impl Linear {
         let constrained = rule.fields.iter().zip(0..).filter(|(field, _)| **field != Interval::ANY);
         constrained.map(|(field, dimension)| Test { dimension, low: field.low, span: field.high - field.low })
     }
+
+    /// The rules, the first that counts first.
+    pub(crate) fn rules(&self) -> impl Iterator<Item = Rule> {
+        self.entries.iter().enumerate().map(|(place, entry)| {
+            let mut fields = vec![Interval::ANY; self.dimensions];
+            for test in &self.tests[self.start(place)..entry.end as usize] {
+                fields[test.dimension as usize] = Interval::range(test.low, test.low + test.span);
+            }
+            Rule { id: entry.id, precedence: entry.precedence, fields: fields.into() }
+        })
+    }
+
+    pub(crate) fn dimensions(&self) -> usize {
+        self.dimensions
+    }
+
+    /// A list of rules that were checked.
+    pub(crate) fn of(dimensions: usize, mut rules: Vec<Rule>) -> Self {
+        let mut built = Self::new(dimensions);
+        rules.sort_unstable_by_key(Rule::rank);
+        built.entries.reserve_exact(rules.len());
+        built.tests.reserve_exact(rules.iter().map(|rule| Self::tests_of(rule).count()).sum());
+        for rule in &rules {
+            built.tests.extend(Self::tests_of(rule));
+            built.entries.push(Entry { precedence: rule.precedence, id: rule.id, end: built.tests.len() as u32 });
+        }
+        built
+    }
 }
 
 impl Classifier for Linear {
@@ -106,16 +134,9 @@ impl Classifier for Linear {
     }
 
     fn build(dimensions: usize, rules: impl IntoIterator<Item = Rule>) -> Result<Self, Invalid> {
-        let mut built = Self::new(dimensions);
-        let mut rules: Vec<Rule> = rules.into_iter().collect();
-        check_all(built.dimensions, &rules)?;
-        rules.sort_unstable_by_key(|rule| (rule.precedence, rule.id));
-        built.entries.reserve_exact(rules.len());
-        built.tests.reserve_exact(rules.iter().map(|rule| Self::tests_of(rule).count()).sum());
-        for rule in &rules {
-            built.tests.extend(Self::tests_of(rule));
-            built.entries.push(Entry { precedence: rule.precedence, id: rule.id, end: built.tests.len() as u32 });
-        }
-        Ok(built)
+        let rules: Vec<Rule> = rules.into_iter().collect();
+        let dimensions = dimensions.min(MOST_DIMENSIONS);
+        check_all(dimensions, &rules)?;
+        Ok(Self::of(dimensions, rules))
     }
 }

@@ -7,16 +7,30 @@ use crate::{Interval, Invalid, Rank, Rule, RuleId};
 /// No row.
 pub(crate) const NONE: u32 = u32::MAX;
 
-/// Words of a row before its tests: precedence, id, the row that follows in a chain, the number of tests.
+/// Words of a row before its tests: precedence, id, the row that follows in a chain, twice the number of words after
+/// these, one more if the row is sparse.
 const HEAD: usize = 4;
-/// Words of a test: dimension, lowest value, highest less lowest.
-const TEST: usize = 3;
+/// Words of a test of a dimension: lowest value, highest less lowest. The dimension stands before them in a sparse row.
+const TEST: usize = 2;
+const SPARSE_TEST: usize = 3;
+/// With no more dimensions than this, rows have a test of each: as many in all of them, so that no branch depends on it.
+const DENSE: usize = 8;
 
-/// A rule, with tests of the dimensions that it constrains only.
+/// A rule: a test of every dimension, or of those that it constrains.
 #[derive(Clone, Copy)]
 pub(crate) struct Row<'a> {
     head: &'a [u32; HEAD],
-    tests: &'a [[u32; TEST]],
+    tests: Tests<'a>,
+}
+
+#[derive(Clone, Copy)]
+enum Tests<'a> {
+    Dense(&'a [[u32; TEST]]),
+    Sparse(&'a [[u32; SPARSE_TEST]]),
+}
+
+fn fails(value: u32, low: u32, span: u32) -> bool {
+    value.wrapping_sub(low) > span
 }
 
 impl Row<'_> {
@@ -32,23 +46,31 @@ impl Row<'_> {
 
     /// Whether a packet matches. Without a branch per test: which one fails is not to be foreseen.
     pub(crate) fn matches(&self, key: &[u32]) -> bool {
-        let fails = |[dimension, low, span]: &[u32; TEST]| {
-            key.get(*dimension as usize).is_some_and(|value| value.wrapping_sub(*low) > *span)
+        let failed = match self.tests {
+            Tests::Dense(tests) => {
+                tests.iter().zip(key).fold(false, |failed, ([low, span], value)| failed | fails(*value, *low, *span))
+            }
+            Tests::Sparse(tests) => tests.iter().fold(false, |failed, [dimension, low, span]| {
+                failed | key.get(*dimension as usize).is_some_and(|value| fails(*value, *low, *span))
+            }),
         };
-        !self.tests.iter().fold(false, |failed, test| failed | fails(test))
+        !failed
     }
 
     pub(crate) fn interval(&self, dimension: usize) -> Interval {
-        let test = self.tests.iter().find(|[of, ..]| *of as usize == dimension);
-        test.map_or(Interval::ANY, |[_, low, span]| Interval::range(*low, low + span))
+        let (low, span) = match self.tests {
+            Tests::Dense(tests) => (tests[dimension][0], tests[dimension][1]),
+            Tests::Sparse(tests) => {
+                let test = tests.iter().find(|[of, ..]| *of as usize == dimension);
+                test.map_or((0, u32::MAX), |[_, low, span]| (*low, *span))
+            }
+        };
+        Interval::range(low, low + span)
     }
 
     pub(crate) fn rule(&self, dimensions: usize) -> Rule {
-        let mut fields = vec![Interval::ANY; dimensions];
-        for [dimension, low, span] in self.tests {
-            fields[*dimension as usize] = Interval::range(*low, low + span);
-        }
-        Rule { id: RuleId(self.head[1]), precedence: self.head[0], fields: fields.into() }
+        let fields = (0..dimensions).map(|dimension| self.interval(dimension)).collect();
+        Rule { id: RuleId(self.head[1]), precedence: self.head[0], fields }
     }
 }
 
@@ -56,34 +78,49 @@ impl Row<'_> {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rows {
     words: Vec<u32>,
-    /// Rows no longer in use, by their number of tests.
+    /// Rows no longer in use, by the words of their tests.
     free: Vec<Vec<u32>>,
+}
+
+/// The words of a rule's tests.
+fn tests(rule: &Rule) -> Vec<u32> {
+    let fields = rule.fields.iter().zip(0..);
+    match rule.fields.len() <= DENSE {
+        true => fields.flat_map(|(field, _)| [field.low, field.high - field.low]).collect(),
+        false => fields
+            .filter(|(field, _)| **field != Interval::ANY)
+            .flat_map(|(field, dimension)| [dimension, field.low, field.high - field.low])
+            .collect(),
+    }
 }
 
 impl Rows {
     pub(crate) fn get(&self, row: u32) -> Row<'_> {
         let (head, rest) = self.words[row as usize..].split_first_chunk::<HEAD>().expect("a row has a head");
-        Row { head, tests: rest[..head[3] as usize * TEST].as_chunks().0 }
+        let words = &rest[..(head[3] >> 1) as usize];
+        let tests = match head[3] & 1 {
+            0 => Tests::Dense(words.as_chunks().0),
+            _ => Tests::Sparse(words.as_chunks().0),
+        };
+        Row { head, tests }
     }
 
     pub(crate) fn add(&mut self, rule: &Rule) -> u32 {
-        let constrained = || rule.fields.iter().zip(0..).filter(|(field, _)| **field != Interval::ANY);
-        let count = constrained().count();
-        let row = self.free.get_mut(count).and_then(Vec::pop).unwrap_or_else(|| {
+        let tests = tests(rule);
+        let row = self.free.get_mut(tests.len()).and_then(Vec::pop).unwrap_or_else(|| {
             let end = self.words.len();
-            self.words.resize(end + HEAD + count * TEST, 0);
+            self.words.resize(end + HEAD + tests.len(), 0);
             end as u32
         });
-        let words = &mut self.words[row as usize..];
-        words[..HEAD].copy_from_slice(&[rule.precedence, rule.id.0, NONE, count as u32]);
-        for (test, (field, dimension)) in words[HEAD..].chunks_exact_mut(TEST).zip(constrained()) {
-            test.copy_from_slice(&[dimension, field.low, field.high - field.low]);
-        }
+        let sparse = u32::from(rule.fields.len() > DENSE);
+        let (head, rest) = self.words[row as usize..].split_at_mut(HEAD);
+        head.copy_from_slice(&[rule.precedence, rule.id.0, NONE, (tests.len() as u32) << 1 | sparse]);
+        rest[..tests.len()].copy_from_slice(&tests);
         row
     }
 
     pub(crate) fn remove(&mut self, row: u32) {
-        let count = self.get(row).tests.len();
+        let count = (self.words[row as usize + 3] >> 1) as usize;
         if self.free.len() <= count {
             self.free.resize_with(count + 1, Vec::new);
         }

@@ -1,6 +1,8 @@
 //! One suite for every classifier, against the plainest reading of the definition.
 
-use classifier::{Classifier, Interval, Invalid, Linear, PartitionSort, Rule, RuleId, TupleMerge, TupleSpace};
+use classifier::{
+    Auto, BitVector, Classifier, Interval, Invalid, Linear, PartitionSort, Rule, RuleId, TupleMerge, TupleSpace,
+};
 use proptest::prelude::*;
 
 /// The definition: of all rules that match, the least by precedence and id.
@@ -138,6 +140,8 @@ conformance! {
     partition_sort: PartitionSort,
     tuple_space: TupleSpace,
     tuple_merge: TupleMerge,
+    bit_vector: BitVector,
+    auto: Auto,
 }
 
 #[test]

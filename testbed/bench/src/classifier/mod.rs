@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use classifier::{Classifier, Linear, PartitionSort, Rule, RuleId, TupleMerge, TupleSpace};
+use classifier::{Auto, BitVector, Classifier, Linear, PartitionSort, Rule, RuleId, TupleMerge, TupleSpace};
 
 use crate::Failure;
 use crate::result::{environment, result, write};
@@ -26,11 +26,13 @@ pub(crate) type Cells = BTreeMap<&'static str, Samples>;
 /// A classifier by name, and the function that measures it.
 type Contestant = (&'static str, fn(&Workload, &Options, &mut Cells));
 
-const CONTESTANTS: [Contestant; 4] = [
+const CONTESTANTS: [Contestant; 6] = [
     ("linear", measure::<Linear>),
     ("partition-sort", measure::<PartitionSort>),
     ("tuple-space", measure::<TupleSpace>),
     ("tuple-merge", measure::<TupleMerge>),
+    ("bit-vector", measure::<BitVector>),
+    ("auto", measure::<Auto>),
 ];
 
 /// What to measure. Without `--rules` or `--pdrs`: made-up filters of every family and size.

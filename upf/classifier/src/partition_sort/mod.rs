@@ -9,9 +9,13 @@ mod order;
 mod tree;
 
 use crate::rows::{Places, Rows};
-use crate::{Classifier, Found, Invalid, MOST_DIMENSIONS, Rank, Rule, RuleId, check};
+use crate::{Classifier, Found, Invalid, MOST_DIMENSIONS, Rank, Rule, RuleId, check, check_all};
 use order::{Choice, choose};
 use tree::{Forest, Slot, Subject};
+
+/// A partition is large that has so many rules, and this share of all.
+const LARGE: usize = 300;
+const LARGE_SHARE: usize = 40;
 
 /// A partition of no more rules than this is ordered anew for the sake of another rule.
 const REORDERED: u32 = 16;
@@ -59,6 +63,53 @@ impl PartitionSort {
             }
         }
         (found < bound).then_some(found)
+    }
+
+    /// The large partitions of rules that were checked, and the rules that are left over.
+    pub(crate) fn of_large(dimensions: usize, rules: Vec<Rule>) -> (Self, Vec<Rule>) {
+        let least = (rules.len() / LARGE_SHARE).max(LARGE);
+        let mut built = Self::new(dimensions);
+        let left = built.fill(&rules, |choice| choice.kept.len() >= least);
+        let mut taken = vec![true; rules.len()];
+        left.into_iter().for_each(|place| taken[place] = false);
+        let left = rules.into_iter().zip(taken).filter(|(_, taken)| !taken).map(|(rule, _)| rule).collect();
+        (built, left)
+    }
+
+    /// Adds partitions of rules that were checked as long as they are wanted. The places of the rules left over.
+    fn fill(&mut self, rules: &[Rule], wanted: impl Fn(&Choice) -> bool) -> Vec<usize> {
+        let mut left: Vec<usize> = (0..rules.len()).collect();
+        let mut rows = vec![0; rules.len()];
+        while !left.is_empty() {
+            let mut choice = choose(rules, left.clone(), self.dimensions);
+            if !wanted(&choice) {
+                break;
+            }
+            left = std::mem::take(&mut choice.left);
+            choice.kept.iter().for_each(|place| rows[*place] = self.rows.add(&rules[*place]));
+            self.add_partition(rules, &rows, choice);
+        }
+        left
+    }
+
+    pub(crate) fn rules(&self) -> impl Iterator<Item = Rule> {
+        self.places.rows().map(|row| self.rows.get(row).rule(self.dimensions))
+    }
+
+    pub(crate) fn has(&self, id: RuleId) -> bool {
+        self.places.vacant(id).is_err()
+    }
+
+    /// Adds a rule that was checked to a partition that is there, or gives it back.
+    pub(crate) fn insert_fitting(&mut self, rule: Rule) -> Result<(), Rule> {
+        let row = self.rows.add(&rule);
+        let Some(place) = self.fitting(&rule, row) else {
+            self.rows.remove(row);
+            return Err(rule);
+        };
+        self.insert_into(place, &rule, row);
+        self.settle(place);
+        Ok(())
     }
 
     /// The same for a key that is too short to go through trees.
@@ -217,19 +268,8 @@ impl Classifier for PartitionSort {
     fn build(dimensions: usize, rules: impl IntoIterator<Item = Rule>) -> Result<Self, Invalid> {
         let mut built = Self::new(dimensions);
         let rules: Vec<Rule> = rules.into_iter().collect();
-        let mut rows = Vec::with_capacity(rules.len());
-        for rule in &rules {
-            check(built.dimensions, rule)?;
-            built.places.vacant(rule.id)?;
-            rows.push(built.rows.add(rule));
-            built.places.put(rule.id, rows[rows.len() - 1], 0);
-        }
-        let mut left: Vec<usize> = (0..rules.len()).collect();
-        while !left.is_empty() {
-            let mut choice = choose(&rules, left, built.dimensions);
-            left = std::mem::take(&mut choice.left);
-            built.add_partition(&rules, &rows, choice);
-        }
+        check_all(built.dimensions, &rules)?;
+        built.fill(&rules, |_| true);
         Ok(built)
     }
 }

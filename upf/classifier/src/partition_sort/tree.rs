@@ -8,7 +8,7 @@
 //! Each tree is a B+ tree of nodes of one cache line.
 
 use crate::rows::{NONE, Rows};
-use crate::{Interval, Rule};
+use crate::{Interval, Rule, signed};
 
 /// Entries of a node at most.
 const FULL: usize = 7;
@@ -45,8 +45,8 @@ impl Slot {
 #[derive(Clone, Debug)]
 #[repr(C, align(64))]
 struct Node {
-    /// Where each entry begins; beyond `len` the highest value.
-    keys: [u32; 8],
+    /// Where each entry begins; beyond `len` the highest value. As vector instructions compare them: [`signed`].
+    keys: [i32; 8],
     slots: [Slot; FULL],
     dimension: u16,
     len: u8,
@@ -55,26 +55,27 @@ struct Node {
 }
 
 impl Node {
-    fn new(dimension: u16, height: u8, entries: &[(u32, Slot)]) -> Self {
+    fn new(dimension: u16, height: u8, entries: &[(i32, Slot)]) -> Self {
         let mut node =
-            Self { keys: [u32::MAX; 8], slots: [Slot::row(0); FULL], dimension, height, len: entries.len() as u8 };
+            Self { keys: [i32::MAX; 8], slots: [Slot::row(0); FULL], dimension, height, len: entries.len() as u8 };
         for (place, (key, slot)) in entries.iter().enumerate() {
             (node.keys[place], node.slots[place]) = (*key, *slot);
         }
         node
     }
 
-    fn entries(&self) -> impl Iterator<Item = (u32, Slot)> {
+    fn entries(&self) -> impl Iterator<Item = (i32, Slot)> {
         self.keys.iter().copied().zip(self.slots).take(self.len.into())
     }
 
     /// The last entry that begins at or below `value`.
     fn at_or_below(&self, value: u32) -> Option<usize> {
-        let begun: usize = self.keys.iter().map(|key| usize::from(*key <= value)).sum();
-        begun.min(self.len.into()).checked_sub(1)
+        let value = signed(value);
+        let begun: i32 = self.keys.iter().map(|key| i32::from(*key <= value)).sum();
+        (begun as usize).min(self.len.into()).checked_sub(1)
     }
 
-    fn insert(&mut self, place: usize, key: u32, slot: Slot) {
+    fn insert(&mut self, place: usize, key: i32, slot: Slot) {
         let len = usize::from(self.len);
         self.keys.copy_within(place..len, place + 1);
         self.slots.copy_within(place..len, place + 1);
@@ -86,7 +87,7 @@ impl Node {
         let len = usize::from(self.len);
         self.keys.copy_within(place + 1..len, place);
         self.slots.copy_within(place + 1..len, place);
-        self.keys[len - 1] = u32::MAX;
+        self.keys[len - 1] = i32::MAX;
         self.len -= 1;
     }
 }
@@ -220,7 +221,8 @@ impl Forest {
     pub(super) fn insert(&mut self, slot: Slot, from: usize, subject: Subject<'_>, rows: &mut Rows) -> Slot {
         let stop = self.position(slot, subject.order);
         if let Some((dimension, other)) = subject.difference(rows, self.any_row(slot), from, stop) {
-            let mut entries = [(other.low, slot), (subject.field(dimension).low, Slot::row(subject.row))];
+            let mut entries =
+                [(signed(other.low), slot), (signed(subject.field(dimension).low), Slot::row(subject.row))];
             entries.sort_unstable_by_key(|(key, _)| *key);
             return Slot(self.add(Node::new(dimension, 0, &entries)));
         }
@@ -241,18 +243,18 @@ impl Forest {
         position: usize,
         subject: Subject<'_>,
         rows: &mut Rows,
-    ) -> Option<(u32, Slot)> {
+    ) -> Option<(i32, Slot)> {
         let node = &self.nodes[place as usize];
         let low = subject.field(node.dimension).low;
         let at = node.at_or_below(low);
         if node.height == 0 {
-            return match at.filter(|at| node.keys[*at] == low) {
+            return match at.filter(|at| node.keys[*at] == signed(low)) {
                 Some(at) => {
                     let slot = node.slots[at];
                     self.node(place).slots[at] = self.insert(slot, position + 1, subject, rows);
                     None
                 }
-                None => self.insert_entry(place, at.map_or(0, |at| at + 1), (low, Slot::row(subject.row))),
+                None => self.insert_entry(place, at.map_or(0, |at| at + 1), (signed(low), Slot::row(subject.row))),
             };
         }
         let at = at.unwrap_or(0);
@@ -263,7 +265,7 @@ impl Forest {
     }
 
     /// Inserts an entry into a node. The node split off, if it was full.
-    fn insert_entry(&mut self, place: u32, at: usize, (key, slot): (u32, Slot)) -> Option<(u32, Slot)> {
+    fn insert_entry(&mut self, place: u32, at: usize, (key, slot): (i32, Slot)) -> Option<(i32, Slot)> {
         let node = self.node(place);
         if usize::from(node.len) < FULL {
             node.insert(at, key, slot);
@@ -271,7 +273,7 @@ impl Forest {
         }
         // Where entries come in ascending order the left one stays full.
         let middle = if at == FULL { FULL - 1 } else { FULL / 2 };
-        let entries: Vec<(u32, Slot)> = node.entries().collect();
+        let entries: Vec<(i32, Slot)> = node.entries().collect();
         let (dimension, height) = (node.dimension, node.height);
         *node = Node::new(dimension, height, &entries[..middle]);
         let mut right = Node::new(dimension, height, &entries[middle..]);
@@ -346,7 +348,7 @@ impl Forest {
         let (Target::Node(one), Target::Node(other)) = (node.slots[left].target(), right.target()) else { return };
         let both = [one, other].map(|child| &self.nodes[child as usize]);
         if both.iter().map(|child| usize::from(child.len)).sum::<usize>() <= MERGED {
-            let entries: Vec<(u32, Slot)> = both.iter().flat_map(|child| child.entries()).collect();
+            let entries: Vec<(i32, Slot)> = both.iter().flat_map(|child| child.entries()).collect();
             let merged = Node::new(both[0].dimension, both[0].height, &entries);
             *self.node(one) = merged;
             self.drop_child(place, left + 1);
@@ -365,9 +367,9 @@ impl Forest {
         };
         let dimension = first.order[position];
         let groups = members.chunk_by(|one, other| one.field(dimension) == other.field(dimension));
-        let mut entries: Vec<(u32, Slot)> = Vec::new();
+        let mut entries: Vec<(i32, Slot)> = Vec::new();
         for group in groups {
-            entries.push((group[0].field(dimension).low, self.build(group, position + 1, rows)));
+            entries.push((signed(group[0].field(dimension).low), self.build(group, position + 1, rows)));
         }
         let mut height = 0;
         while entries.len() > 1 {
