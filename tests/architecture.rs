@@ -54,6 +54,7 @@ const MAY_BE_UNSAFE: &[(&str, &str)] = &[
     ("shm", "memory shared with another process"),
     ("sctp", "system calls of kernel SCTP and the C interface of libusrsctp"),
     ("dataplane", "bursts through sockets, bpf(2) and memory shared with the kernel, prefetch"),
+    ("classifier", "the call of code compiled for wider vectors, once the processor is known to have them"),
     ("topo", "fork and namespaces"),
     ("fuzz", "libFuzzer calls by symbol"),
 ];

@@ -47,6 +47,7 @@ pub fn classifier(data: &[u8]) {
     agrees::<TupleSpace>(&mut Choices::new(data));
     agrees::<TupleMerge>(&mut Choices::new(data));
     agrees::<BitVector>(&mut Choices::new(data));
+    agrees::<Regions>(&mut Choices::new(data));
     agrees::<Auto>(&mut Choices::new(data));
 }
 

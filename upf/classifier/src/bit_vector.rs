@@ -4,36 +4,24 @@
 //! It costs a fixed number of steps whatever the packet, with few branches to be mispredicted, and then time in proportion to
 //! the rules, 512 of them at once: best for tens to thousands.
 
+use crate::bins::{Bins, MOST};
 use crate::rows::{NONE, Places, Rows};
-use crate::{Classifier, Found, Interval, Invalid, MOST_DIMENSIONS, Rank, Rule, RuleId, check, check_all, signed};
+use crate::vector::{Search, search};
+use crate::{Classifier, Found, Interval, Invalid, MOST_DIMENSIONS, Rank, Rule, RuleId, check, check_all};
 
 /// Dimensions that are cut.
 const AXES: usize = 3;
-/// Bins of a dimension at most.
-const BINS: usize = GROUP * GROUP;
-/// Cuts are searched in groups of so many.
-const GROUP: usize = 8;
 /// Words of a block of rules, where there is more than one block.
 const WIDTH: usize = 8;
 const SLOTS: usize = 64;
 /// Rules of a block when it is made: the rest is room for more.
 const FILLED: usize = 448;
 
-/// How many of these are at or below a value.
-fn begun(cuts: &[i32; GROUP], value: i32) -> usize {
-    cuts.iter().map(|cut| i32::from(*cut <= value)).sum::<i32>() as usize
-}
-
 /// A dimension in bins.
 #[derive(Clone, Debug)]
 struct Axis {
     dimension: usize,
-    /// Bins: one more than cuts.
-    bins: usize,
-    /// Where each bin but the first begins, then the highest value up to a whole group.
-    cuts: Vec<i32>,
-    /// The last of each group of cuts.
-    ends: [i32; GROUP],
+    bins: Bins,
     /// Bin after bin, a bit for each rule.
     bits: Vec<u64>,
 }
@@ -42,57 +30,42 @@ impl Axis {
     /// An axis of this dimension, and the share of rules that are in the bin of a packet. `None` if no rule constrains it.
     fn new(rules: &[Rule], dimension: usize) -> Option<(f64, Self)> {
         let fields = || rules.iter().map(|rule| rule.fields[dimension]).filter(|field| *field != Interval::ANY);
-        let mut edges: Vec<u32> = fields()
-            .flat_map(|field| [Some(field.low), field.high.checked_add(1)])
-            .flatten()
-            .filter(|edge| *edge > 0)
-            .collect();
-        edges.sort_unstable();
-        let mut cuts = edges.clone();
-        cuts.dedup();
-        if cuts.len() >= BINS {
-            cuts = (1..BINS).map(|bin| edges[bin * edges.len() / BINS]).collect();
-            cuts.dedup();
-        }
-        let mut axis =
-            Self { dimension, bins: cuts.len() + 1, cuts: Vec::new(), ends: [i32::MAX; GROUP], bits: Vec::new() };
-        axis.cuts = cuts.into_iter().map(signed).collect();
-        axis.cuts.resize(axis.cuts.len().next_multiple_of(GROUP), i32::MAX);
-        for (end, group) in axis.ends.iter_mut().zip(axis.cuts.chunks_exact(GROUP)) {
-            *end = group[GROUP - 1];
-        }
+        let bins = Bins::new(fields(), MOST);
         let constrained = fields().count();
         let everywhere = (rules.len() - constrained) as f64;
-        let mut begins = vec![0.0; axis.bins];
-        let mut reaches = vec![everywhere; axis.bins];
+        let mut begins = vec![0.0; bins.count()];
+        let mut reaches = vec![everywhere; bins.count()];
         for field in fields() {
-            let reached = axis.reach(&field);
+            let reached = bins.reach(&field);
             begins[*reached.start()] += 1.0;
             reached.for_each(|bin| reaches[bin] += 1.0);
         }
         let share: f64 = begins.iter().zip(&reaches).map(|(begin, reach)| begin * reach).sum();
+        let axis = Self { dimension, bins, bits: Vec::new() };
         (constrained > 0).then_some((share / (constrained * rules.len()) as f64, axis))
-    }
-
-    fn bin(&self, value: u32) -> usize {
-        let value = signed(value);
-        let from = begun(&self.ends, value) * GROUP;
-        let group = self.cuts.get(from..).and_then(|cuts| cuts.first_chunk());
-        (from + group.map_or(0, |group| begun(group, value))).min(self.bins - 1)
-    }
-
-    fn reach(&self, field: &Interval) -> std::ops::RangeInclusive<usize> {
-        self.bin(field.low)..=self.bin(field.high)
     }
 
     /// Puts the slot's bit into the bins of a field, or takes it away.
     fn set(&mut self, field: &Interval, stride: usize, slot: usize, on: bool) {
         let (word, bit) = (slot / SLOTS, 1 << (slot % SLOTS));
-        for bin in self.reach(field) {
+        for bin in self.bins.reach(field) {
             let bits = &mut self.bits[bin * stride + word];
             if on { *bits |= bit } else { *bits &= !bit }
         }
     }
+}
+
+/// What bins have in common, and whether there is anything.
+#[inline(always)]
+fn common(bins: &[&[u64; WIDTH]; AXES]) -> ([u64; WIDTH], bool) {
+    let [one, another, third] = bins;
+    let mut common = [0; WIDTH];
+    let mut any = 0;
+    for word in 0..WIDTH {
+        common[word] = one[word] & another[word] & third[word];
+        any |= common[word];
+    }
+    (common, any != 0)
 }
 
 /// Slots that are looked at together.
@@ -126,30 +99,6 @@ pub struct BitVector {
 }
 
 impl BitVector {
-    /// The best rule that matches, if its rank is below `bound`.
-    pub(crate) fn best(&self, key: &[u32], bound: Rank) -> Found {
-        if key.len() < self.dimensions || self.axes.is_empty() {
-            return self.best_of_all(key, bound);
-        }
-        let mut bins: [&[u64]; AXES] = [&[]; AXES];
-        for (bits, axis) in bins.iter_mut().zip(&self.axes) {
-            let start = axis.bin(key[axis.dimension]) * self.stride;
-            *bits = &axis.bits[start..start + self.stride];
-        }
-        let bins = &bins[..self.axes.len()];
-        let mut found = bound;
-        for block in &self.blocks {
-            if block.best >= found {
-                break;
-            }
-            found = match self.width {
-                WIDTH => self.best_of_wide(block, bins, key, found),
-                _ => self.best_of_narrow(block, bins, key, found),
-            };
-        }
-        (found < bound).then_some(found)
-    }
-
     /// The same for a key that is too short to go by.
     #[cold]
     fn best_of_all(&self, key: &[u32], bound: Rank) -> Found {
@@ -157,7 +106,15 @@ impl BitVector {
         rows.filter(|row| row.matches(key)).map(|row| row.rank()).filter(|rank| *rank < bound).min()
     }
 
-    fn best_of_narrow(&self, block: &Block, bins: &[&[u64]], key: &[u32], mut found: Rank) -> Rank {
+    /// The bits of the packet's bin.
+    #[inline(always)]
+    fn bin<'a>(&self, axis: &'a Axis, key: &[u32]) -> &'a [u64] {
+        let start = axis.bins.bin(key[axis.dimension]) * self.stride;
+        &axis.bits[start..start + self.stride]
+    }
+
+    #[inline(always)]
+    fn best_of_narrow(&self, block: &Block, bins: &[&[u64]; AXES], key: &[u32], mut found: Rank) -> Rank {
         for word in block.first..block.first + self.width {
             let bits = bins.iter().fold(u64::MAX, |common, bits| common & bits[word]);
             let before = found;
@@ -169,15 +126,16 @@ impl BitVector {
         found
     }
 
-    fn best_of_wide(&self, block: &Block, bins: &[&[u64]], key: &[u32], mut found: Rank) -> Rank {
-        let mut common = [u64::MAX; WIDTH];
-        for bits in bins {
-            let Some(bits) = bits[block.first..].first_chunk::<WIDTH>() else { continue };
-            common.iter_mut().zip(bits).for_each(|(common, bits)| *common &= bits);
+    #[inline(always)]
+    fn best_of_wide(&self, block: &Block, bins: &[&[u64]; AXES], key: &[u32], mut found: Rank) -> Rank {
+        let bins = bins.map(|bits| bits[block.first..].first_chunk().expect("a bin has all blocks"));
+        let (common, any) = common(&bins);
+        if !any {
+            return found;
         }
-        for (word, bits) in common.into_iter().enumerate() {
+        for (word, bits) in common.iter().enumerate().filter(|(_, bits)| **bits != 0) {
             let before = found;
-            found = self.best_of_word(block.first + word, bits, block.sorted, key, found);
+            found = self.best_of_word(block.first + word, *bits, block.sorted, key, found);
             if block.sorted && found < before {
                 return found;
             }
@@ -185,6 +143,7 @@ impl BitVector {
         found
     }
 
+    #[inline(always)]
     fn best_of_word(&self, word: usize, mut bits: u64, sorted: bool, key: &[u32], mut found: Rank) -> Rank {
         while bits != 0 {
             let slot = word * SLOTS + bits.trailing_zeros() as usize;
@@ -204,8 +163,10 @@ impl BitVector {
         self.places.rows().map(|row| self.rows.get(row).rule(self.dimensions)).collect()
     }
 
-    pub(crate) fn has(&self, id: RuleId) -> bool {
-        self.places.vacant(id).is_err()
+    /// The interval of a rule in a dimension.
+    pub(crate) fn interval(&self, id: RuleId, dimension: usize) -> Option<Interval> {
+        let (row, _) = self.places.get(id)?;
+        Some(self.rows.get(row).interval(dimension))
     }
 
     /// Rules that were checked, laid out anew.
@@ -224,7 +185,7 @@ impl BitVector {
         (new.width, new.stride) = (width, width * blocks);
         new.slots = vec![NONE; new.stride * SLOTS];
         for axis in &mut new.axes {
-            axis.bits = vec![0; axis.bins * new.stride];
+            axis.bits = vec![0; axis.bins.count() * new.stride];
         }
         new.blocks = (0..blocks).map(|block| Block { best: Rank::LAST, first: block * width, sorted: true }).collect();
         for (place, rule) in rules.iter().enumerate() {
@@ -232,6 +193,7 @@ impl BitVector {
             new.put(rule, block * width * SLOTS + place % filled);
             new.blocks[block].best = new.blocks[block].best.min(rule.rank());
         }
+        new.rows.shrink();
         new
     }
 
@@ -280,13 +242,38 @@ impl BitVector {
     }
 }
 
+impl Search for BitVector {
+    #[inline(always)]
+    fn best(&self, key: &[u32], bound: Rank) -> Found {
+        if key.len() < self.dimensions || self.axes.is_empty() {
+            return self.best_of_all(key, bound);
+        }
+        // An axis that there is not is the first once more.
+        let mut bins = [self.bin(&self.axes[0], key); AXES];
+        for (bin, axis) in bins.iter_mut().zip(&self.axes).skip(1) {
+            *bin = self.bin(axis, key);
+        }
+        let mut found = bound;
+        for block in &self.blocks {
+            if block.best >= found {
+                break;
+            }
+            found = match self.width {
+                WIDTH => self.best_of_wide(block, &bins, key, found),
+                _ => self.best_of_narrow(block, &bins, key, found),
+            };
+        }
+        (found < bound).then_some(found)
+    }
+}
+
 impl Classifier for BitVector {
     fn new(dimensions: usize) -> Self {
         Self::of(dimensions.min(MOST_DIMENSIONS), Vec::new())
     }
 
     fn lookup(&self, key: &[u32]) -> Option<RuleId> {
-        self.best(key, Rank::LAST).map(Rank::id)
+        search(self, key).map(Rank::id)
     }
 
     fn insert(&mut self, rule: Rule) -> Result<(), Invalid> {
@@ -324,7 +311,7 @@ impl Classifier for BitVector {
     }
 
     fn memory(&self) -> usize {
-        let inside = |axis: &Axis| size_of::<Axis>() + axis.cuts.capacity() * 4 + axis.bits.capacity() * 8;
+        let inside = |axis: &Axis| size_of::<Axis>() + axis.bits.capacity() * 8;
         let blocks = self.blocks.capacity() * size_of::<Block>() + self.slots.capacity() * 4;
         let axes: usize = self.axes.iter().map(inside).sum();
         size_of::<Self>() + self.rows.memory() + self.places.memory() + axes + blocks

@@ -8,16 +8,20 @@
 //! the one with the lowest id, so that every algorithm gives the same answer.
 
 mod auto;
+mod bins;
 mod bit_vector;
 mod linear;
 mod partition_sort;
+mod regions;
 mod rows;
 mod tuple_space;
+mod vector;
 
 pub use auto::Auto;
 pub use bit_vector::BitVector;
 pub use linear::Linear;
 pub use partition_sort::PartitionSort;
+pub use regions::Regions;
 pub use tuple_space::{TupleMerge, TupleSpace};
 
 /// Values of one dimension from `low` to `high`, both included.

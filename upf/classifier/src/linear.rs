@@ -41,18 +41,15 @@ impl Linear {
     }
 
     /// The rules, the first that counts first.
-    pub(crate) fn rules(&self) -> impl Iterator<Item = Rule> {
-        self.entries.iter().enumerate().map(|(place, entry)| {
+    pub(crate) fn rules(&self) -> Vec<Rule> {
+        let rule = |(place, entry): (usize, &Entry)| {
             let mut fields = vec![Interval::ANY; self.dimensions];
             for test in &self.tests[self.start(place)..entry.end as usize] {
                 fields[test.dimension as usize] = Interval::range(test.low, test.low + test.span);
             }
             Rule { id: entry.id, precedence: entry.precedence, fields: fields.into() }
-        })
-    }
-
-    pub(crate) fn dimensions(&self) -> usize {
-        self.dimensions
+        };
+        self.entries.iter().enumerate().map(rule).collect()
     }
 
     /// A list of rules that were checked.

@@ -45,6 +45,7 @@ impl Row<'_> {
     }
 
     /// Whether a packet matches. Without a branch per test: which one fails is not to be foreseen.
+    #[inline(always)]
     pub(crate) fn matches(&self, key: &[u32]) -> bool {
         let failed = match self.tests {
             Tests::Dense(tests) => {
@@ -95,6 +96,7 @@ fn tests(rule: &Rule) -> Vec<u32> {
 }
 
 impl Rows {
+    #[inline(always)]
     pub(crate) fn get(&self, row: u32) -> Row<'_> {
         let (head, rest) = self.words[row as usize..].split_first_chunk::<HEAD>().expect("a row has a head");
         let words = &rest[..(head[3] >> 1) as usize];
@@ -117,6 +119,11 @@ impl Rows {
         head.copy_from_slice(&[rule.precedence, rule.id.0, NONE, (tests.len() as u32) << 1 | sparse]);
         rest[..tests.len()].copy_from_slice(&tests);
         row
+    }
+
+    /// Gives back memory that is not in use.
+    pub(crate) fn shrink(&mut self) {
+        self.words.shrink_to_fit();
     }
 
     pub(crate) fn remove(&mut self, row: u32) {
@@ -172,6 +179,7 @@ impl Rows {
     }
 
     /// The rank of a rule that a packet matches, if it is below `bound`.
+    #[inline(always)]
     pub(crate) fn rank_if_matched(&self, row: u32, key: &[u32], bound: Rank) -> Option<Rank> {
         let row = self.get(row);
         (row.rank() < bound && row.matches(key)).then(|| row.rank())
@@ -205,6 +213,10 @@ impl Places {
 
     pub(crate) fn put(&mut self, id: RuleId, row: u32, part: u32) {
         self.0.insert(id, (row, part));
+    }
+
+    pub(crate) fn get(&self, id: RuleId) -> Option<(u32, u32)> {
+        self.0.get(&id).copied()
     }
 
     pub(crate) fn take(&mut self, id: RuleId) -> Option<(u32, u32)> {

@@ -6,7 +6,9 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::hint::black_box;
 
-use classifier::{Auto, BitVector, Classifier, Interval, Linear, PartitionSort, Rule, RuleId, TupleMerge, TupleSpace};
+use classifier::{
+    Auto, BitVector, Classifier, Interval, Linear, PartitionSort, Regions, Rule, RuleId, TupleMerge, TupleSpace,
+};
 
 struct Counting;
 
@@ -81,5 +83,6 @@ for_each! {
     tuple_space: TupleSpace,
     tuple_merge: TupleMerge,
     bit_vector: BitVector,
+    regions: Regions,
     auto: Auto,
 }

@@ -1,7 +1,8 @@
 //! One suite for every classifier, against the plainest reading of the definition.
 
 use classifier::{
-    Auto, BitVector, Classifier, Interval, Invalid, Linear, PartitionSort, Rule, RuleId, TupleMerge, TupleSpace,
+    Auto, BitVector, Classifier, Interval, Invalid, Linear, PartitionSort, Regions, Rule, RuleId, TupleMerge,
+    TupleSpace,
 };
 use proptest::prelude::*;
 
@@ -141,6 +142,7 @@ conformance! {
     tuple_space: TupleSpace,
     tuple_merge: TupleMerge,
     bit_vector: BitVector,
+    regions: Regions,
     auto: Auto,
 }
 

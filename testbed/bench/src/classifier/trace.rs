@@ -4,7 +4,7 @@ use classifier::Rule;
 use fastrand::Rng;
 
 /// Packets of a trace.
-const PACKETS: usize = 1 << 15;
+pub(super) const PACKETS: usize = 1 << 15;
 
 /// Packets, each with the set of rules that it is looked up in.
 pub(super) struct Trace {
@@ -49,9 +49,10 @@ impl Trace {
         trace
     }
 
-    /// Set and key of each packet.
-    pub(super) fn packets(&self) -> impl Iterator<Item = (usize, &[u32])> + Clone {
-        self.sets.iter().map(|set| *set as usize).zip(self.keys.chunks_exact(self.dimensions))
+    /// Set and key of so many packets, the first of them at `start`; both up to [`PACKETS`].
+    pub(super) fn packets(&self, start: usize, count: usize) -> impl Iterator<Item = (usize, &[u32])> {
+        let sets = self.sets[start..start + count].iter().map(|set| *set as usize);
+        sets.zip(self.keys[start * self.dimensions..].chunks_exact(self.dimensions))
     }
 }
 

@@ -9,13 +9,10 @@ mod order;
 mod tree;
 
 use crate::rows::{Places, Rows};
+use crate::vector::{Search, search};
 use crate::{Classifier, Found, Invalid, MOST_DIMENSIONS, Rank, Rule, RuleId, check, check_all};
 use order::{Choice, choose};
 use tree::{Forest, Slot, Subject};
-
-/// A partition is large that has so many rules, and this share of all.
-const LARGE: usize = 300;
-const LARGE_SHARE: usize = 40;
 
 /// A partition of no more rules than this is ordered anew for the sake of another rule.
 const REORDERED: u32 = 16;
@@ -47,71 +44,6 @@ pub struct PartitionSort {
 }
 
 impl PartitionSort {
-    /// The best rule that matches, if its rank is below `bound`.
-    pub(crate) fn best(&self, key: &[u32], bound: Rank) -> Found {
-        if key.len() < self.dimensions {
-            return self.best_of_all(key, bound);
-        }
-        let mut found = bound;
-        for partition in &self.partitions {
-            if partition.best >= found {
-                break;
-            }
-            let candidate = self.forest.candidate(partition.root, key);
-            if let Some(rank) = candidate.and_then(|row| self.rows.rank_if_matched(row, key, found)) {
-                found = rank;
-            }
-        }
-        (found < bound).then_some(found)
-    }
-
-    /// The large partitions of rules that were checked, and the rules that are left over.
-    pub(crate) fn of_large(dimensions: usize, rules: Vec<Rule>) -> (Self, Vec<Rule>) {
-        let least = (rules.len() / LARGE_SHARE).max(LARGE);
-        let mut built = Self::new(dimensions);
-        let left = built.fill(&rules, |choice| choice.kept.len() >= least);
-        let mut taken = vec![true; rules.len()];
-        left.into_iter().for_each(|place| taken[place] = false);
-        let left = rules.into_iter().zip(taken).filter(|(_, taken)| !taken).map(|(rule, _)| rule).collect();
-        (built, left)
-    }
-
-    /// Adds partitions of rules that were checked as long as they are wanted. The places of the rules left over.
-    fn fill(&mut self, rules: &[Rule], wanted: impl Fn(&Choice) -> bool) -> Vec<usize> {
-        let mut left: Vec<usize> = (0..rules.len()).collect();
-        let mut rows = vec![0; rules.len()];
-        while !left.is_empty() {
-            let mut choice = choose(rules, left.clone(), self.dimensions);
-            if !wanted(&choice) {
-                break;
-            }
-            left = std::mem::take(&mut choice.left);
-            choice.kept.iter().for_each(|place| rows[*place] = self.rows.add(&rules[*place]));
-            self.add_partition(rules, &rows, choice);
-        }
-        left
-    }
-
-    pub(crate) fn rules(&self) -> impl Iterator<Item = Rule> {
-        self.places.rows().map(|row| self.rows.get(row).rule(self.dimensions))
-    }
-
-    pub(crate) fn has(&self, id: RuleId) -> bool {
-        self.places.vacant(id).is_err()
-    }
-
-    /// Adds a rule that was checked to a partition that is there, or gives it back.
-    pub(crate) fn insert_fitting(&mut self, rule: Rule) -> Result<(), Rule> {
-        let row = self.rows.add(&rule);
-        let Some(place) = self.fitting(&rule, row) else {
-            self.rows.remove(row);
-            return Err(rule);
-        };
-        self.insert_into(place, &rule, row);
-        self.settle(place);
-        Ok(())
-    }
-
     /// The same for a key that is too short to go through trees.
     #[cold]
     fn best_of_all(&self, key: &[u32], bound: Rank) -> Found {
@@ -207,13 +139,33 @@ impl PartitionSort {
     }
 }
 
+impl Search for PartitionSort {
+    #[inline(always)]
+    fn best(&self, key: &[u32], bound: Rank) -> Found {
+        if key.len() < self.dimensions {
+            return self.best_of_all(key, bound);
+        }
+        let mut found = bound;
+        for partition in &self.partitions {
+            if partition.best >= found {
+                break;
+            }
+            let candidate = self.forest.candidate(partition.root, key);
+            if let Some(rank) = candidate.and_then(|row| self.rows.rank_if_matched(row, key, found)) {
+                found = rank;
+            }
+        }
+        (found < bound).then_some(found)
+    }
+}
+
 impl Classifier for PartitionSort {
     fn new(dimensions: usize) -> Self {
         Self { dimensions: dimensions.min(MOST_DIMENSIONS), ..Self::default() }
     }
 
     fn lookup(&self, key: &[u32]) -> Option<RuleId> {
-        self.best(key, Rank::LAST).map(Rank::id)
+        search(self, key).map(Rank::id)
     }
 
     fn insert(&mut self, rule: Rule) -> Result<(), Invalid> {
@@ -269,7 +221,14 @@ impl Classifier for PartitionSort {
         let mut built = Self::new(dimensions);
         let rules: Vec<Rule> = rules.into_iter().collect();
         check_all(built.dimensions, &rules)?;
-        built.fill(&rules, |_| true);
+        let rows: Vec<u32> = rules.iter().map(|rule| built.rows.add(rule)).collect();
+        built.rows.shrink();
+        let mut left: Vec<usize> = (0..rules.len()).collect();
+        while !left.is_empty() {
+            let mut choice = choose(&rules, left, built.dimensions);
+            left = std::mem::take(&mut choice.left);
+            built.add_partition(&rules, &rows, choice);
+        }
         Ok(built)
     }
 }

@@ -69,6 +69,7 @@ impl Node {
     }
 
     /// The last entry that begins at or below `value`.
+    #[inline(always)]
     fn at_or_below(&self, value: u32) -> Option<usize> {
         let value = signed(value);
         let begun: i32 = self.keys.iter().map(|key| i32::from(*key <= value)).sum();
@@ -135,6 +136,7 @@ impl Forest {
     }
 
     /// The one rule (and those equal to it) under `slot` that can match.
+    #[inline(always)]
     pub(super) fn candidate(&self, mut slot: Slot, key: &[u32]) -> Option<u32> {
         loop {
             let node = match slot.target() {
