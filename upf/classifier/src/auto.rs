@@ -9,10 +9,7 @@ const MANY: usize = 5000;
 
 /// A list, bit vectors or regions of these, by the number of rules. With a few it is as small as they are.
 #[derive(Clone, Debug)]
-pub struct Auto {
-    dimensions: u32,
-    form: Form,
-}
+pub struct Auto(Form);
 
 #[derive(Clone, Debug)]
 enum Form {
@@ -60,40 +57,41 @@ impl Form {
 
 impl Auto {
     fn fit(&mut self) {
-        if self.form.outgrown() {
-            self.form = Form::of(self.dimensions as usize, self.form.rules());
+        if self.0.outgrown() {
+            let dimensions = each!(&self.0, classifier => classifier.dimensions());
+            self.0 = Form::of(dimensions, self.0.rules());
         }
     }
 }
 
 impl Classifier for Auto {
     fn new(dimensions: usize) -> Self {
-        let dimensions = dimensions.min(MOST_DIMENSIONS);
-        Self { dimensions: dimensions as u32, form: Form::of(dimensions, Vec::new()) }
+        Self(Form::of(dimensions.min(MOST_DIMENSIONS), Vec::new()))
     }
 
+    #[inline]
     fn lookup(&self, key: &[u32]) -> Option<RuleId> {
-        each!(&self.form, classifier => classifier.lookup(key))
+        each!(&self.0, classifier => classifier.lookup(key))
     }
 
     fn insert(&mut self, rule: Rule) -> Result<(), Invalid> {
-        each!(&mut self.form, classifier => classifier.insert(rule))?;
+        each!(&mut self.0, classifier => classifier.insert(rule))?;
         self.fit();
         Ok(())
     }
 
     fn delete(&mut self, id: RuleId) -> bool {
-        let deleted = each!(&mut self.form, classifier => classifier.delete(id));
+        let deleted = each!(&mut self.0, classifier => classifier.delete(id));
         self.fit();
         deleted
     }
 
     fn len(&self) -> usize {
-        each!(&self.form, classifier => classifier.len())
+        each!(&self.0, classifier => classifier.len())
     }
 
     fn memory(&self) -> usize {
-        let boxed = match &self.form {
+        let boxed = match &self.0 {
             Form::List(list) => list.memory() - size_of::<Linear>(),
             Form::Bits(bits) => bits.memory(),
             Form::Regions(regions) => regions.memory(),
@@ -102,13 +100,13 @@ impl Classifier for Auto {
     }
 
     fn parts(&self) -> usize {
-        each!(&self.form, classifier => classifier.parts())
+        each!(&self.0, classifier => classifier.parts())
     }
 
     fn build(dimensions: usize, rules: impl IntoIterator<Item = Rule>) -> Result<Self, Invalid> {
         let rules: Vec<Rule> = rules.into_iter().collect();
         let dimensions = dimensions.min(MOST_DIMENSIONS);
         check_all(dimensions, &rules)?;
-        Ok(Self { dimensions: dimensions as u32, form: Form::of(dimensions, rules) })
+        Ok(Self(Form::of(dimensions, rules)))
     }
 }

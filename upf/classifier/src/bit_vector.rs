@@ -163,6 +163,10 @@ impl BitVector {
         self.places.rows().map(|row| self.rows.get(row).rule(self.dimensions)).collect()
     }
 
+    pub(crate) fn dimensions(&self) -> usize {
+        self.dimensions
+    }
+
     /// The interval of a rule in a dimension.
     pub(crate) fn interval(&self, id: RuleId, dimension: usize) -> Option<Interval> {
         let (row, _) = self.places.get(id)?;

@@ -40,6 +40,10 @@ impl Linear {
         constrained.map(|(field, dimension)| Test { dimension, low: field.low, span: field.high - field.low })
     }
 
+    pub(crate) fn dimensions(&self) -> usize {
+        self.dimensions
+    }
+
     /// The rules, the first that counts first.
     pub(crate) fn rules(&self) -> Vec<Rule> {
         let rule = |(place, entry): (usize, &Entry)| {

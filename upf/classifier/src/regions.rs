@@ -123,6 +123,10 @@ impl Regions {
         regions.chain([((self.levels.len() as u32, 0), &self.rest)])
     }
 
+    pub(crate) fn dimensions(&self) -> usize {
+        self.dimensions
+    }
+
     /// All rules, each once.
     pub(crate) fn rules(&self) -> Vec<Rule> {
         let mut rules = Vec::with_capacity(self.len());

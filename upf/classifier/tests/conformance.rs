@@ -103,6 +103,80 @@ fn agrees<C: Classifier>(operations: Vec<Operation>) -> Result<(), TestCaseError
     Ok(())
 }
 
+/// SplitMix64: the same numbers in every run.
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, bound: u32) -> u32 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) as u32 % bound
+    }
+
+    /// Mostly narrow in one of the first two dimensions, as sets of many rules are.
+    fn rule(&mut self, id: u32) -> Rule {
+        let wide = self.below(8);
+        let address = |chance: &mut Self, any: bool| match any {
+            true => Interval::ANY,
+            false => Interval::prefix(chance.below(u32::MAX), 12 + chance.below(21)),
+        };
+        let port = |chance: &mut Self| match chance.below(3) {
+            0 => Interval::ANY,
+            1 => Interval::exact(chance.below(50)),
+            _ => Interval::range(chance.below(50), 50 + chance.below(50)),
+        };
+        let fields = [address(self, wide & 3 == 0), address(self, wide < 3), port(self), port(self)];
+        Rule { id: RuleId(id), precedence: self.below(500), fields: fields.into() }
+    }
+
+    /// A corner of a rule, or a place next to it.
+    fn key(&mut self, rule: &Rule) -> Vec<u32> {
+        let edge = |field: &Interval| match self.below(6) {
+            0 => field.low,
+            1 => field.high,
+            2 => field.low.wrapping_sub(1),
+            3 => field.high.wrapping_add(1),
+            _ => field.low + (field.high - field.low) / 2,
+        };
+        rule.fields.iter().map(edge).collect()
+    }
+}
+
+/// As the list does, which is held against the definition above, with many rules that come and go.
+fn agrees_on_many<C: Classifier>(count: u32) {
+    let mut chance = Chance(u64::from(count));
+    let rules: Vec<Rule> = (0..count).map(|id| chance.rule(id)).collect();
+    let (early, late) = rules.split_at(rules.len() / 2);
+    let mut list = Linear::build(DIMENSIONS, early.iter().cloned()).expect("sound rules");
+    let mut classifier = C::build(DIMENSIONS, early.iter().cloned()).expect("sound rules");
+    let mut same = |list: &Linear, classifier: &C, rules: &[Rule], looks: u32| {
+        for _ in 0..looks {
+            let place = chance.below(rules.len() as u32) as usize;
+            let key = chance.key(&rules[place]);
+            assert_eq!(classifier.lookup(&key), list.lookup(&key), "{key:?}");
+        }
+        assert_eq!(classifier.len(), list.len());
+    };
+    same(&list, &classifier, early, 300);
+    for rules in late.chunks(late.len() / 4 + 1) {
+        for rule in rules {
+            list.insert(rule.clone()).expect("a new rule");
+            classifier.insert(rule.clone()).expect("a new rule");
+        }
+        same(&list, &classifier, rules, 100);
+    }
+    // Every third first, so that what is left is everywhere.
+    let order = (0..3).flat_map(|first| (first..count).step_by(3));
+    for (removed, id) in order.enumerate() {
+        assert!(list.delete(RuleId(id)) && classifier.delete(RuleId(id)));
+        if removed.is_multiple_of(count as usize / 10) {
+            same(&list, &classifier, &rules, 60);
+        }
+    }
+    assert!(classifier.is_empty());
+}
+
 fn refuses_what_makes_no_sense<C: Classifier>() {
     let mut classifier = C::new(2);
     let rule = |id, fields: &[Interval]| Rule { id: RuleId(id), precedence: 0, fields: fields.into() };
@@ -117,7 +191,7 @@ fn refuses_what_makes_no_sense<C: Classifier>() {
 
 /// The suite for one classifier.
 macro_rules! conformance {
-    ($($name:ident: $classifier:ty),* $(,)?) => { $(
+    ($($name:ident: $classifier:ty, $many:literal rules;)*) => { $(
         mod $name {
             use super::*;
 
@@ -129,6 +203,11 @@ macro_rules! conformance {
             }
 
             #[test]
+            fn agrees_with_the_list_on_many_rules() {
+                agrees_on_many::<$classifier>($many);
+            }
+
+            #[test]
             fn refuses_rules_that_make_no_sense() {
                 refuses_what_makes_no_sense::<$classifier>();
             }
@@ -137,13 +216,13 @@ macro_rules! conformance {
 }
 
 conformance! {
-    linear: Linear,
-    partition_sort: PartitionSort,
-    tuple_space: TupleSpace,
-    tuple_merge: TupleMerge,
-    bit_vector: BitVector,
-    regions: Regions,
-    auto: Auto,
+    linear: Linear, 100 rules;
+    partition_sort: PartitionSort, 1500 rules;
+    tuple_space: TupleSpace, 1500 rules;
+    tuple_merge: TupleMerge, 1500 rules;
+    bit_vector: BitVector, 1500 rules;
+    regions: Regions, 3000 rules;
+    auto: Auto, 7000 rules;
 }
 
 #[test]
