@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use classifier::{Classifier, Interval, Linear, Rule, RuleId};
+use classifier::{Auto, Classifier, Interval, Rule, RuleId};
 use gtpu::{Encapsulation, PduSession, Qfi};
 use rules::{Destination, Filter, Ports, RemoteTunnel, Source, Triggers};
 
@@ -104,7 +104,7 @@ struct Only {
 
 /// Rules to choose from.
 struct Choice {
-    classifier: Linear,
+    classifier: Auto,
     /// Whether any rule asks more of a packet than its tunnel and QoS flow.
     asks_flow: bool,
     /// The PDR of each rule of the classifier.
@@ -385,7 +385,7 @@ impl Builder {
             return None;
         }
         // The rules are made here, of the right length, each with its own id and no empty interval.
-        let classifier = Linear::build(dimension::COUNT, self.rules).unwrap_or_else(|_| Linear::new(dimension::COUNT));
+        let classifier = Auto::build(dimension::COUNT, self.rules).unwrap_or_else(|_| Auto::new(dimension::COUNT));
         Some(Box::new(Choice { classifier, asks_flow: self.asks_flow, pdr_of: self.pdr_of.into() }))
     }
 
