@@ -125,6 +125,9 @@ pub struct LimitConfig {
     /// UE contexts in all.
     #[serde(deserialize_with = "within::<_, _, 1, 10_000_000>")]
     pub ues: usize,
+    /// Deregistered UEs whose security context and 5G-GUTI are kept for their next registration.
+    #[serde(deserialize_with = "within::<_, _, 0, 10_000_000>")]
+    pub deregistered_ues: usize,
     /// PDU sessions of one UE.
     #[serde(deserialize_with = "within::<_, _, 1, 15>")]
     pub sessions_per_ue: usize,
@@ -144,6 +147,7 @@ impl Default for LimitConfig {
             gnbs: 1_024,
             ues_per_gnb: 100_000,
             ues: 1_000_000,
+            deregistered_ues: 16_384,
             sessions_per_ue: 15,
             mailbox: 16,
             outbox: 16_384,
@@ -186,6 +190,10 @@ pub struct TimerConfig {
     /// T3512: time between periodic registrations. The mobile reachable timer is 4 minutes longer.
     #[serde(deserialize_with = "within::<_, _, 30, 35_712_000>")]
     pub t3512: u32,
+    /// How long a deregistered UE's security context and 5G-GUTI are kept before the UDM is told that they are gone
+    /// (TS 23.502 4.5.3). 0: not at all.
+    #[serde(deserialize_with = "within::<_, _, 0, 2_592_000>")]
+    pub purge: u32,
     /// T3502, told to UEs: wait after five failed registrations.
     #[serde(deserialize_with = "within::<_, _, 0, 11_160>")]
     pub t3502: u32,
@@ -219,6 +227,7 @@ impl Default for TimerConfig {
     fn default() -> Self {
         Self {
             t3512: 3_240,
+            purge: 3_600,
             t3502: 720,
             t3513_ms: 2_000,
             t3522_ms: 6_000,
@@ -241,6 +250,11 @@ impl TimerConfig {
     /// How long it is then still kept: as long again.
     pub fn implicit_deregistration(&self) -> Duration {
         self.mobile_reachable()
+    }
+
+    /// How long a deregistered UE is kept.
+    pub fn purge(&self) -> Duration {
+        Duration::from_secs(self.purge.into())
     }
 
     /// Time allowed for an answer on N2.

@@ -69,7 +69,7 @@ impl Core {
             nausf: NausfAuth::new(caller.clone()),
             nudm_uecm: NudmUecm::new(caller.clone()),
             nudm_sdm: NudmSdm::new(caller.clone()),
-            directory: Directory::new(limits.ues, limits.mailbox),
+            directory: Directory::new(limits),
             admission: Admission::new(&limits.procedures),
             associations: Associations::default(),
             ids: UeIds::new(),
@@ -166,7 +166,7 @@ impl Core {
         self.associations.ask_to_end(id);
     }
 
-    /// Does what time asks for: idle UEs that stayed away too long, releases that were never completed.
+    /// Does what time asks for: UEs that stayed away too long, releases that were never completed.
     pub(crate) fn handle_timeout(self: &Arc<Self>, now: Instant) {
         for id in self.directory.expired(now) {
             // It may have come back this very moment: then its task ignores it.

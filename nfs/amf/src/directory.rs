@@ -8,6 +8,7 @@ use ngap::AmfUeNgapId;
 use sbi_models::Supi;
 use tokio::sync::mpsc;
 
+use crate::config::LimitConfig;
 use crate::ids::random_tmsi;
 use crate::ue::context::UeContext;
 use crate::ue::event::{Event, Taken};
@@ -16,6 +17,7 @@ use crate::ue::event::{Event, Taken};
 pub(crate) struct Directory {
     tables: Mutex<Tables>,
     max_ues: usize,
+    max_kept: usize,
     mailbox: usize,
 }
 
@@ -26,6 +28,8 @@ struct Tables {
     tmsis: HashMap<u32, AmfUeNgapId>,
     /// When UEs in idle are to be told [`Event::Unreachable`].
     deadlines: BTreeSet<(Instant, AmfUeNgapId)>,
+    /// The same of deregistered UEs of which something is kept, the first of them the longest.
+    kept: BTreeSet<(Instant, AmfUeNgapId)>,
 }
 
 struct Slot {
@@ -51,6 +55,8 @@ pub(crate) struct Summary {
     pub(crate) tmsi: Option<u32>,
     pub(crate) old_tmsi: Option<u32>,
     pub(crate) registered: bool,
+    /// Deregistered, and kept for its next registration.
+    pub(crate) kept: bool,
     pub(crate) connected: bool,
     pub(crate) node: Option<std::sync::Arc<str>>,
     /// Bits 1 to 15: sessions by identity.
@@ -64,6 +70,7 @@ impl Summary {
             tmsi: context.tmsi,
             old_tmsi: context.old_tmsi,
             registered: context.registered,
+            kept: context.kept_until.is_some(),
             connected: context.signalling.is_some(),
             node: context.signalling.as_ref().map(|signalling| signalling.n2.node.clone()),
             sessions: context.sessions.iter().fold(0, |bits, session| bits | 1 << (session.id & 15)),
@@ -92,8 +99,9 @@ pub(crate) enum Claimed {
 }
 
 impl Directory {
-    pub(crate) fn new(max_ues: usize, mailbox: usize) -> Self {
-        Self { tables: Mutex::default(), max_ues, mailbox }
+    pub(crate) fn new(limits: &LimitConfig) -> Self {
+        let LimitConfig { ues, deregistered_ues, mailbox, .. } = *limits;
+        Self { tables: Mutex::default(), max_ues: ues, max_kept: deregistered_ues, mailbox }
     }
 
     fn tables(&self) -> MutexGuard<'_, Tables> {
@@ -104,7 +112,9 @@ impl Directory {
     pub(crate) fn open(&self, id: AmfUeNgapId, context: &UeContext) -> Option<mpsc::Receiver<Event>> {
         let mut tables = self.tables();
         if tables.ues.len() >= self.max_ues {
-            return None;
+            // Who is not registered makes room for who wants to be.
+            let (_, kept) = tables.kept.first().copied()?;
+            tables.remove(kept);
         }
         let (sender, mailbox) = mpsc::channel(self.mailbox + RESERVED);
         let slot = Slot { owner: Owner::Task(sender), deadline: None, seen: Summary::of(context), overflowed: false };
@@ -115,7 +125,7 @@ impl Directory {
     /// Tells a UE something.
     pub(crate) fn post(&self, id: AmfUeNgapId, event: Event) -> Posted {
         let mut tables = self.tables();
-        let Tables { ues, deadlines, .. } = &mut *tables;
+        let Tables { ues, deadlines, kept, .. } = &mut *tables;
         let Some(slot) = ues.get_mut(&id) else { return Posted::Dropped(event) };
         if let Owner::Task(sender) = &slot.owner {
             // What a peer sends in numbers must not crowd out what happens once.
@@ -144,6 +154,7 @@ impl Directory {
         }
         if let Some(deadline) = slot.deadline.take() {
             deadlines.remove(&(deadline, id));
+            kept.remove(&(deadline, id));
         }
         let (sender, mailbox) = mpsc::channel(self.mailbox + RESERVED);
         match std::mem::replace(&mut slot.owner, Owner::Task(sender)) {
@@ -152,27 +163,29 @@ impl Directory {
         }
     }
 
-    /// Puts a UE to rest, unless something has come for it meanwhile: then the task goes on with that.
+    /// Puts a UE to rest, unless something has come for it meanwhile: then the task goes on with that. The answer names the
+    /// UE that is to be told [`Event::Unreachable`] to make room.
     pub(crate) fn rest(
         &self,
         id: AmfUeNgapId,
         context: Box<UeContext>,
         mailbox: &mut mpsc::Receiver<Event>,
         deadline: Option<Instant>,
-    ) -> Result<(), (Box<UeContext>, Event)> {
+    ) -> Result<Option<AmfUeNgapId>, (Box<UeContext>, Event)> {
         let mut tables = self.tables();
         // Under the lock nobody posts.
         if let Ok(event) = mailbox.try_recv() {
             return Err((context, event));
         }
         tables.note(id, Summary::of(&context));
-        let Tables { ues, deadlines, .. } = &mut *tables;
+        let Tables { ues, deadlines, kept, .. } = &mut *tables;
         if let Some(slot) = ues.get_mut(&id) {
+            let timed = if slot.seen.kept { &mut *kept } else { deadlines };
+            timed.extend(deadline.map(|deadline| (deadline, id)));
             slot.owner = Owner::Rest(context);
             slot.deadline = deadline;
-            deadlines.extend(deadline.map(|deadline| (deadline, id)));
         }
-        Ok(())
+        Ok(kept.first().filter(|_| kept.len() > self.max_kept).map(|(_, oldest)| *oldest))
     }
 
     /// Takes note of what a UE's task changed, so that it is found by its identities.
@@ -197,11 +210,12 @@ impl Directory {
         }
     }
 
-    /// The UE of a subscriber.
+    /// The UE of a subscriber, unless it is deregistered.
     pub(crate) fn find(&self, supi: &Supi) -> Option<(AmfUeNgapId, Summary)> {
         let tables = self.tables();
         let id = *tables.supis.get(supi)?;
-        Some((id, tables.ues.get(&id)?.seen.clone()))
+        let seen = tables.ues.get(&id).map(|slot| &slot.seen).filter(|seen| !seen.kept)?;
+        Some((id, seen.clone()))
     }
 
     /// Takes the context with this 5G-TMSI, if `convinces` says so after a look at it.
@@ -232,15 +246,20 @@ impl Directory {
         }
     }
 
-    /// UEs whose time in idle is over.
+    /// UEs whose time in idle, or after their deregistration, is over.
     pub(crate) fn expired(&self, now: Instant) -> Vec<AmfUeNgapId> {
         let tables = self.tables();
-        tables.deadlines.iter().take_while(|(deadline, _)| *deadline <= now).map(|(_, id)| *id).collect()
+        let due = |set: &BTreeSet<(Instant, AmfUeNgapId)>| -> Vec<AmfUeNgapId> {
+            set.iter().take_while(|(deadline, _)| *deadline <= now).map(|(_, id)| *id).collect()
+        };
+        [due(&tables.deadlines), due(&tables.kept)].concat()
     }
 
-    /// When the next UE's time in idle is over.
+    /// When the time of the next UE is over.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        self.tables().deadlines.first().map(|(deadline, _)| *deadline)
+        let tables = self.tables();
+        let first = [tables.deadlines.first(), tables.kept.first()];
+        first.into_iter().flatten().map(|(deadline, _)| *deadline).min()
     }
 
     /// How many UEs there are.
@@ -284,6 +303,7 @@ impl Tables {
         let slot = self.ues.remove(&id)?;
         if let Some(deadline) = slot.deadline {
             self.deadlines.remove(&(deadline, id));
+            self.kept.remove(&(deadline, id));
         }
         if let Some(supi) = &slot.seen.supi {
             unlink(&mut self.supis, supi, id);

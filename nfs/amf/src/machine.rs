@@ -74,7 +74,7 @@ impl Machine {
     pub async fn deregister(&self, supi: &Supi, reregister: bool) -> bool {
         let Some((id, _)) = self.core.directory.find(supi) else { return false };
         let (done, finished) = oneshot::channel();
-        let order = DeregisterOrder { reregister, subscription_withdrawn: false, done: Some(done) };
+        let order = DeregisterOrder { reregister, by_udm: false, subscription_withdrawn: false, done: Some(done) };
         match self.core.post(id, Event::Deregister(order)) {
             Ok(()) => finished.await.is_ok(),
             Err(_) => false,

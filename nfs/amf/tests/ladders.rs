@@ -239,7 +239,18 @@ async fn deregistration_by_ue() {
         "UE-initiated Deregistration",
         "TS 23.502 4.2.2.3.2 by a UE with one PDU session.",
     );
-    assert_eq!((net.machine.counts(), net.home.sessions()), ((0, 1, 0), 0));
+    assert_eq!((net.machine.counts(), net.home.sessions()), ((1, 1, 0), 0), "kept for its next registration");
+    net.ladder.clear();
+    let whole = ue.whole_request(initial());
+    ue.send_protected_registration_request(&mut node, initial(), whole);
+    ue.complete(&mut node).await;
+    settle().await;
+    net.ladder.check(
+        "registration-after-deregistration",
+        "General Registration after deregistration",
+        "TS 23.502 4.2.2.2.2 by a UE that uses the 5G-GUTI and the security context of its former registration (TS 24.501 5.5.2): neither identity nor authentication is asked for.",
+    );
+    assert_eq!((net.machine.counts(), net.home.purged()), ((1, 1, 1), vec![]));
 }
 
 fn deregistration_request(ue: &Ue, switch_off: bool) -> DeregistrationRequestUeOriginating {
@@ -268,8 +279,7 @@ async fn deregistration_by_network() {
         "Network-initiated Deregistration",
         "TS 23.502 4.2.2.3.3, asked for by the operator (`peregrine ue deregister`).",
     );
-    assert_eq!(net.machine.counts(), (0, 1, 0));
-    assert!(!net.machine.deregister(&ue.supi(), false).await);
+    assert!(!net.machine.deregister(&ue.supi(), false).await, "it is deregistered");
 }
 
 #[tokio::test(start_paused = true)]

@@ -29,6 +29,7 @@ impl NamfCallbackServer for Server {
         let (id, _) = self.core.directory.find(&supi).ok_or_else(|| context_not_found(&supi))?;
         let order = DeregisterOrder {
             reregister: body.dereg_reason == DeregistrationReason::ReregistrationRequired,
+            by_udm: true,
             subscription_withdrawn: body.dereg_reason == DeregistrationReason::SubscriptionWithdrawn,
             done: None,
         };

@@ -26,8 +26,7 @@ pub(crate) async fn by_ue(ue: &mut Ue, opened: Opened) -> Result<(), Stop> {
         // 2. to 5. Nsmf_PDUSession_ReleaseSMContext for each session; the SMF does the rest.
         release_sessions(ue).await;
         // 5a. and 5b. AM and UE policy associations: not there.
-        ue.context.registered = false;
-        ue.note();
+        leave(ue).await;
     }
     // 6. AMF to UE: Deregistration Accept, unless the UE is switched off.
     if !switch_off {
@@ -45,8 +44,11 @@ pub(crate) async fn by_network(ue: &mut Ue, order: DeregisterOrder) -> Result<()
     let outcome = network_initiated(ue, &order).await;
     // Whatever the UE answered, or did not: it is deregistered.
     release_sessions(ue).await;
-    ue.context.registered = false;
-    ue.note();
+    match order.by_udm {
+        // The UDM has given the UE to another AMF, or to none: nothing of it is ours to keep.
+        true => forget(ue),
+        false => leave(ue).await,
+    }
     // 7. Signalling connection release.
     ue.release_signalling(Cause::Nas(CauseNas::Deregister));
     if let Some(done) = order.done {
@@ -97,20 +99,51 @@ async fn network_initiated(ue: &mut Ue, order: &DeregisterOrder) -> Result<(), S
     .await
 }
 
-/// The UE has not been heard of for too long (TS 24.501 5.3.7): implicit deregistration.
+/// The UE has not been heard of for too long (TS 24.501 5.3.7): implicit deregistration. One that is deregistered already
+/// is purged.
 pub(crate) async fn implicit(ue: &mut Ue) -> Result<(), Stop> {
     if ue.context.signalling.is_some() {
         return Ok(());
     }
+    if !ue.context.registered {
+        purge(ue).await;
+        return Ok(());
+    }
     let timed = ue.core.metrics.procedure("implicit_deregistration");
     release_sessions(ue).await;
-    ue.context.registered = false;
-    ue.note();
+    leave(ue).await;
     timed.finish("success");
     Ok(())
 }
 
-async fn release_sessions(ue: &mut Ue) {
+/// The UE is deregistered; its security context and 5G-GUTI stay for a while (TS 24.501 5.5.2), or it is purged at once.
+async fn leave(ue: &mut Ue) {
+    ue.context.deregister(crate::core::now(), ue.core.config.timers.purge());
+    ue.note();
+    if ue.context.kept_until.is_none() {
+        purge(ue).await;
+    }
+}
+
+/// Nothing of the UE is kept.
+fn forget(ue: &mut Ue) {
+    (ue.context.registered, ue.context.kept_until) = (false, None);
+    ue.note();
+}
+
+/// Purge of subscriber data in the AMF (TS 23.502 4.5.3).
+async fn purge(ue: &mut Ue) {
+    let timed = ue.core.metrics.procedure("purge");
+    // There may be thousands at once, and nobody waits for it.
+    let _ = ue.admission(Kind::Release, Priority::Low).await;
+    // 1. The AMF deletes what it has of the deregistered UE.
+    forget(ue);
+    // 2. Nudm_SDM_Unsubscribe: not subscribed. 3. Nudm_UECM_Deregistration. 4. The UDM's answer.
+    timed.finish(if ue.nudm_uecm_deregistration().await { "success" } else { "network_failure" });
+}
+
+/// Nsmf_PDUSession_ReleaseSMContext for each session.
+pub(crate) async fn release_sessions(ue: &mut Ue) {
     for session in std::mem::take(&mut ue.context.sessions) {
         ue.nsmf_release_sm_context(&session, Some(smf::Cause::RelDueToUnspecifiedReason)).await;
     }

@@ -46,10 +46,12 @@ pub(crate) async fn registration(ue: &mut Ue, opened: Opened, context_requested:
     }
 }
 
-/// Tells the UE, and whoever asks later, why it was refused. Its context goes.
+/// Tells the UE, and whoever asks later, why it was refused. Its context goes, unless it is only to try again later.
 fn refuse(ue: &mut Ue, refusal: &Refusal, message: GmmMessage, cause: CauseNas) -> Result<(), Stop> {
     ue.core.rejects.record(refusal.explain(ue.name(), "Registration"));
-    ue.context.registered = false;
+    if refusal.why != Why::Congestion {
+        (ue.context.registered, ue.context.kept_until) = (false, None);
+    }
     ue.send_nas(&message)?;
     ue.release_signalling(Cause::Nas(cause));
     Ok(())
@@ -183,7 +185,8 @@ async fn succeed_former_context(ue: &mut Ue, request: &RegistrationRequest) {
 
 /// The UE starts afresh: no session, no radio capability from before (TS 23.501 5.4.4.1, TS 24.501 5.5.1.2.4).
 async fn initial_registration(ue: &mut Ue) {
-    ue.context.registered = false;
+    // Should this registration come to nothing, the UE is still known for its next one.
+    ue.context.deregister(crate::core::now(), ue.core.config.timers.purge());
     ue.context.radio_capability = None;
     ue.context.subscription = None;
     for session in std::mem::take(&mut ue.context.sessions) {
@@ -252,7 +255,7 @@ async fn accept_and_complete(
         session::set_up_resources(ue, items).await?;
     }
     // From here on the UE may take itself for registered, so does the AMF (TS 24.501 5.5.1.2.8 a and c).
-    ue.context.registered = true;
+    (ue.context.registered, ue.context.kept_until) = (true, None);
     ue.note();
     let mut waits_for_ue = true;
     let t3550 = Duration::from_millis(ue.core.config.timers.t3550_ms);

@@ -3,7 +3,8 @@
 use sbi_api::SbiError;
 use sbi_api::namf_callback::deregistration_uri;
 use sbi_models::udm::{
-    AccessAndMobilitySubscriptionData, Amf3GppAccessRegistration, SmfSelectionSubscriptionData, SubscriptionQuery,
+    AccessAndMobilitySubscriptionData, Amf3GppAccessRegistration, Amf3GppAccessRegistrationModification,
+    SmfSelectionSubscriptionData, SubscriptionQuery,
 };
 use sbi_models::{RatType, Supi};
 
@@ -33,6 +34,16 @@ impl Ue {
         };
         let answer = core.nudm_uecm.register_amf(supi, &registration).await;
         answer.map(drop).map_err(|error| Refusal::of_operation("Nudm_UECM_Registration", &error, supi.as_str()).into())
+    }
+
+    /// Nudm_UECM_Deregistration: this AMF has nothing of the UE any more. `false` if the UDM did not take it, which changes
+    /// nothing here.
+    pub(crate) async fn nudm_uecm_deregistration(&self) -> bool {
+        let Ok(supi) = self.supi() else { return false };
+        let guami = self.core.served.sbi_guami.clone();
+        let purged = Amf3GppAccessRegistrationModification { guami, purge_flag: Some(true), pei: None };
+        let answer = self.core.nudm_uecm.update_amf(supi, &purged).await;
+        answer.inspect_err(|error| tracing::debug!(%error, "Nudm_UECM_Deregistration")).is_ok()
     }
 
     /// Nudm_SDM_Get: access and mobility data, and SMF selection data, asked for at once.

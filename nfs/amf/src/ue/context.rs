@@ -1,6 +1,7 @@
 //! What the AMF knows of a UE between procedures.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use aka::Kamf;
 use bytes::Bytes;
@@ -21,6 +22,9 @@ pub(crate) struct UeContext {
     pub(crate) pei: Option<Pei>,
     /// RM-REGISTERED (TS 23.501 5.3.2.2).
     pub(crate) registered: bool,
+    /// RM-DEREGISTERED, and until then what its next registration needs is kept: 5G-GUTI and security context
+    /// (TS 24.501 4.4.2.1, 5.5.2).
+    pub(crate) kept_until: Option<Instant>,
     /// The 5G-TMSI given to it last.
     pub(crate) tmsi: Option<u32>,
     /// The one before, valid until the UE shows that it has the new one.
@@ -114,6 +118,13 @@ impl UeContext {
     pub(crate) fn connected(n2: Connection) -> Self {
         let signalling = Some(Signalling { n2, secure: false, context_in_ran: false });
         Self { signalling, ..Self::default() }
+    }
+
+    /// Takes the UE for deregistered. What names and secures it is kept for its next registration, if there is any.
+    pub(crate) fn deregister(&mut self, now: Instant, keep: Duration) {
+        let worth_keeping = self.supi.is_some() && self.security.is_some() && self.tmsi.is_some() && !keep.is_zero();
+        self.registered = false;
+        self.kept_until = worth_keeping.then(|| now + keep);
     }
 
     /// The session with this identity.

@@ -29,7 +29,8 @@ pub(crate) enum Event {
     SessionReleased { session: u8, context: u64 },
     /// The UE is to be deregistered.
     Deregister(DeregisterOrder),
-    /// The mobile reachable timer, and what follows it, have expired: the UE counts as gone.
+    /// The mobile reachable timer, and what follows it, have expired: the UE counts as gone. Or it is deregistered, and
+    /// what was kept of it is not kept any longer.
     Unreachable,
 }
 
@@ -102,6 +103,8 @@ pub(crate) enum N2Kind {
 pub(crate) struct DeregisterOrder {
     /// The UE is asked to register again.
     pub(crate) reregister: bool,
+    /// It is the UDM's wish: the UDM knows that this AMF does not serve the UE any more.
+    pub(crate) by_udm: bool,
     /// The UDM withdrew the subscription.
     pub(crate) subscription_withdrawn: bool,
     /// Told when it is done.

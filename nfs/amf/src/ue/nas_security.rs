@@ -10,6 +10,8 @@ use super::event::Opened;
 pub(crate) enum Discarded {
     /// Without protection where it is needed, forged, replayed, or not a NAS message at all: silence.
     Silently(&'static str),
+    /// Ciphered with keys that the UE has kept and we have not: it goes on doing so until it is told.
+    WithoutKeys,
     /// Trustworthy or allowed to be plain, but not understood: its sender is told.
     NotUnderstood(DecodeError),
 }
@@ -27,6 +29,7 @@ impl UeContext {
                     // No key of ours verifies it: it counts as plain.
                     plain(protected.message())
                 }
+                Err(Discarded::Silently(_)) if self.security.is_none() => null_ciphered(protected.message()),
                 Err(error) => Err(error),
             },
         }
@@ -42,6 +45,16 @@ impl UeContext {
             return Err(Discarded::Silently("security header type does not go with the message"));
         }
         Ok(Opened { message, octets: plain.octets, verified: Some(plain.count) })
+    }
+}
+
+/// Takes an identity that was ciphered with the null algorithm; what was ciphered with another is not readable.
+fn null_ciphered(octets: &[u8]) -> Result<Opened, Discarded> {
+    match GmmMessage::decode(octets) {
+        Ok(message @ GmmMessage::IdentityResponse(_)) => {
+            Ok(Opened { message, octets: octets.to_vec(), verified: None })
+        }
+        _ => Err(Discarded::WithoutKeys),
     }
 }
 

@@ -15,7 +15,7 @@ pub(crate) async fn run(mut ue: Ue, first: Event) {
     loop {
         let event = match next.take().or_else(|| ue.deferred.pop_front()) {
             Some(event) => event,
-            None => match rest(&mut ue) {
+            None => match rest(&mut ue).await {
                 Some(event) => event,
                 None => return,
             },
@@ -43,19 +43,29 @@ pub(crate) async fn run(mut ue: Ue, first: Event) {
     }
 }
 
-/// Puts the UE to rest, unless something has come for it meanwhile. One that is not registered has nothing to rest for.
-fn rest(ue: &mut Ue) -> Option<Event> {
+/// Puts the UE to rest, unless something has come for it meanwhile. One that is neither registered nor kept for its next
+/// registration has nothing to rest for.
+async fn rest(ue: &mut Ue) -> Option<Event> {
     if !ue.context.registered {
         ue.release_signalling(Cause::Nas(CauseNas::NormalRelease));
-        return None; // dropping the UE removes it
+        // Whatever ended the procedure: no SMF keeps a session of a UE that is not registered.
+        procedures::deregistration::release_sessions(ue).await;
+        if ue.context.kept_until.is_none() {
+            return None; // dropping the UE removes it
+        }
     }
     let timers = &ue.core.config.timers;
     let idle = ue.context.signalling.is_none();
-    let deadline = idle.then(|| crate::core::now() + timers.mobile_reachable() + timers.implicit_deregistration());
+    let unreachable = || crate::core::now() + timers.mobile_reachable() + timers.implicit_deregistration();
+    let deadline = ue.context.kept_until.or_else(|| idle.then(unreachable));
     let context = std::mem::take(&mut ue.context);
     match ue.core.directory.rest(ue.id, context, &mut ue.mailbox, deadline) {
-        Ok(()) => {
+        Ok(in_excess) => {
             ue.gone = true;
+            if let Some(oldest) = in_excess {
+                // It may have come back this very moment: then its task ignores it.
+                let _ = ue.core.post(oldest, Event::Unreachable);
+            }
             None
         }
         Err((context, event)) => {

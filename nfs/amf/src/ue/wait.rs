@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout_at};
 use super::Ue;
 use super::event::{Claim, Event, Opened, Proof};
 use super::nas_security::{Discarded, proves};
-use crate::stop::Stop;
+use crate::stop::{Refusal, Stop, Why};
 
 /// Sendings of a NAS message in all: the first and four more (TS 24.501 table 10.2.2).
 const SENDINGS: usize = 5;
@@ -170,6 +170,11 @@ impl Ue {
             Err(Discarded::Silently(why)) => {
                 tracing::debug!(why, "NAS message discarded");
                 Ok(None)
+            }
+            // The UE answers as if we had its keys, and will again: it is to come as a stranger (TS 24.501 5.5.1.3.5, cause 9).
+            Err(Discarded::WithoutKeys) => {
+                let sent = "a message ciphered with keys from before";
+                Err(Refusal::new(Why::UnknownIdentity, sent, "no security context of this UE is kept").into())
             }
             Err(Discarded::NotUnderstood(error)) => {
                 tracing::debug!(%error, "NAS message not understood");

@@ -54,6 +54,7 @@ struct State {
     /// What of released contexts the AMF was not told yet.
     untold: Vec<String>,
     uecm: HashMap<String, Amf3GppAccessRegistration>,
+    purged: Vec<Supi>,
     script: SessionScript,
     down: Vec<&'static str>,
     slices: Vec<sbi_models::Snssai>,
@@ -143,6 +144,11 @@ impl Home {
         self.state().uecm.get(supi).cloned()
     }
 
+    /// Subscribers whom the AMF has purged, in this order.
+    pub fn purged(&self) -> Vec<Supi> {
+        self.state().purged.clone()
+    }
+
     fn supi_of(identity: &str) -> Option<Supi> {
         if let Ok(supi) = identity.parse() {
             return Some(supi);
@@ -228,6 +234,9 @@ fn name(request: &Request) -> (&'static str, String) {
         }
         p if p.ends_with("/ue-authentications") => ("AUSF", "Nausf_UEAuthentication_Authenticate"),
         p if p.ends_with("/5g-aka-confirmation") => ("AUSF", "Nausf_UEAuthentication_Authenticate (RES*)"),
+        p if p.ends_with("/amf-3gpp-access") && request.method() == http::Method::PATCH => {
+            ("UDM", "Nudm_UECM_Deregistration")
+        }
         p if p.ends_with("/amf-3gpp-access") => ("UDM", "Nudm_UECM_Registration"),
         p if p.ends_with("/am-data") => ("UDM", "Nudm_SDM_Get (access and mobility)"),
         p if p.ends_with("/smf-select-data") => ("UDM", "Nudm_SDM_Get (SMF selection)"),
@@ -369,7 +378,10 @@ impl NudmUecmServer for Server {
         self.0.state().uecm.insert(ue_id.to_string(), body.clone());
         Ok(Stored::replaced(body))
     }
-    async fn update_amf(&self, _: Supi, _: Amf3GppAccessRegistrationModification) -> Result<(), Problem> {
+    async fn update_amf(&self, supi: Supi, body: Amf3GppAccessRegistrationModification) -> Result<(), Problem> {
+        if body.purge_flag == Some(true) {
+            self.0.state().purged.push(supi);
+        }
         Ok(())
     }
     async fn amf_registration(&self, ue_id: Supi) -> Result<Amf3GppAccessRegistration, Problem> {
