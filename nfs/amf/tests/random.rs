@@ -179,6 +179,7 @@ impl Play {
                     ue.context_set_up(&self.node, &ids);
                 }
                 Message::PduSessionResourceSetupRequest(_) => ue.sessions_set_up(&self.node, &[1]),
+                Message::PduSessionResourceReleaseCommand(_) => ue.session_released(&self.node, 1),
                 Message::UeContextReleaseCommand(_) => {
                     ue.release_complete(&self.node);
                     ue.amf = None;
@@ -215,6 +216,7 @@ fn ran_id(message: &Message) -> Option<ngap::RanUeNgapId> {
         Message::DownlinkNasTransport(message) => Some(message.ran_ue_ngap_id),
         Message::InitialContextSetupRequest(message) => Some(message.ran_ue_ngap_id),
         Message::PduSessionResourceSetupRequest(message) => Some(message.ran_ue_ngap_id),
+        Message::PduSessionResourceReleaseCommand(message) => Some(message.ran_ue_ngap_id),
         Message::UeContextReleaseCommand(command) => match command.ue_ngap_ids {
             ngap::UeNgapIds::Pair { ran_ue_ngap_id, .. } => Some(ran_ue_ngap_id),
             ngap::UeNgapIds::AmfUeNgapId(_) => None,

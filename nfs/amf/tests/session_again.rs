@@ -2,7 +2,6 @@
 
 mod support;
 
-use bytes::Bytes;
 use nas::ie::RequestType;
 use ngap::Message;
 use support::{Net, Node, SessionScript, Ue, settle};
@@ -21,18 +20,7 @@ async fn release(node: &mut Node, ue: &mut Ue) {
     ue.say_session(node, 1, None, None, "release request");
     let heard = ue.hear(node).await;
     assert!(matches!(heard.n2, Message::PduSessionResourceReleaseCommand(_)), "{heard:?}");
-    let released = ngap::PduSessionResourceResponseItem {
-        pdu_session_id: ngap::PduSessionId(1),
-        transfer: Bytes::from_static(b"released"),
-    };
-    let response = ngap::PduSessionResourceReleaseResponse {
-        amf_ue_ngap_id: ue.amf.expect("connected"),
-        ran_ue_ngap_id: ue.ran,
-        pdu_session_resource_released_list: vec![released],
-        user_location_information: None,
-        criticality_diagnostics: None,
-    };
-    node.send(response, None);
+    ue.session_released(node, 1);
     ue.say_session(node, 1, None, None, "release complete");
 }
 
@@ -114,9 +102,51 @@ async fn a_command_for_the_session_before_is_not_carried_out() {
     net.ladder.clear();
     ue.say_session(&node, 1, Some(RequestType::Initial), Some("internet"), "request");
     let heard = ue.hear(&mut node).await;
+    let Message::PduSessionResourceReleaseCommand(command) = heard.n2 else { panic!("{heard:?}") };
+    assert_eq!(command.nas_pdu, None, "the UE has replaced it already");
+    ue.session_released(&node, 1);
+    let heard = ue.hear(&mut node).await;
     assert!(matches!(heard.n2, Message::PduSessionResourceSetupRequest(_)), "{heard:?}\n{}", net.ladder.text());
     ue.sessions_set_up(&node, &[1]);
     moments().await;
     assert!(node.drain().is_empty(), "{}", net.ladder.text());
+    assert_eq!((net.home.sessions(), net.machine.counts().2), (1, 1));
+}
+
+/// The UE repeats the identity of an active session (TS 24.501 5.4.5.2.5 c): the old one goes at SMF and node, the UE hears
+/// of the new one alone.
+#[tokio::test(start_paused = true)]
+async fn an_active_identity_that_is_used_again() {
+    let net = Net::new();
+    let (mut node, mut ue) = with_session(&net).await;
+    net.ladder.clear();
+    ue.say_session(&node, 1, Some(RequestType::Initial), Some("internet"), "request");
+    let heard = ue.hear(&mut node).await;
+    assert!(matches!(heard.n2, Message::PduSessionResourceReleaseCommand(_)), "{heard:?}");
+    ue.session_released(&node, 1);
+    let heard = ue.hear(&mut node).await;
+    assert!(matches!(heard.n2, Message::PduSessionResourceSetupRequest(_)), "{heard:?}");
+    ue.sessions_set_up(&node, &[1]);
+    moments().await;
+    net.ladder.check(
+        "pdu-session-establishment-again",
+        "PDU Session Establishment with the identity of an active session",
+        "TS 23.502 4.3.2.2.1 where the UE uses the identity of a session that it has: the old one is released at SMF, UPF and gNB first (TS 24.501 5.4.5.2.5 c).",
+    );
+    assert_eq!((net.home.sessions(), net.machine.counts().2), (1, 1));
+}
+
+/// In idle the node has nothing to release.
+#[tokio::test(start_paused = true)]
+async fn an_inactive_identity_that_is_used_again() {
+    let net = Net::new();
+    let (mut node, mut ue) = with_session(&net).await;
+    ue.go_idle(&mut node).await;
+    moments().await;
+    let whole = ue.whole_request(support::periodic());
+    ue.send_protected_registration_request(&mut node, support::periodic(), whole);
+    ue.complete(&mut node).await;
+    ue.establish(&mut node, 1).await;
+    moments().await;
     assert_eq!((net.home.sessions(), net.machine.counts().2), (1, 1));
 }

@@ -42,6 +42,7 @@ use crate::pool::AddressPool;
 use crate::procedures::{pdu_session_release, service_request};
 use crate::server::Server;
 use crate::session::Sessions;
+use crate::subscription::Leaving;
 
 /// How long a session waits for an associated UPF: the UE asks again after T3580, 16 s (TS 24.501 10.3).
 const UPF_PATIENCE: Duration = Duration::from_secs(2);
@@ -63,6 +64,7 @@ pub(crate) struct Core {
     pub(crate) trace: Trace,
     pub(crate) n4: N4,
     pub(crate) sessions: Sessions,
+    pub(crate) leaving: Leaving,
     pools: Mutex<HashMap<Dnn, AddressPool>>,
     /// Sessions at each UPF.
     load: Mutex<HashMap<IpAddr, usize>>,
@@ -130,6 +132,7 @@ async fn open(ctx: Context<Config>) -> Result<(Arc<Core>, mpsc::Receiver<FromUpf
         sdm: NudmSdm::new(ctx.caller.clone()),
         uecm: NudmUecm::new(ctx.caller.clone()),
         sessions: Sessions::numbered_from(start_number()),
+        leaving: Leaving::default(),
         load: Mutex::default(),
         config: ctx.config,
         network: ctx.network,

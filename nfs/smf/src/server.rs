@@ -17,7 +17,7 @@ use tokio::sync::OwnedMutexGuard;
 
 use crate::procedures::{an_release, pdu_session_establishment, pdu_session_release, service_request};
 use crate::session::{ContextRef, Entry, Phase, Session, UpConnection};
-use crate::{Core, amf, n1};
+use crate::{Core, amf, n1, n2};
 
 /// The SMF's services; clones share its state.
 #[derive(Clone)]
@@ -187,6 +187,12 @@ impl NsmfPduSessionServer for Server {
             self.up_cnx_state(&mut session, wanted, &mut updated).await?;
         }
         if data.release == Some(true) {
+            // The RAN's part goes too (TS 29.502 5.2.2.3, release of a session whose identity is used again); the UE hears nothing.
+            if session.up != UpConnection::Deactivated
+                && let Some(octets) = n2::release_command(false)
+            {
+                attach_n2(&mut updated, N2SmInfoType::PduResRelCmd, octets);
+            }
             drop(session);
             let cause = data.cause.clone().unwrap_or(Cause::RelDueToUnspecifiedReason);
             pdu_session_release::release_locally(&self.0, &entry, cause).await;

@@ -1,12 +1,16 @@
 //! What the SMF asks of the UDM: the session's subscription, and to be registered as its SMF.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use sbi_api::SbiError;
 use sbi_models::udm::{SessionManagementSubscriptionData, SmDataQuery, SmfRegistration};
 use sbi_models::{Ambr, Arp, BitRate, Dnn, PreemptionCapability, PreemptionVulnerability, Snssai, Supi};
+use tokio::sync::watch;
 
 use crate::Core;
 use crate::refusal::Refusal;
-use crate::session::{Entry, Granted, Session};
+use crate::session::{Entry, Granted, Session, SessionKey};
 
 /// Nudm_SDM_Get of session management subscription data (23.502 5.2.3.3.2), for one data network in one slice.
 pub(crate) async fn session_management_data(
@@ -54,8 +58,29 @@ fn default_arp() -> Arp {
     }
 }
 
-/// Nudm_UECM_Registration (23.502 5.2.3.2.1) as the session's SMF.
+/// Sessions whose deregistration is under way at the UDM, which knows a session by its identity alone: one of the same
+/// identity that registers meanwhile would be deregistered in its place.
+#[derive(Clone, Default)]
+pub(crate) struct Leaving(Arc<Mutex<HashMap<SessionKey, watch::Receiver<()>>>>);
+
+impl Leaving {
+    fn sessions(&self) -> MutexGuard<'_, HashMap<SessionKey, watch::Receiver<()>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until no session of this identity is being deregistered.
+    async fn gone(&self, key: &SessionKey) {
+        let left = self.sessions().get(key).cloned();
+        if let Some(mut left) = left {
+            // Nothing is ever sent: the sender's end is the news.
+            let _ = left.changed().await;
+        }
+    }
+}
+
+/// Nudm_UECM_Registration (23.502 5.2.3.2.1) as the session's SMF, after the deregistration of one before it.
 pub(crate) async fn register(core: &Core, entry: &Entry, session: &Session) -> Result<(), Refusal> {
+    core.leaving.gone(&entry.key).await;
     let registration = SmfRegistration {
         smf_instance_id: core.instance_id,
         pdu_session_id: entry.key.id,
@@ -71,11 +96,15 @@ pub(crate) async fn register(core: &Core, entry: &Entry, session: &Session) -> R
     registered.map(drop).map_err(Refusal::Udm)
 }
 
-/// Nudm_UECM_Deregistration (23.502 5.2.3.2.2), in the background: nothing waits for it.
+/// Nudm_UECM_Deregistration (23.502 5.2.3.2.2), in the background: nothing waits for it but the next session of this identity.
 pub(crate) fn deregister(core: &Core, entry: &Entry) {
-    let (uecm, key) = (core.uecm.clone(), entry.key.clone());
+    let (uecm, key, leaving) = (core.uecm.clone(), entry.key.clone(), core.leaving.clone());
+    let (done, left) = watch::channel(());
+    leaving.sessions().insert(key.clone(), left);
     tokio::spawn(async move {
         let outcome: Result<(), SbiError> = uecm.deregister_smf(&key.supi, &key.id).await;
+        leaving.sessions().remove(&key);
+        drop(done);
         if let Err(error) = outcome {
             tracing::debug!(%error, supi = %key.supi, "the UDM did not take the deregistration");
         }

@@ -13,7 +13,7 @@ use sbi_api::multipart::{NAS_5GS, NGAP};
 use sbi_api::{Codec, Multipart, WithParts};
 use sbi_models::amf::N1N2MessageTransferReqData;
 use sbi_models::smf::{
-    N2SmInfoType, SmContextCreateData, SmContextCreateError, SmContextReleaseData, SmContextUpdateData,
+    Cause, N2SmInfoType, SmContextCreateData, SmContextCreateError, SmContextReleaseData, SmContextUpdateData,
     SmContextUpdatedData, UpCnxState,
 };
 use sbi_models::{AccessType, PlmnIdNid};
@@ -203,6 +203,49 @@ async fn a_context_that_the_amf_releases_is_gone() {
     scene.ladder.until("SMF -> UPF: SessionDeletionRequest").await;
     let again = scene.amf(&path, content_type, octets).await;
     assert_eq!(again.status(), 404);
+}
+
+/// The UE uses the identity of an active session again (TS 29.502 5.2.2.3): the RAN is to release the old one, the UE hears
+/// nothing of it; at the UDM the old one is gone before the new one is registered.
+#[tokio::test]
+async fn an_identity_that_is_used_again() {
+    let scene = Scene::new(SM_DATA, true).await;
+    let context = established(&scene).await;
+    scene.ladder.until("SMF -> AMF").await;
+    ran_sets_up(&scene, &context).await;
+    scene.ladder.until("SMF -> UPF").await;
+    let held = scene.deregistration.clone().lock_owned().await;
+    let cause = Some(Cause::RelDueToDuplicateSessionId);
+    let release = SmContextUpdateData { release: Some(true), cause, ..SmContextUpdateData::default() };
+    let answer = update(&scene, &context, release.into()).await.expect("an answer with N2");
+    assert_eq!((answer.json.n2_sm_info_type, answer.json.n1_sm_msg), (Some(N2SmInfoType::PduResRelCmd), None));
+
+    let before = scene.ladder.until("SMF -> UDM: DELETE").await;
+    let again = async {
+        established(&scene).await;
+    };
+    let udm = async {
+        let before = before + &scene.ladder.until("SMF -> UDM: GET").await;
+        // Whatever can happen happens now.
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        drop(held);
+        before + &scene.ladder.until("SMF -> AMF").await
+    };
+    let ((), ladder) = tokio::join!(again, udm);
+    assert_eq!(
+        ladder,
+        "AMF -> SMF: POST modify\n\
+         SMF -> UPF: SessionDeletionRequest\n\
+         SMF -> UDM: DELETE /nudm-uecm/v1/imsi-999700000000001/registrations/smf-registrations/1\n\
+         AMF -> SMF: POST sm-contexts\n\
+         SMF -> UDM: GET /nudm-sdm/v2/imsi-999700000000001/sm-data\n\
+         UDM -> SMF: deregistered\n\
+         SMF -> UDM: PUT /nudm-uecm/v1/imsi-999700000000001/registrations/smf-registrations/1\n\
+         SMF -> UPF: SessionEstablishmentRequest\n\
+         SMF -> AMF: POST /namf-comm/v1/ue-contexts/imsi-999700000000001/n1-n2-messages\n"
+    );
 }
 
 /// The NAS cause and the application error of a refused creation.

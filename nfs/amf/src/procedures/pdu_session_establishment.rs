@@ -2,11 +2,12 @@
 
 use bytes::Bytes;
 use nas::gmm::UlNasTransport;
+use ngap::transfer::PduSessionResourceReleaseCommandTransfer;
 use sbi_models::smf::{Cause, RequestType};
 use sbi_models::{Dnn, PduSessionId, Snssai};
 use tokio::time::Instant;
 
-use super::{session, slices};
+use super::{pdu_session_release, session, slices};
 use crate::admission::{Kind, Priority};
 use crate::services::NewSession;
 use crate::stop::{Refusal, Stop, Why};
@@ -43,7 +44,7 @@ async fn establish(ue: &mut Ue, id: PduSessionId, transport: UlNasTransport) -> 
     ue.admission(Kind::Session, Priority::Normal).await?;
     let slice = select_slice(ue, &transport)?;
     let dnn = select_dnn(ue, slice, &transport)?;
-    replace_duplicate(ue, id).await;
+    replace_duplicate(ue, id).await?;
     if ue.context.sessions.len() >= ue.core.config.limits.sessions_per_ue {
         let most = format!("{} sessions", ue.core.config.limits.sessions_per_ue);
         return Err(Refusal::new(Why::TooManySessions, "one PDU session more", most).into());
@@ -111,12 +112,22 @@ fn select_dnn(ue: &Ue, slice: Snssai, transport: &UlNasTransport) -> Result<Dnn,
     })
 }
 
-/// A session of the same identity is released locally (TS 24.501 5.4.5.2.5 c).
-async fn replace_duplicate(ue: &mut Ue, id: PduSessionId) {
-    if let Some(old) = ue.context.session(id.get()).cloned() {
-        ue.nsmf_release_sm_context(&old, Some(Cause::RelDueToDuplicateSessionId)).await;
-        session::forget(ue, id.get());
+/// A session of the same identity is released without a word to the UE (TS 24.501 5.4.5.2.5 c): at the SMF with its UPF, and
+/// at the node, which does not set up an identity that it has (TS 38.413 8.2.1.4).
+async fn replace_duplicate(ue: &mut Ue, id: PduSessionId) -> Result<(), Stop> {
+    let Some(old) = ue.context.session(id.get()).cloned() else { return Ok(()) };
+    let transfer = ue.nsmf_release_duplicate(&old).await.or_else(duplicate);
+    session::forget(ue, id.get());
+    match transfer.filter(|_| old.active) {
+        Some(transfer) => pdu_session_release::release_resources(ue, id.get(), None, transfer).await,
+        None => Ok(()),
     }
+}
+
+/// What an SMF says to the node, should it say nothing.
+fn duplicate() -> Option<Bytes> {
+    let cause = ngap::Cause::RadioNetwork(ngap::CauseRadioNetwork::MultiplePduSessionIdInstances);
+    PduSessionResourceReleaseCommandTransfer { cause }.encode().ok()
 }
 
 /// Waits for what the SMF sends for the session; `None` if it has released the session instead.

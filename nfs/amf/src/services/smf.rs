@@ -105,6 +105,21 @@ impl Ue {
         self.nsmf_update_sm_context(session, data.into()).await
     }
 
+    /// Nsmf_PDUSession_UpdateSMContext that releases a session whose identity the UE uses again (TS 29.502 5.2.2.3): the
+    /// answer has what the node is to release.
+    pub(crate) async fn nsmf_release_duplicate(&self, session: &Session) -> Option<Bytes> {
+        let cause = Some(Cause::RelDueToDuplicateSessionId);
+        let data = SmContextUpdateData { release: Some(true), cause: cause.clone(), ..Default::default() };
+        match self.nsmf_update_sm_context(session, data.into()).await {
+            Ok(answer) => answer.n2.filter(|(kind, _)| *kind == N2Kind::Release).map(|(_, transfer)| transfer),
+            Err(SmFailure { context_lost: true, .. }) => None,
+            Err(_) => {
+                self.nsmf_release_sm_context(session, cause).await;
+                None
+            }
+        }
+    }
+
     async fn nsmf_update_sm_context(
         &self,
         session: &Session,

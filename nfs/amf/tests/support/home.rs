@@ -204,6 +204,18 @@ impl Home {
         }
     }
 
+    /// The AMF releases a session. `false` if there is none.
+    async fn released_by_amf(self: &Arc<Self>, reference: &str) -> bool {
+        let released = self.state().sessions.remove(reference);
+        let script = self.state().script;
+        let Some(SmContextOfUe { supi, session, .. }) = released else { return false };
+        if script == SessionScript::CrossReleaseWithCommand {
+            let n2 = (NgapIeType::PduResRelCmd, "release");
+            let _ = self.transfer(&supi, session, Some("release command"), Some(n2)).await;
+        }
+        true
+    }
+
     /// The SMF tells the AMF what is gone.
     pub async fn tell_of_released(self: &Arc<Self>) {
         let uris = std::mem::take(&mut self.state().untold);
@@ -258,6 +270,7 @@ fn update(body: &str) -> &'static str {
         ("PDU_RES_SETUP_RSP", "N2: set up"),
         ("PDU_RES_SETUP_FAIL", "N2: not set up"),
         ("PDU_RES_REL_RSP", "N2: released"),
+        ("REL_DUE_TO_DUPLICATE_SESSION_ID", "release of a duplicate"),
         ("DEACTIVATED", "deactivate"),
         ("ACTIVATING", "activate"),
         ("n1SmMsg", "N1"),
@@ -485,6 +498,13 @@ impl NsmfPduSessionServer for Server {
         if !self.0.state().sessions.contains_key(&sm_context_ref) {
             return Err(Problem::not_found("CONTEXT_NOT_FOUND", "gone"));
         }
+        if body.json.release == Some(true) {
+            self.0.released_by_amf(&sm_context_ref).await;
+            let mut answer = WithParts::from(SmContextUpdatedData::default());
+            answer.json.n2_sm_info = Some(answer.attach("n2", NGAP, Bytes::from_static(b"release")));
+            answer.json.n2_sm_info_type = Some(N2SmInfoType::PduResRelCmd);
+            return Ok(Some(answer));
+        }
         let n1 = body.json.n1_sm_msg.as_ref().map(|part| body.part(part)).transpose()?;
         let mut answer = WithParts::from(SmContextUpdatedData::default());
         match n1.as_deref() {
@@ -516,17 +536,9 @@ impl NsmfPduSessionServer for Server {
         sm_context_ref: String,
         _: WithParts<SmContextReleaseData>,
     ) -> Result<Option<SmContextReleasedData>, Problem> {
-        let released = self.0.state().sessions.remove(&sm_context_ref);
-        let script = self.0.state().script;
-        match released {
-            Some(SmContextOfUe { supi, session, .. }) => {
-                if script == SessionScript::CrossReleaseWithCommand {
-                    let n2 = (NgapIeType::PduResRelCmd, "release");
-                    let _ = self.0.transfer(&supi, session, Some("release command"), Some(n2)).await;
-                }
-                Ok(None)
-            }
-            None => Err(Problem::not_found("CONTEXT_NOT_FOUND", "gone")),
+        match self.0.released_by_amf(&sm_context_ref).await {
+            true => Ok(None),
+            false => Err(Problem::not_found("CONTEXT_NOT_FOUND", "gone")),
         }
     }
 

@@ -349,6 +349,21 @@ impl Ue {
         node.send(response, None);
     }
 
+    pub fn session_released(&self, node: &Node, id: u8) {
+        let released = ngap::PduSessionResourceResponseItem {
+            pdu_session_id: ngap::PduSessionId(id),
+            transfer: Bytes::from_static(b"released"),
+        };
+        let response = ngap::PduSessionResourceReleaseResponse {
+            amf_ue_ngap_id: self.amf.expect("connected"),
+            ran_ue_ngap_id: self.ran,
+            pdu_session_resource_released_list: vec![released],
+            user_location_information: None,
+            criticality_diagnostics: None,
+        };
+        node.send(response, None);
+    }
+
     pub fn release_request(&self, node: &Node) {
         let request = ngap::UeContextReleaseRequest {
             amf_ue_ngap_id: self.amf.expect("connected"),

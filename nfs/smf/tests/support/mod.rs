@@ -50,6 +50,8 @@ pub(crate) struct Peers {
     pub(crate) sm_data: &'static str,
     /// Bodies the AMF was sent.
     pub(crate) to_amf: Arc<Mutex<VecDeque<(String, Bytes)>>>,
+    /// Held while the UDM does not answer deregistrations.
+    deregistration: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Caller for Peers {
@@ -71,7 +73,14 @@ impl Caller for Peers {
         }
         self.ladder.note(format!("SMF -> {peer}: {} {path}", request.method()));
         let response = http::Response::builder().status(status).header("content-type", "application/json");
-        Box::pin(async move { Ok(response.body(Bytes::from_static(body.as_bytes())).expect("a response")) })
+        let deregistration = (request.method() == "DELETE").then(|| self.deregistration.clone());
+        Box::pin(async move {
+            if let Some(held) = deregistration {
+                drop(held.lock().await);
+                self.ladder.note("UDM -> SMF: deregistered");
+            }
+            Ok(response.body(Bytes::from_static(body.as_bytes())).expect("a response"))
+        })
     }
 }
 
@@ -141,6 +150,8 @@ pub(crate) struct Scene {
     pub(crate) ladder: Ladder,
     pub(crate) handler: Arc<dyn Handler>,
     pub(crate) to_amf: Arc<Mutex<VecDeque<(String, Bytes)>>>,
+    /// Held while the UDM does not answer deregistrations.
+    pub(crate) deregistration: Arc<tokio::sync::Mutex<()>>,
     pub(crate) rejects: Rejects,
 }
 
@@ -149,7 +160,13 @@ impl Scene {
         let ladder = Ladder::default();
         let upf = upf(ladder.clone(), upf_accepts).await;
         let to_amf = Arc::default();
-        let peers = Peers { ladder: ladder.clone(), sm_data, to_amf: Arc::clone(&to_amf) };
+        let deregistration = Arc::default();
+        let peers = Peers {
+            ladder: ladder.clone(),
+            sm_data,
+            to_amf: Arc::clone(&to_amf),
+            deregistration: Arc::clone(&deregistration),
+        };
         let rejects = Rejects::default();
         let context = Context {
             config: Config {
@@ -170,7 +187,7 @@ impl Scene {
         };
         let running = Smf::start(context).await.expect("the SMF starts");
         ladder.until("UPF is associated").await;
-        Self { ladder, handler: running.handler.expect("it serves"), to_amf, rejects }
+        Self { ladder, handler: running.handler.expect("it serves"), to_amf, deregistration, rejects }
     }
 
     /// Sends a request as the AMF.
