@@ -39,7 +39,23 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("bench", &["topo", "classifier", "dataplane", "rules", "gtpu"]),
     ("tests", &["aka", "nas", "ngap", "ran", "sctp", "topo"]),
     // what takes bytes from outside, and the NFs that can be driven without I/O
-    ("fuzz", &["ngap", "nas", "pfcp", "gtpu", "rules", "classifier", "nrf", "runtime", "sbi-api", "sbi-models"]),
+    (
+        "fuzz",
+        &[
+            "ngap",
+            "nas",
+            "aka",
+            "pfcp",
+            "gtpu",
+            "rules",
+            "classifier",
+            "amf",
+            "nrf",
+            "runtime",
+            "sbi-api",
+            "sbi-models",
+        ],
+    ),
 ];
 
 /// What tests of a package may name beyond that.

@@ -21,6 +21,9 @@ fn stranger(number: u8, port: u16) -> UdpSocket {
     socket
 }
 
+/// One of the strangers is an SMF that may have an association.
+const CONFIGURATION: &str = "upf: {n4: {allow: [127.0.0.4, 127.0.2.2]}}\n";
+
 /// Sends; what a full receive buffer loses is lost.
 fn send(socket: &UdpSocket, to: SocketAddr, octets: &[u8]) {
     socket.send_to(octets, to).expect("loopback takes it");
@@ -92,7 +95,11 @@ fn associations_without_number() {
     for number in 3..250 {
         let socket = stranger(number, 0);
         send(&socket, UPF_N4, &pfcp(5, None, 1, &introduction(number)));
-        receive(&socket, 6);
+        let answer = receive(&socket, 6);
+        assert!(
+            answer.windows(5).any(|element| element == [0, 19, 0, 1, 64]),
+            "request rejected: it is not an SMF of ours"
+        );
         // Time goes backwards, then forwards: that node has started again.
         send(&socket, UPF_N4, &pfcp(1, None, 2, &[0, 96, 0, 4, 0, 0, 0, 1]));
         receive(&socket, 2);
@@ -164,7 +171,7 @@ macro_rules! cases {
         fn nobody_is_harmed() {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async {
-                let mut world = World::start().await;
+                let mut world = World::start_with(CONFIGURATION).await;
                 let only = std::env::var("CASE").ok();
                 $(if only.as_deref().is_none_or(|only| only == stringify!($case)) {
                     $case();

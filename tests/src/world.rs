@@ -54,7 +54,15 @@ impl World {
     /// # Panics
     /// Where the core does not work even before anybody does it harm.
     pub async fn start() -> Self {
-        let core = Core::start("");
+        Self::start_with("").await
+    }
+
+    /// As [`World::start`], with this configuration.
+    ///
+    /// # Panics
+    /// As [`World::start`].
+    pub async fn start_with(configuration: &str) -> Self {
+        let core = Core::start(configuration);
         let (k, opc) = (K::from_hex(KEY).expect("a key"), Opc::from_hex(OPC).expect("a key"));
         let subscribers = Subscriber::range("999700000100000", SUBSCRIBERS, &k, &opc).expect("15 digits");
         let row = |s: &Subscriber| format!("imsi-{},{KEY},{OPC}\n", s.imsi);

@@ -7,8 +7,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant, SystemTime};
 
 use pfcp::{
-    CpFunctionFeatures, Endpoint, EndpointConfig, Event, Message, NodeId, RecoveryTimeStamp, RequestError, RequestId,
-    RequestToken, Role, Seid, Timers,
+    CpFunctionFeatures, Endpoint, EndpointConfig, Event, Message, NodeId, Peers, RecoveryTimeStamp, RequestError,
+    RequestId, RequestToken, Role, Seid, Timers,
 };
 use runtime::trace::{Datagram, Octets, Trace};
 use tokio::net::UdpSocket;
@@ -51,7 +51,7 @@ impl N4 {
         let role = Role::Cp(CpFunctionFeatures::default());
         let mut settings = EndpointConfig::new(node_id.clone(), role, RecoveryTimeStamp::from(SystemTime::now()));
         // Sessions go to the UPFs of the configuration, not to whoever presents itself as one.
-        settings.known_peers_only = true;
+        settings.admitted = Peers::Only(Vec::new());
         settings.timers = Timers { t1: Duration::from_millis(config.t1_ms), n1: config.n1.into() };
         settings.heartbeat = Duration::from_millis(config.heartbeat_ms);
         settings.max_associations = settings.max_associations.max(config.upfs.len());
@@ -193,6 +193,9 @@ impl Driver {
                     tracing::warn!(%peer, ?why, "N4 association with UPF lost");
                     self.note_upfs();
                     self.tell(FromUpf::Lost(peer));
+                }
+                Event::Stranger { peer } => {
+                    tracing::debug!(%peer, "refused as a UPF: it is not one of smf.n4.upfs");
                 }
                 Event::Request { token, seid, message: Message::SessionReportRequest(report) } => {
                     self.tell(FromUpf::Report(token, seid, Box::new(report)));

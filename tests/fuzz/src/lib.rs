@@ -3,6 +3,7 @@
 //! [`TARGETS`] has all of them by name with seeds made by our own encoders. `cargo test -p fuzz` runs each over mutated
 //! seeds; `tests/fuzz/run` runs them under libFuzzer, guided by coverage.
 
+mod amf;
 mod choices;
 mod classifier;
 mod config;
@@ -14,6 +15,7 @@ mod pfcp;
 mod rules;
 mod sbi;
 
+pub use amf::amf;
 pub use classifier::classifier;
 pub use config::config;
 pub use gtpu::gtpu;
@@ -48,6 +50,7 @@ targets! {
     nas_gsm: nas::gsm_messages,
     nas_elements: nas::elements,
     nas_security: nas::security_sequences,
+    amf: amf::sequences,
     pfcp: pfcp::packets,
     pfcp_node: pfcp::node_sequences,
     pfcp_pair: pfcp::pair_sequences,

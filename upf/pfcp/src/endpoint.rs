@@ -35,16 +35,31 @@ pub struct EndpointConfig {
     pub heartbeat: Duration,
     /// Port of a peer that set the association up, for requests to it.
     pub peer_port: u16,
-    /// Whether a peer may set an association up only where we keep one with it ([`Endpoint::associate`]): a control
-    /// plane function is not to be given user plane functions by whoever reaches it.
-    pub known_peers_only: bool,
+    /// Who may set an association up besides those with whom we keep one ([`Endpoint::associate`]).
+    pub admitted: Peers,
     /// How many associations there may be.
     pub max_associations: usize,
     /// How many transactions are remembered.
     pub max_transactions: usize,
 }
 
+/// Peers by their addresses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Peers {
+    /// Whoever reaches us.
+    Any,
+    /// These.
+    Only(Vec<IpAddr>),
+}
+
 impl EndpointConfig {
+    fn admits(&self, peer: IpAddr) -> bool {
+        match &self.admitted {
+            Peers::Any => true,
+            Peers::Only(peers) => peers.contains(&peer),
+        }
+    }
+
     /// With timers and limits that suit one site: T1 1 s, N1 4, heartbeat every 10 s.
     pub fn new(node_id: NodeId, role: Role, recovery: RecoveryTimeStamp) -> Self {
         Self {
@@ -54,7 +69,7 @@ impl EndpointConfig {
             timers: Timers { t1: Duration::from_secs(1), n1: 4 },
             heartbeat: Duration::from_secs(10),
             peer_port: PORT,
-            known_peers_only: false,
+            admitted: Peers::Any,
             max_associations: 64,
             max_transactions: 65_536,
         }
@@ -126,6 +141,11 @@ pub enum Event {
         peer: IpAddr,
         /// Why.
         why: Down,
+    },
+    /// A peer that is not admitted wanted an association, and was refused.
+    Stranger {
+        /// The peer's address.
+        peer: IpAddr,
     },
     /// A peer with an association asks something of a session: to be answered with [`Endpoint::respond`].
     Request {
@@ -482,10 +502,13 @@ impl Endpoint {
         let known = self.associations.contains_key(&peer);
         let cause = match known {
             true => Cause::RequestAccepted,
-            false if self.config.known_peers_only => Cause::RequestRejected,
+            false if !self.config.admits(peer) => Cause::RequestRejected,
             false if self.associations.len() < self.config.max_associations => Cause::RequestAccepted,
             false => Cause::NoResourcesAvailable,
         };
+        if cause == Cause::RequestRejected {
+            self.events.push_back(Event::Stranger { peer });
+        }
         let mut response = AssociationSetupResponse::new(self.config.node_id.clone(), cause, self.config.recovery);
         (response.up_features, response.cp_features) = self.features();
         self.answer_node(token, response);

@@ -23,7 +23,7 @@ mod wire;
 
 pub use association::Down;
 pub use cause::{Cause, FailedRuleId, IeProblem, OffendingIe};
-pub use endpoint::{Counters, Endpoint, EndpointConfig, Event, PORT, RequestError, RequestToken, Role};
+pub use endpoint::{Counters, Endpoint, EndpointConfig, Event, PORT, Peers, RequestError, RequestToken, Role};
 pub use messages::*;
 pub use node::{ApnDnn, CpFunctionFeatures, NetworkInstance, NodeId, NtpTime, RecoveryTimeStamp, UpFunctionFeatures};
 pub use packet::{DecodeError, EncodeError, Header, Message, MessageType, Packet, Sequence};

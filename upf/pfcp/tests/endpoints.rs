@@ -306,3 +306,23 @@ fn memory_of_transactions_and_associations_is_bounded() {
     upf.handle_datagram(now + Duration::from_secs(6), peer, &request);
     assert!(matches!(upf.poll_event(), Some(Event::Request { .. })), "what is old is forgotten");
 }
+
+#[test]
+fn only_admitted_peers_get_an_association() {
+    for (admitted, accepted) in [("127.0.0.9", false), ("127.0.0.4", true)] {
+        let mut pair = Pair::new();
+        let config = EndpointConfig::new(
+            NodeId::Address(address(UPF).ip()),
+            Role::Up(UpFunctionFeatures::FTUP),
+            RecoveryTimeStamp(200),
+        );
+        let admitted = Peers::Only(vec![admitted.parse().expect("an address")]);
+        pair.upf = Endpoint::new(EndpointConfig { admitted, ..config });
+        pair.smf.associate(pair.now, address(UPF));
+        pair.run();
+        let event = pair.upf.poll_event();
+        assert_eq!(matches!(event, Some(Event::AssociationUp { .. })), accepted, "{event:?}");
+        assert_eq!(matches!(event, Some(Event::Stranger { .. })), !accepted, "{event:?}");
+        assert_eq!(matches!(pair.smf.poll_event(), Some(Event::AssociationUp { .. })), accepted);
+    }
+}

@@ -102,6 +102,8 @@ pub struct N4 {
     pub listen: SocketAddr,
     /// SMFs with which the UPF itself sets the association up; usually they do.
     pub smfs: Vec<SocketAddr>,
+    /// Addresses of the SMFs that may set an association up, besides those of `smfs`.
+    pub allow: Vec<IpAddr>,
     /// Milliseconds until a request is repeated (T1).
     #[serde(deserialize_with = "within::<_, _, 10, 60_000>")]
     pub t1_ms: u64,
@@ -121,6 +123,7 @@ impl Default for N4 {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 7], 8805)),
             smfs: Vec::new(),
+            allow: vec![IpAddr::from([127, 0, 0, 4])],
             t1_ms: 500,
             n1: 4,
             heartbeat_ms: 2000,

@@ -235,6 +235,7 @@ impl Control {
                     self.note_associations();
                 }
                 Event::AssociationDown { peer, why } => self.association_down(peer, why),
+                Event::Stranger { peer } => self.refused_association(peer),
                 Event::Request { token, seid, message } => self.requested(now, token, seid, message),
                 Event::Malformed { token, seid, problem } => {
                     let cp = self.owned(token, seid).map_or(Seid(0), |session| session.cp.seid);
@@ -243,6 +244,17 @@ impl Control {
                 Event::Response { id, result } => self.reported(id, result),
             }
         }
+    }
+
+    fn refused_association(&self, peer: IpAddr) {
+        tracing::debug!(%peer, "PFCP association refused: not an SMF of upf.n4.allow");
+        self.rejects.record(runtime::Reject {
+            about: format!("SMF {peer}"),
+            what: "PFCP association refused: the sender is not allowed to control this UPF".into(),
+            peer_sent: format!("PFCP Association Setup Request from {peer}"),
+            configured: "other SMFs (upf.n4.allow, upf.n4.smfs)".into(),
+            key: "upf.n4.allow".into(),
+        });
     }
 
     fn note_associations(&self) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use dataplane::Workers;
-use pfcp::{EndpointConfig, NodeId, RecoveryTimeStamp, Role, Timers, UpFunctionFeatures};
+use pfcp::{EndpointConfig, NodeId, Peers, RecoveryTimeStamp, Role, Timers, UpFunctionFeatures};
 use runtime::{Context, Network, NetworkFunction, Running, StartError};
 use sbi_models::nrf::NfType;
 use tokio::net::UdpSocket;
@@ -44,6 +44,12 @@ impl NetworkFunction for Upf {
         if config.n4.listen.ip().is_unspecified() {
             return Err(StartError::config("upf.n4.listen", "must be one address, SMFs are told it: not 0.0.0.0"));
         }
+        if config.n4.allow.is_empty() && config.n4.smfs.is_empty() {
+            return Err(StartError::config(
+                "upf.n4.allow",
+                "names no SMF, nor does n4.smfs: nobody could make sessions",
+            ));
+        }
         Ok(())
     }
 
@@ -81,11 +87,15 @@ impl NetworkFunction for Upf {
     }
 }
 
-/// Tells the SMFs, and waits until they have answered; the runtime bounds the time.
+/// How long SMFs may take to release their associations: one that is there does so at once, one that is not will find a UPF
+/// that has started again (TS 23.527 4.2).
+const FAREWELL: Duration = Duration::from_millis(200);
+
+/// Tells the SMFs, and waits until they have answered.
 async fn drain(ask: mpsc::Sender<oneshot::Sender<()>>) {
     let (done, wait) = oneshot::channel();
     if ask.send(done).await.is_ok() {
-        let _ = tokio::time::timeout(Duration::from_secs(1), wait).await;
+        let _ = tokio::time::timeout(FAREWELL, wait).await;
     }
 }
 
@@ -126,6 +136,7 @@ fn settings(config: &UpfConfig, network: &Network) -> Settings {
         timers: Timers { t1: Duration::from_millis(config.n4.t1_ms), n1: config.n4.n1 },
         heartbeat: Duration::from_millis(config.n4.heartbeat_ms),
         max_associations: config.n4.max_smfs,
+        admitted: Peers::Only(config.n4.allow.clone()),
         ..EndpointConfig::new(node_id, role, recovery)
     };
     Settings {

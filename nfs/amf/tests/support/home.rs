@@ -1,7 +1,8 @@
 //! AUSF, UDM and SMF as a script: just enough of each for the AMF to be tested against.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
 use aka::{AmfField, HomeVector, K, Milenage, Opc, Rand, ResStar, Sqn, serving_network_name};
 use amf::machine::Machine;
@@ -46,6 +47,22 @@ pub enum SessionScript {
     CrossReleaseWithCommand,
 }
 
+/// What becomes of a call.
+#[derive(Clone, Copy, Debug)]
+pub struct Fate {
+    /// When it is answered.
+    pub after: Duration,
+    /// Nobody has answered by then.
+    pub fails: bool,
+}
+
+impl Default for Fate {
+    /// An answer takes its time: everything else goes on meanwhile.
+    fn default() -> Self {
+        Self { after: Duration::from_micros(100), fails: false }
+    }
+}
+
 #[derive(Default)]
 struct State {
     sqn: HashMap<String, u64>,
@@ -56,6 +73,7 @@ struct State {
     uecm: HashMap<String, Amf3GppAccessRegistration>,
     purged: Vec<Supi>,
     script: SessionScript,
+    fates: VecDeque<Fate>,
     down: Vec<&'static str>,
     slices: Vec<sbi_models::Snssai>,
     last: u64,
@@ -123,6 +141,11 @@ impl Home {
 
     pub fn bring_up(&self) {
         self.state().down.clear();
+    }
+
+    /// What becomes of the next calls, in their order.
+    pub fn expect_fates(&self, fates: Vec<Fate>) {
+        self.state().fates = fates.into();
     }
 
     /// The slices subscribed, all by default.
@@ -230,9 +253,18 @@ impl Home {
 
     /// The UDM tells the AMF that the UE is not its any more.
     pub async fn notify_deregistered(self: &Arc<Self>, supi: &Supi, reason: DeregistrationReason) {
+        self.try_notify_deregistered(supi, reason).await.expect("the AMF takes it");
+    }
+
+    /// The UDM tells the AMF so, whether the AMF has the UE or not.
+    pub async fn try_notify_deregistered(
+        self: &Arc<Self>,
+        supi: &Supi,
+        reason: DeregistrationReason,
+    ) -> Result<(), sbi_api::SbiError> {
         let client = NamfCallback::new(Arc::new(ToAmf { home: self.clone() }));
         let data = DeregistrationData { dereg_reason: reason, access_type: None, pdu_session_id: None };
-        client.deregistration_notify(supi, &data).await.expect("the AMF takes it");
+        client.deregistration_notify(supi, &data).await
     }
 }
 
@@ -291,8 +323,11 @@ impl Caller for HomeCaller {
                 tokio::time::sleep(std::time::Duration::from_secs(1)).await;
                 return Err(CallError::NoInstance(nf.to_owned()));
             }
-            // An answer takes its time: everything else goes on meanwhile.
-            tokio::time::sleep(std::time::Duration::from_micros(100)).await;
+            let fate = self.home.state().fates.pop_front().unwrap_or_default();
+            tokio::time::sleep(fate.after).await;
+            if fate.fails {
+                return Err(CallError::NoInstance(nf.to_owned()));
+            }
             let response = match request.uri().path().ends_with("/failure") {
                 true => http::Response::builder().status(204).body(Bytes::new()).expect("a response"),
                 false => self.routes.handle(request).await,

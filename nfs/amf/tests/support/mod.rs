@@ -5,6 +5,7 @@
 mod home;
 mod ladder;
 pub mod node;
+pub mod play;
 pub mod ue;
 
 use std::path::PathBuf;
@@ -15,7 +16,7 @@ use amf::machine::Machine;
 use runtime::{Context, Metrics, Network, Rejects, Shutdown};
 use sbi_api::ApiRoot;
 
-pub use home::{Home, SessionScript};
+pub use home::{Fate, Home, SessionScript};
 pub use ladder::Ladder;
 pub use node::Node;
 pub use ue::{Ue, initial, periodic};

@@ -13,6 +13,8 @@ use crate::choices::{Choices, with_length};
 struct Life {
     now: Instant,
     node: Endpoint,
+    /// Peers that may set an association up unasked.
+    admitted: Peers,
     /// Peers whose association stands, as far as the node has said.
     up: BTreeSet<IpAddr>,
     /// Peers we keep an association with.
@@ -28,18 +30,22 @@ struct Life {
 /// The node's user, its peers and the clock act as the input says.
 pub fn pfcp_node(data: &[u8]) {
     let mut choices = Choices::new(data);
-    let role = match choices.flag() {
+    let kind = choices.octet();
+    let role = match kind & 1 == 1 {
         true => Role::Cp(CpFunctionFeatures::default()),
         false => Role::Up(UpFunctionFeatures::FTUP),
     };
+    let admitted = if kind & 2 == 2 { Peers::Only(vec![peer(2).ip(), peer(3).ip()]) } else { Peers::Any };
     let config = EndpointConfig {
+        admitted: admitted.clone(),
         max_associations: 3,
         max_transactions: 12,
         ..EndpointConfig::new(node_id(1), role, RecoveryTimeStamp(100))
     };
     let (up, wanted, asked) = Default::default();
     let node = Endpoint::new(config);
-    let mut life = Life { now: Instant::now(), node, up, wanted, asked, tokens: Vec::new(), sent: Vec::new() };
+    let mut life =
+        Life { now: Instant::now(), node, admitted, up, wanted, asked, tokens: Vec::new(), sent: Vec::new() };
     while !choices.is_empty() {
         life.step(&mut choices);
         life.observe();
@@ -150,6 +156,10 @@ impl Life {
                 Event::AssociationDown { peer, .. } => {
                     self.up.remove(&peer);
                 }
+                Event::Stranger { peer } => {
+                    let Peers::Only(admitted) = &self.admitted else { panic!("nobody is a stranger here") };
+                    assert!(!admitted.contains(&peer) && !self.up.contains(&peer), "{peer} is known");
+                }
                 Event::Request { token, message, .. } => {
                     assert!(self.up.contains(&token.peer()), "a session without an association");
                     assert!(message.kind().is_of_session() && message.kind().is_request());
@@ -192,5 +202,6 @@ pub(crate) fn sequences() -> Vec<Vec<u8>> {
         [&[1][..], &associate, &accept, &ask, &accept, &wait, &accept, &wait].concat(),
         [&[1][..], &associate, &wait, &accept, &ask, &[1, 9], &accept, &wait].concat(),
         [&[0][..], &setup, &establish, &setup, &answer, &[0, 1], &wait].concat(),
+        [&[2][..], &setup, &establish, &answer, &wait, &associate, &accept].concat(),
     ]
 }
