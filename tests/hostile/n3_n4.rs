@@ -40,6 +40,17 @@ fn receive(socket: &UdpSocket, kind: u8) -> Vec<u8> {
     }
 }
 
+/// Waits until the UPF has read what was sent before: a full receive buffer loses questions too.
+fn drained(socket: &UdpSocket) {
+    let heartbeat = pfcp(1, None, 9000, &[0, 96, 0, 4, 0xe0, 0, 0, 1]);
+    let mut octets = [0; 2048];
+    let answered = (0..10).any(|_| {
+        send(socket, UPF_N4, &heartbeat);
+        socket.recv(&mut octets).is_ok() && octets[1] == 2
+    });
+    assert!(answered, "the UPF does not answer heartbeats");
+}
+
 /// A PFCP message of a node: `kind`, a number, elements.
 fn pfcp(kind: u8, seid: Option<u64>, number: u32, elements: &[u8]) -> Vec<u8> {
     let rest = [seid.map(|seid| seid.to_be_bytes().to_vec()).unwrap_or_default(), (number << 8).to_be_bytes().to_vec()];
@@ -116,6 +127,7 @@ fn responses_nobody_waits_for() {
         send(&socket, UPF_N4, &pfcp(57, Some(u64::from(number)), number, &[0, 19, 0, 1, 65]));
     }
     // Another version, and a request of a type that nobody knows.
+    drained(&socket);
     send(&socket, UPF_N4, &[0x40, 1, 0, 4, 0, 0, 1, 0]);
     receive(&socket, 11);
     send(&socket, UPF_N4, &pfcp(200, None, 1, &[]));
