@@ -50,9 +50,7 @@ async fn rest(ue: &mut Ue) -> Option<Event> {
         ue.release_signalling(Cause::Nas(CauseNas::NormalRelease));
         // Whatever ended the procedure: no SMF keeps a session of a UE that is not registered.
         procedures::deregistration::release_sessions(ue).await;
-        if ue.context.kept_until.is_none() {
-            return None; // dropping the UE removes it
-        }
+        ue.context.kept_until?; // one that is not kept is removed as it is dropped
     }
     let timers = &ue.core.config.timers;
     let idle = ue.context.signalling.is_none();
