@@ -20,10 +20,11 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("classifier", &[]),
     // the service-based interface
     ("sbi-api", &["sbi-models"]),
+    ("sbi-token", &["sbi-models"]),
     ("sbi-transport", &["sbi-api", "shm"]),
     // network functions: the skeleton, the services, the codecs they speak; never another NF
-    ("runtime", &["sbi-api", "sbi-models", "sbi-transport"]),
-    ("nrf", &["runtime", "sbi-api", "sbi-models"]),
+    ("runtime", &["sbi-api", "sbi-models", "sbi-token", "sbi-transport"]),
+    ("nrf", &["runtime", "sbi-api", "sbi-models", "sbi-token"]),
     ("udr", &["runtime", "sbi-api", "sbi-models", "aka"]),
     ("udm", &["runtime", "sbi-api", "sbi-models", "aka"]),
     ("ausf", &["runtime", "sbi-api", "sbi-models", "aka"]),
@@ -54,6 +55,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
             "runtime",
             "sbi-api",
             "sbi-models",
+            "sbi-token",
         ],
     ),
 ];

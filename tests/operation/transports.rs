@@ -1,10 +1,18 @@
 //! The same core over shared memory and over HTTP/2: the procedures do not notice.
 
-use tests::Core;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::Command;
+
+use tests::{Core, program};
 
 /// Registers UEs with a session each; returns how many requests each transport carried in all.
 fn carried(transports: &str) -> (u64, u64) {
-    let core = Core::start(&format!("sbi: {{transports: {transports}}}\n"));
+    over(&Core::start(&format!("sbi: {{transports: {transports}}}\n")), "h2")
+}
+
+/// The same with a core that runs, of shared memory and one other.
+fn over(core: &Core, other: &str) -> (u64, u64) {
     let output = core.ran(&["attach", "--ues", "1", "--quiet", "--release"]);
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}\n{}\n{}", core.peregrine(&["doctor", "imsi"]), core.log());
@@ -16,7 +24,7 @@ fn carried(transports: &str) -> (u64, u64) {
             .filter(|line| line.starts_with("peregrine_sbi_transport_calls_total") && line.contains(&wanted));
         lines.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
     };
-    (sum("shm"), sum("h2"))
+    (sum("shm"), sum(other))
 }
 
 #[test]
@@ -29,4 +37,22 @@ fn by_default_every_call_goes_over_shared_memory() {
 fn over_http2_alone_the_same_procedures_succeed() {
     let (shm, h2) = carried("[h2]");
     assert!(shm == 0 && h2 > 20, "{shm} over shared memory, {h2} over HTTP/2");
+}
+
+#[test]
+fn with_certificates_everything_goes_over_tls_and_nobody_else_is_heard() {
+    let place = tempfile::tempdir().expect("a directory");
+    let directory = place.path().join("tls");
+    let made = Command::new(program("peregrine")).arg("certificates").arg(&directory).output().expect("started");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let key = std::fs::metadata(directory.join("udm.key")).expect("made").permissions();
+    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&key) & 0o777, 0o600);
+    let core = Core::start(&format!("{}  transports: [h2]\n", String::from_utf8_lossy(&made.stdout)));
+    let (clear, encrypted) = (over(&core, "h2").1, over(&core, "h2+tls").1);
+    assert!(clear == 0 && encrypted > 20, "{clear} in clear, {encrypted} over TLS");
+    let mut stranger = TcpStream::connect("127.0.0.12:7777").expect("it listens");
+    stranger.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").expect("written");
+    let mut said = Vec::new();
+    let _ = stranger.read_to_end(&mut said); // it may be cut off
+    assert!(said.len() < 32, "no HTTP/2 in clear: {said:?}");
 }

@@ -1,13 +1,16 @@
 //! The network repository function (TS 29.510): NFs register here, keep their entry alive, and find each other.
 //!
-//! Nothing is kept on disk: after a restart every NF registers again with its next heartbeat.
+//! It also gives access tokens to those who are registered. Nothing but the key for these is kept on disk: after a restart every
+//! NF registers again with its next heartbeat.
 
+mod access_token;
 mod bounds;
 mod matching;
 mod notifying;
 mod patch;
 mod registry;
 mod server;
+mod signing_key;
 mod subscriptions;
 
 use std::sync::Arc;
@@ -17,6 +20,7 @@ use sbi_models::nrf::{NfType, ServiceName};
 use serde::{Deserialize, Serialize};
 
 pub use registry::{Notification, Registry};
+use server::Issuer;
 
 /// Section `nrf` of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +44,9 @@ pub struct Config {
     /// Most status subscriptions.
     #[serde(deserialize_with = "runtime::within::<_, _, 1, 100_000>")]
     pub max_subscriptions: usize,
+    /// Seconds an access token is good for.
+    #[serde(deserialize_with = "runtime::within::<_, _, 10, 86_400>")]
+    pub token_seconds: u32,
 }
 
 impl Default for Config {
@@ -51,6 +58,7 @@ impl Default for Config {
             validity_seconds: 60,
             max_instances: 1_000,
             max_subscriptions: 1_000,
+            token_seconds: 3_600,
         }
     }
 }
@@ -63,13 +71,21 @@ impl NetworkFunction for Nrf {
     type Config = Config;
 
     async fn start(ctx: Context<Config>) -> Result<Running, StartError> {
-        let server =
-            Arc::new(server::Server::new(Registry::new(ctx.config), ctx.network.plmn, ctx.api_root, ctx.caller));
+        let issuer = Issuer {
+            signer: signing_key::open(&ctx.state_dir)?,
+            instance_id: ctx.instance_id,
+            lifetime: ctx.config.token_seconds.into(),
+        };
+        let registry = Registry::new(ctx.config);
+        let server = Arc::new(server::Server::new(registry, ctx.network.plmn, ctx.api_root, ctx.caller, issuer));
         tokio::spawn(server::watch_heartbeats(server.clone()));
         tokio::spawn(notifying::notify(server.clone()));
         let status = server.clone();
-        let routes = sbi_api::nnrf_nfm::routes(server.clone()).and(sbi_api::nnrf_disc::routes(server));
-        let services = [ServiceName::NnrfNfm, ServiceName::NnrfDisc].map(|name| OfferedService::new(name, "v1"));
+        let routes = sbi_api::nnrf_nfm::routes(server.clone())
+            .and(sbi_api::nnrf_disc::routes(server.clone()))
+            .and(sbi_api::nnrf_oauth2::routes(server));
+        let services = [ServiceName::NnrfNfm, ServiceName::NnrfDisc, ServiceName::NnrfOauth2]
+            .map(|name| OfferedService::new(name, "v1"));
         Ok(Running::new().serving(routes, services).status(move || status.status()))
     }
 }

@@ -7,13 +7,14 @@ use http::StatusCode;
 use sbi_api::{ApiRoot, Problem};
 use sbi_models::PlmnId;
 use sbi_models::nrf::{
-    NfProfile, NfStatus, NotificationData, NotificationEventType, PatchItem, SearchQuery, SearchResult,
-    SubscriptionData,
+    AccessTokenClaims, AccessTokenReq, NfProfile, NfStatus, NotificationData, NotificationEventType, PatchItem,
+    SearchQuery, SearchResult, SubscriptionData,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::Config;
+use crate::access_token;
 use crate::bounds::check;
 use crate::matching::{matches, narrowed};
 use crate::patch::patched;
@@ -142,6 +143,16 @@ impl Registry {
         });
         let nf_instances = found.into_iter().take(MOST_FOUND).map(|profile| narrowed(profile, query)).collect();
         SearchResult { validity_period: Some(self.config.validity_seconds), nf_instances }
+    }
+
+    /// What a token for this request says (TS 29.510 5.4.2.2).
+    ///
+    /// # Errors
+    /// 400 as OAuth 2.0 has it.
+    pub fn claims(&self, request: &AccessTokenReq, issuer: Uuid, expires: u64) -> Result<AccessTokenClaims, Problem> {
+        let consumer = self.instances.get(&request.nf_instance_id).map(|instance| &instance.profile);
+        let all: Vec<&NfProfile> = self.instances.values().map(|instance| &instance.profile).collect();
+        access_token::claims(request, issuer, expires, consumer, &all)
     }
 
     /// NFStatusSubscribe (TS 29.510 5.2.2.5).

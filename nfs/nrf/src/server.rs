@@ -1,13 +1,17 @@
 //! The NRF's services over its registry.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use sbi_api::nnrf_disc::NnrfDiscServer;
 use sbi_api::nnrf_nfm::NnrfNfmServer;
+use sbi_api::nnrf_oauth2::NnrfOauth2Server;
 use sbi_api::{ApiRoot, Caller, Problem, Stored, WithLocation};
 use sbi_models::PlmnId;
-use sbi_models::nrf::{NfProfile, PatchItem, SearchQuery, SearchResult, SubscriptionData};
+use sbi_models::nrf::{
+    AccessTokenReq, AccessTokenRsp, JwkSet, NfProfile, PatchItem, SearchQuery, SearchResult, SubscriptionData,
+};
+use sbi_token::Signer;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
@@ -22,12 +26,29 @@ pub(crate) struct Server {
     pub(crate) caller: Arc<dyn Caller>,
     changed: Notify,
     pub(crate) to_tell: Notify,
+    issuer: Issuer,
+}
+
+/// What it takes to give out tokens.
+pub(crate) struct Issuer {
+    /// Signs them.
+    pub(crate) signer: Signer,
+    /// `iss`: this NRF.
+    pub(crate) instance_id: Uuid,
+    /// Seconds they are good for.
+    pub(crate) lifetime: u64,
 }
 
 impl Server {
-    pub(crate) fn new(registry: Registry, home: PlmnId, root: ApiRoot, caller: Arc<dyn Caller>) -> Self {
+    pub(crate) fn new(
+        registry: Registry,
+        home: PlmnId,
+        root: ApiRoot,
+        caller: Arc<dyn Caller>,
+        issuer: Issuer,
+    ) -> Self {
         let registry = Mutex::new(registry);
-        Self { registry, home, root, caller, changed: Notify::new(), to_tell: Notify::new() }
+        Self { registry, home, root, caller, changed: Notify::new(), to_tell: Notify::new(), issuer }
     }
 
     /// For the operator.
@@ -121,5 +142,19 @@ impl NnrfNfmServer for Server {
 impl NnrfDiscServer for Server {
     async fn search(&self, query: SearchQuery) -> Result<SearchResult, Problem> {
         Ok(self.registry().search(&query, self.home))
+    }
+}
+
+impl NnrfOauth2Server for Server {
+    async fn access_token(&self, request: AccessTokenReq) -> Result<AccessTokenRsp, Problem> {
+        let Issuer { signer, instance_id, lifetime } = &self.issuer;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let claims = self.registry().claims(&request, *instance_id, now + lifetime)?;
+        let access_token = signer.sign(&claims).map_err(Problem::internal)?;
+        Ok(AccessTokenRsp { access_token, token_type: "Bearer".into(), expires_in: Some(*lifetime), scope: None })
+    }
+
+    async fn keys(&self) -> Result<JwkSet, Problem> {
+        Ok(self.issuer.signer.public_keys())
     }
 }

@@ -6,16 +6,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::extract::{Query, State};
+use axum::extract::{Path as Segment, Query, State};
+use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
-use axum::routing::get;
+use axum::routing::{get, put};
 use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::net::UnixListener;
 use uuid::Uuid;
 
+use crate::sbi::{Interface, SwitchError};
 use crate::system::Usage;
 use crate::{Metrics, RejectRecord, Rejects, StartError};
 
@@ -64,6 +66,8 @@ pub(crate) struct Operator {
     pub(crate) metrics: Metrics,
     /// Its journal.
     pub(crate) rejects: Rejects,
+    /// Its service-based interface.
+    pub(crate) interface: Arc<Interface>,
 }
 
 impl Operator {
@@ -92,6 +96,7 @@ pub(crate) fn router(operator: Arc<Operator>, own: Router) -> Router {
     let common = Router::new()
         .route("/status", get(|State(operator): State<Arc<Operator>>| async move { Json(operator.status()) }))
         .route("/rejects", get(rejects))
+        .route("/transports/{name}", put(offer).delete(withdraw))
         .with_state(operator.clone());
     common.merge(metrics_router(operator.metrics.clone())).merge(own)
 }
@@ -112,6 +117,24 @@ struct About {
 
 async fn rejects(State(operator): State<Arc<Operator>>, Query(query): Query<About>) -> Json<Vec<RejectRecord>> {
     Json(operator.rejects.latest(query.about.as_deref()))
+}
+
+/// `PUT /transports/{name}`: back into service.
+async fn offer(State(operator): State<Arc<Operator>>, Segment(name): Segment<String>) -> impl IntoResponse {
+    switched(operator.interface.servers().map(|servers| servers.offer(&name)))
+}
+
+/// `DELETE /transports/{name}`: out of service; the calls go over the others.
+async fn withdraw(State(operator): State<Arc<Operator>>, Segment(name): Segment<String>) -> impl IntoResponse {
+    switched(operator.interface.servers().map(|servers| servers.withdraw(&name)))
+}
+
+fn switched(outcome: Option<Result<(), SwitchError>>) -> (StatusCode, Json<Value>) {
+    match outcome {
+        Some(Ok(())) => (StatusCode::OK, Json(json!({}))),
+        Some(Err(why)) => (StatusCode::CONFLICT, Json(json!({"detail": why.to_string()}))),
+        None => (StatusCode::CONFLICT, Json(json!({"detail": "this NF serves nothing"}))),
+    }
 }
 
 #[cfg(test)]

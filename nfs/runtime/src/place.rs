@@ -9,6 +9,9 @@ use crate::sections::ProcessSettings;
 /// The longest path of a directory of sockets: a unix socket's path has 107 octets, the longest name in it 50.
 const LONGEST_RUN_DIR: usize = 57;
 
+/// Name of the file with the public keys of the NRF's tokens, in the state directory.
+pub const TOKEN_KEYS: &str = "nrf-tokens.jwks";
+
 /// Directories of a core. All its NFs on a machine use the same ones.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Directories {
@@ -62,10 +65,20 @@ impl Directories {
         self.run.join(format!("{nf}.admin.sock"))
     }
 
+    /// The file where the NRF on this machine keeps the public keys of its tokens, as a JWK set (RFC 7517).
+    pub fn token_keys(&self) -> PathBuf {
+        self.state.join(TOKEN_KEYS)
+    }
+
     /// The socket where the NF that serves `address` hands out shared-memory channels. It follows from the address, so
     /// that a URI is enough to find it.
     pub fn shm_socket(&self, address: SocketAddr) -> PathBuf {
         self.run.join(format!("{}_{}.shm", address.ip(), address.port()))
+    }
+
+    /// The socket where that NF speaks HTTP/2, likewise.
+    pub fn h2_socket(&self, address: SocketAddr) -> PathBuf {
+        self.run.join(format!("{}_{}.h2", address.ip(), address.port()))
     }
 }
 

@@ -104,7 +104,7 @@ async fn live<N: NetworkFunction>(settings: Settings<Of<N>>) -> Result<ExitCode,
     metrics.register_collector(Box::new(ProcessMetrics));
     let rejects = Rejects::default();
     let trace = Trace::default();
-    let interface = Interface::new(N::TYPE, &sbi, &directories, &metrics, trace.tap());
+    let interface = Arc::new(Interface::new(N::TYPE, &sbi, &directories, &metrics, trace.tap())?);
     let context = Context {
         config: own,
         network: network.clone(),
@@ -136,6 +136,7 @@ async fn live<N: NetworkFunction>(settings: Settings<Of<N>>) -> Result<ExitCode,
         status,
         metrics: metrics.clone(),
         rejects,
+        interface: interface.clone(),
     };
     let calls = admin::router(Arc::new(operator), own_admin).merge(trace::router(trace));
     tokio::spawn(async move { axum::serve(listener, calls).await });

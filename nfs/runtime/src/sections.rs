@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use sbi_models::nrf::NfType;
+use sbi_api::ApiRoot;
+use sbi_models::nrf::{NfType, UriScheme};
 use serde::{Deserialize, Serialize};
 
 use crate::range::within;
@@ -39,7 +40,9 @@ impl Default for ProcessSettings {
 pub enum TransportKind {
     /// Shared memory, between NFs on one machine.
     Shm,
-    /// HTTP/2 over TCP.
+    /// HTTP/2 over a unix socket, between NFs on one machine.
+    Unix,
+    /// HTTP/2 over TCP, with TLS where that is configured.
     H2,
 }
 
@@ -55,6 +58,14 @@ pub struct SbiSettings {
     /// Transports served and used, the preferred first.
     #[serde(deserialize_with = "some_transports")]
     pub transports: Vec<TransportKind>,
+    /// Certificates; with them HTTP/2 over TCP is HTTP/2 over TLS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<TlsSettings>,
+    /// Whether requests to services come with access tokens of the NRF, and are refused without.
+    pub oauth2: bool,
+    /// File with the NRF's public keys as a JWK set, where the NRF does not tell them itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oauth2_keys: Option<PathBuf>,
     /// Milliseconds a call may take in all.
     #[serde(deserialize_with = "within::<_, _, 10, 600_000>")]
     pub timeout_ms: u64,
@@ -75,6 +86,9 @@ impl Default for SbiSettings {
             listen: ListenAddresses::default(),
             nrf: None,
             transports: vec![TransportKind::Shm, TransportKind::H2],
+            tls: None,
+            oauth2: true,
+            oauth2_keys: None,
             timeout_ms: 5_000,
             patience_ms: 1_000,
             max_body: 4 << 20,
@@ -83,7 +97,41 @@ impl Default for SbiSettings {
     }
 }
 
+/// Certificates of the service-based interface: PEM files. `{nf}` in a path stands for the NF's name in lower case.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsSettings {
+    /// Our certificate, with those up to the authority.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+    /// Authorities whose certificates are taken.
+    pub ca: PathBuf,
+}
+
+impl TlsSettings {
+    /// The files of this NF.
+    pub fn of(&self, nf: &NfType) -> Self {
+        let name = nf.as_str().to_lowercase();
+        let own = |path: &PathBuf| PathBuf::from(path.to_string_lossy().replace("{nf}", &name));
+        Self { certificate: own(&self.certificate), key: own(&self.key), ca: own(&self.ca) }
+    }
+}
+
 impl SbiSettings {
+    /// Scheme of the URIs of NFs.
+    pub fn scheme(&self) -> UriScheme {
+        if self.tls.is_some() { UriScheme::Https } else { UriScheme::Http }
+    }
+
+    /// Root of the URIs of the NF that serves `address`.
+    pub fn root(&self, address: SocketAddr) -> ApiRoot {
+        match self.tls {
+            Some(_) => ApiRoot::https(address),
+            None => ApiRoot::http(address),
+        }
+    }
+
     /// Where the NRF answers.
     pub fn nrf(&self) -> Option<SocketAddr> {
         self.nrf.or_else(|| self.listen.of(&NfType::Nrf))
@@ -93,7 +141,7 @@ impl SbiSettings {
 fn some_transports<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<TransportKind>, D::Error> {
     let transports = Vec::<TransportKind>::deserialize(deserializer)?;
     match transports.is_empty() {
-        true => Err(serde::de::Error::custom("the list is empty: allowed are shm, h2 or both")),
+        true => Err(serde::de::Error::custom("the list is empty: allowed are shm, unix and h2")),
         false => Ok(transports),
     }
 }

@@ -30,6 +30,16 @@ impl ApiRoot {
         Self(format!("http://{authority}"))
     }
 
+    /// The root `https://{authority}`.
+    pub fn https(authority: impl fmt::Display) -> Self {
+        Self(format!("https://{authority}"))
+    }
+
+    /// Whether its scheme is `https`.
+    pub fn is_secure(&self) -> bool {
+        self.0.starts_with("https:")
+    }
+
     /// Host and port.
     pub fn authority(&self) -> &str {
         self.0.split_once("://").map_or(&self.0, |(_, authority)| authority)
@@ -102,6 +112,9 @@ pub enum CallError {
     /// The NRF knows no instance of the service.
     #[error("no instance of {0} is registered")]
     NoInstance(String),
+    /// The NRF gives us no token for the service: NFs of our type may not use it (TS 33.501 13.4.1).
+    #[error("NFs of this type may not use {0}")]
+    NotAllowed(String),
     /// No connection could be made; the request was not sent.
     #[error("cannot reach {peer}: {reason}")]
     Unreachable {

@@ -19,7 +19,7 @@ pub use call::{
 };
 pub use multipart::{Multipart, Part, WithParts};
 pub use problem::Problem;
-pub use reply::{Hal, JsonPatch, MaybeAccepted, MergePatch, Optional, Progress, Put, Stored};
+pub use reply::{Form, Hal, JsonPatch, MaybeAccepted, MergePatch, Optional, Progress, Put, Stored};
 pub use route::{Routes, fill_path, match_path, read_query, write_query};
 #[doc(hidden)]
 pub use service::__private;

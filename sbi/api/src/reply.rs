@@ -148,6 +148,32 @@ impl<T: serde::Serialize + serde::de::DeserializeOwned + Send> Codec for MergePa
     }
 }
 
+/// A form (`application/x-www-form-urlencoded`), as OAuth 2.0 has it (RFC 6749 4.4.2); objects in it are JSON.
+pub struct Form<T>(PhantomData<T>);
+
+impl<T: serde::Serialize + serde::de::DeserializeOwned + Send> Codec for Form<T> {
+    type Value = T;
+
+    fn encode(value: &T) -> (HeaderValue, Bytes) {
+        let mut text = String::new();
+        crate::write_query(&mut text, value);
+        // What a query has in front of it, a form has not.
+        let fields = text.trim_start_matches('?').to_owned();
+        (HeaderValue::from_static(FORM), fields.into())
+    }
+
+    fn decode(content_type: &str, body: Bytes) -> Result<T, crate::Problem> {
+        let essence = content_type.split(';').next().unwrap_or_default().trim();
+        if !essence.eq_ignore_ascii_case(FORM) {
+            return Err(crate::Problem::unsupported_media_type(content_type));
+        }
+        let text = std::str::from_utf8(&body).map_err(|why| crate::Problem::invalid_body(&why))?;
+        crate::read_query(Some(text))
+    }
+}
+
+const FORM: &str = "application/x-www-form-urlencoded";
+
 /// JSON with links to resources: `application/3gppHal+json` (TS 29.501 4.7.5).
 pub struct Hal<T>(PhantomData<T>);
 

@@ -6,6 +6,7 @@ pub mod nausf_auth;
 pub mod nnrf_callback;
 pub mod nnrf_disc;
 pub mod nnrf_nfm;
+pub mod nnrf_oauth2;
 pub mod nsmf_callback;
 pub mod nsmf_pdusession;
 pub mod nudm_sdm;

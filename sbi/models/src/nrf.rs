@@ -1,9 +1,14 @@
-//! Nnrf: NF profiles, management and discovery (TS 29.510).
+//! Nnrf: NF profiles, management, discovery and access tokens (TS 29.510).
 
+mod access_token;
 mod discovery;
 mod management;
 mod profile;
 
+pub use access_token::{
+    AccessTokenClaims, AccessTokenErr, AccessTokenError, AccessTokenReq, AccessTokenRsp, Audience, CLIENT_CREDENTIALS,
+    Jwk, JwkSet,
+};
 pub use discovery::{CommaList, SearchQuery, SearchResult};
 pub use management::{
     NotificationData, NotificationEventType, PatchItem, PatchOperation, SubscrCond, SubscriptionData,

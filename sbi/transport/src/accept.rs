@@ -17,6 +17,9 @@ pub(crate) trait Door: Send + Sync + 'static {
     /// What stands at the door.
     type Guest: Send + 'static;
 
+    /// Whether a guest shows its credentials once.
+    const REMEMBERS: bool;
+
     /// Waits for the next guest. May be dropped and called again.
     fn accept(&self) -> impl Future<Output = io::Result<Self::Guest>> + Send;
 
@@ -33,7 +36,7 @@ pub(crate) async fn run<D: Door>(door: D, service: Arc<Service>) {
             accepted = door.accept(), if connections.len() < service.limits.max_connections => match accepted {
                 Ok(guest) => {
                     count(&service.stats.connects, 1);
-                    connections.spawn(D::serve(guest, service.clone()));
+                    connections.spawn(D::serve(guest, service.for_connection(D::REMEMBERS)));
                 }
                 Err(error) => {
                     // Out of descriptors, most likely: wait until one is given back.

@@ -23,6 +23,11 @@ pub(crate) trait Connection: Send + Sync + 'static {
     /// Sends a request and waits for the answer; dropping the future tells the server to stop.
     fn call<'a>(&'a self, authority: &'a str, request: &'a Request) -> BoxFuture<'a, Result<Response, Failure>>;
 
+    /// Whether the server remembers credentials once shown, for as long as the connection lives.
+    fn remembers(&self) -> bool {
+        false
+    }
+
     /// False once no new call can succeed here.
     fn is_open(&self) -> bool;
 }
@@ -67,6 +72,7 @@ impl Endpoint {
         match self {
             Self::Shm(path) => Box::new(crate::shm::Shm(path.clone())),
             Self::H2(address) => Box::new(crate::h2::Tcp(*address)),
+            Self::H2Tls { address, name } => Box::new(crate::h2::OverTls(*address, name.clone())),
             Self::H2Unix(path) => Box::new(crate::h2::Unix(path.clone())),
             Self::Mem(name) => Box::new(crate::mem::Mem(name.clone())),
         }

@@ -7,13 +7,21 @@ use std::str::FromStr;
 
 /// Where requests are served, and by which transport.
 ///
-/// Written as `shm:/run/amf.shm`, `h2:127.0.0.5:7777`, `h2+unix:/run/amf.sock` or `mem:amf`.
+/// Written as `shm:/run/amf.shm`, `h2:127.0.0.5:7777`, `h2+tls:127.0.0.5:7777`, `h2+tls:amf.example@127.0.0.5:7777`,
+/// `h2+unix:/run/amf.sock` or `mem:amf`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Endpoint {
     /// Shared memory; the path is the unix socket where channels are made.
     Shm(PathBuf),
     /// HTTP/2 over TCP. Port 0 lets the system choose one.
     H2(SocketAddr),
+    /// HTTP/2 over TLS over TCP.
+    H2Tls {
+        /// Where to.
+        address: SocketAddr,
+        /// Whose certificate the server must have; without it that of the address.
+        name: Option<String>,
+    },
     /// HTTP/2 over a unix stream socket.
     H2Unix(PathBuf),
     /// A server in the same process, by name.
@@ -21,11 +29,12 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
-    /// Name of the transport: `shm`, `h2`, `h2+unix` or `mem`.
+    /// Name of the transport: `shm`, `h2`, `h2+tls`, `h2+unix` or `mem`.
     pub fn transport(&self) -> &'static str {
         match self {
             Self::Shm(_) => "shm",
             Self::H2(_) => "h2",
+            Self::H2Tls { .. } => "h2+tls",
             Self::H2Unix(_) => "h2+unix",
             Self::Mem(_) => "mem",
         }
@@ -37,7 +46,8 @@ impl fmt::Display for Endpoint {
         write!(f, "{}:", self.transport())?;
         match self {
             Self::Shm(path) | Self::H2Unix(path) => path.display().fmt(f),
-            Self::H2(address) => address.fmt(f),
+            Self::H2(address) | Self::H2Tls { address, name: None } => address.fmt(f),
+            Self::H2Tls { address, name: Some(name) } => write!(f, "{name}@{address}"),
             Self::Mem(name) => name.fmt(f),
         }
     }
@@ -45,7 +55,9 @@ impl fmt::Display for Endpoint {
 
 /// A text that names no endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' is not an endpoint: expected shm:PATH, h2:ADDRESS:PORT, h2+unix:PATH or mem:NAME")]
+#[error(
+    "'{0}' is not an endpoint: expected shm:PATH, h2:ADDRESS:PORT, h2+tls:[NAME@]ADDRESS:PORT, h2+unix:PATH or mem:NAME"
+)]
 pub struct EndpointError(String);
 
 impl FromStr for Endpoint {
@@ -57,6 +69,11 @@ impl FromStr for Endpoint {
         match transport {
             "shm" => Ok(Self::Shm(place.into())),
             "h2" => place.parse().map(Self::H2).map_err(|_| wrong()),
+            "h2+tls" => {
+                let (name, address) = place.rsplit_once('@').map_or((None, place), |(name, rest)| (Some(name), rest));
+                let address = address.parse().map_err(|_| wrong())?;
+                Ok(Self::H2Tls { address, name: name.map(str::to_owned) })
+            }
             "h2+unix" => Ok(Self::H2Unix(place.into())),
             "mem" => Ok(Self::Mem(place.to_owned())),
             _ => Err(wrong()),
@@ -70,7 +87,15 @@ mod tests {
 
     #[test]
     fn written_and_read_back() {
-        for text in ["shm:/run/amf.shm", "h2:127.0.0.5:7777", "h2:[::1]:7777", "h2+unix:/run/amf.sock", "mem:amf"] {
+        for text in [
+            "shm:/run/amf.shm",
+            "h2:127.0.0.5:7777",
+            "h2:[::1]:7777",
+            "h2+tls:[::1]:7777",
+            "h2+tls:amf.example@127.0.0.5:7777",
+            "h2+unix:/run/amf.sock",
+            "mem:amf",
+        ] {
             let endpoint: Endpoint = text.parse().expect("an endpoint");
             assert_eq!(endpoint.to_string(), text);
         }

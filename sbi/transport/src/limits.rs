@@ -1,5 +1,7 @@
 //! What one end takes from the other.
 
+use crate::Tls;
+
 /// Bounds that protect a process from its peers.
 #[derive(Clone, Debug)]
 pub struct Limits {
@@ -18,6 +20,8 @@ pub struct Limits {
     pub allowed_uids: Vec<u32>,
     /// Octets of shared memory per channel, both directions together. Pages cost memory only once used.
     pub shm_segment: u32,
+    /// Our certificate and those we take, for endpoints with TLS.
+    pub tls: Option<Tls>,
 }
 
 impl Default for Limits {
@@ -30,6 +34,7 @@ impl Default for Limits {
             max_connections: 4096,
             allowed_uids: Vec::new(),
             shm_segment: 1 << 20,
+            tls: None,
         }
     }
 }

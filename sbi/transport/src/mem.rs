@@ -35,7 +35,10 @@ impl Transport for Mem {
     fn connect(&self, limits: Limits, _stats: Arc<Stats>) -> BoxFuture<'_, Result<Arc<dyn Connection>, ConnectError>> {
         let hall = servers().get_or_insert_default().get(&self.0).and_then(Weak::upgrade);
         let made: Result<Arc<dyn Connection>, _> = match hall {
-            Some(hall) => Ok(Arc::new(MemConnection { hall: Arc::downgrade(&hall), limits })),
+            Some(hall) => {
+                let service = hall.service.for_connection(true);
+                Ok(Arc::new(MemConnection { hall: Arc::downgrade(&hall), service, limits }))
+            }
             None => Err(ConnectError(format!("no server is named '{}'", self.0))),
         };
         Box::pin(std::future::ready(made))
@@ -68,6 +71,7 @@ fn servers() -> MutexGuard<'static, Option<HashMap<String, Weak<Hall>>>> {
 
 struct MemConnection {
     hall: Weak<Hall>,
+    service: Arc<Service>,
     limits: Limits,
 }
 
@@ -76,7 +80,7 @@ impl Connection for MemConnection {
         Box::pin(async move {
             let gone = || Failure::NotProcessed("the server is gone".into());
             let hall = self.hall.upgrade().filter(|hall| hall.is_open()).ok_or_else(gone)?;
-            let (service, mut alive) = (hall.service.clone(), hall.alive.clone());
+            let (service, mut alive) = (self.service.clone(), hall.alive.clone());
             let _under_way = UnderWay::enter(&hall.calls);
             if request.body().len() > service.limits.max_body {
                 return Ok(too_large(service.limits.max_body));
@@ -91,6 +95,10 @@ impl Connection for MemConnection {
                 false => Ok(response),
             }
         })
+    }
+
+    fn remembers(&self) -> bool {
+        true
     }
 
     fn is_open(&self) -> bool {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::connection::{ConnectError, Connection};
+use crate::guard::{Credentials, Shown};
 use crate::stats::{Stats, count};
 use crate::{Endpoint, Limits};
 
@@ -27,9 +28,38 @@ pub(crate) struct Peer {
     connecting: tokio::sync::Mutex<()>,
 }
 
+/// A connection, and what was shown on it.
+pub(crate) struct Link {
+    pub(crate) connection: Arc<dyn Connection>,
+    shown: Mutex<Shown>,
+}
+
+impl Link {
+    /// Whether the server has these in mind.
+    pub(crate) fn has_shown(&self, credentials: &Arc<Credentials>) -> bool {
+        self.connection.remembers() && self.shown().contains(credentials)
+    }
+
+    /// The server has taken them.
+    pub(crate) fn has_taken(&self, credentials: &Arc<Credentials>) {
+        if self.connection.remembers() {
+            self.shown().add(credentials);
+        }
+    }
+
+    /// The server has them no longer in mind.
+    pub(crate) fn has_forgotten(&self, credentials: &Arc<Credentials>) {
+        self.shown().remove(credentials);
+    }
+
+    fn shown(&self) -> std::sync::MutexGuard<'_, Shown> {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 #[derive(Default)]
 struct State {
-    connection: Option<Arc<dyn Connection>>,
+    connection: Option<Arc<Link>>,
     rest: Option<Duration>,
     resting_until: Option<Instant>,
 }
@@ -40,7 +70,7 @@ impl Peer {
     }
 
     /// The open connection, made if there is none.
-    pub(crate) async fn connection(&self, limits: &Limits) -> Result<Arc<dyn Connection>, ConnectError> {
+    pub(crate) async fn connection(&self, limits: &Limits) -> Result<Arc<Link>, ConnectError> {
         if let Some(open) = self.open_connection() {
             return Ok(open);
         }
@@ -48,7 +78,7 @@ impl Peer {
         if let Some(open) = self.open_connection() {
             return Ok(open);
         }
-        let made = self.connect(limits).await;
+        let made = self.connect(limits).await.map(|connection| Arc::new(Link { connection, shown: Mutex::default() }));
         let mut state = self.state();
         match &made {
             Ok(connection) => {
@@ -77,10 +107,10 @@ impl Peer {
         self.open_connection().is_some()
     }
 
-    fn open_connection(&self) -> Option<Arc<dyn Connection>> {
+    fn open_connection(&self) -> Option<Arc<Link>> {
         let mut state = self.state();
         // Dropping a dead connection here frees its descriptors and memory as soon as somebody calls again.
-        state.connection.take_if(|connection| !connection.is_open());
+        state.connection.take_if(|link| !link.connection.is_open());
         state.connection.clone()
     }
 

@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use http::StatusCode;
 use sbi_api::{CallError, Request, Response};
 use tokio::time::Instant;
 
 use crate::connection::Failure;
-use crate::peer::Peer;
+use crate::peer::{Link, Peer};
 use crate::stats::{Stats, count};
-use crate::{Counters, Endpoint, Limits, Side, Tap};
+use crate::{Counters, Credentials, Endpoint, Limits, Side, Tap};
 
 /// Sends requests; keeps one connection per endpoint.
 pub struct Pool {
@@ -45,8 +46,23 @@ impl Pool {
         request: Request,
         deadline: Instant,
     ) -> Result<Response, CallError> {
+        self.call_as(endpoints, authority, &request, None, deadline).await
+    }
+
+    /// As [`Pool::call`], with credentials shown where they have to be.
+    ///
+    /// # Errors
+    /// As [`Pool::call`].
+    pub async fn call_as(
+        &self,
+        endpoints: &[Endpoint],
+        authority: &str,
+        request: &Request,
+        credentials: Option<&Arc<Credentials>>,
+        deadline: Instant,
+    ) -> Result<Response, CallError> {
         let started = Instant::now();
-        let attempts = self.attempt_all(endpoints, authority, &request);
+        let attempts = self.attempt_all(endpoints, authority, request, credentials);
         match tokio::time::timeout_at(deadline, attempts).await {
             Ok(outcome) => outcome,
             Err(_) => {
@@ -74,6 +90,7 @@ impl Pool {
         endpoints: &[Endpoint],
         authority: &str,
         request: &Request,
+        credentials: Option<&Arc<Credentials>>,
     ) -> Result<Response, CallError> {
         if request.body().len() > self.limits.max_body {
             return Err(CallError::TooLarge(self.limits.max_body));
@@ -86,7 +103,7 @@ impl Pool {
                 if refused & bit != 0 || (round == 0 && endpoints.len() > 1 && peer.is_resting()) {
                     continue;
                 }
-                match self.attempt(&peer, authority, request).await {
+                match self.attempt(&peer, authority, request, credentials).await {
                     Ok(response) => return Ok(response),
                     Err(Attempt::Over(error)) => return Err(error),
                     Err(Attempt::Unreachable(error)) => {
@@ -103,15 +120,21 @@ impl Pool {
         }))
     }
 
-    async fn attempt(&self, peer: &Peer, authority: &str, request: &Request) -> Result<Response, Attempt> {
+    async fn attempt(
+        &self,
+        peer: &Peer,
+        authority: &str,
+        request: &Request,
+        credentials: Option<&Arc<Credentials>>,
+    ) -> Result<Response, Attempt> {
         let mut unanswered = Unanswered(Some(&peer.stats));
-        let connection = peer.connection(&self.limits).await.map_err(|error| {
+        let link = peer.connection(&self.limits).await.map_err(|error| {
             Attempt::Unreachable(Failure::NotProcessed(error.to_string()).into_error(&peer.endpoint))
         })?;
         count(&peer.stats.calls, 1);
         count(&peer.stats.bytes_sent, request.body().len());
         let watched = self.tap.begin(Side::Client, &peer.endpoint, authority, request);
-        let failure = match connection.call(authority, request).await {
+        let failure = match exchange(&link, authority, request, credentials).await {
             Ok(response) => {
                 unanswered.0 = None;
                 count(&peer.stats.bytes_received, response.body().len());
@@ -143,6 +166,28 @@ impl Pool {
         peers.insert(endpoint.clone(), peer.clone());
         peer
     }
+}
+
+/// Sends a request, with the credentials unless the server has them in mind.
+async fn exchange(
+    link: &Link,
+    authority: &str,
+    request: &Request,
+    credentials: Option<&Arc<Credentials>>,
+) -> Result<Response, Failure> {
+    let Some(credentials) = credentials else { return link.connection.call(authority, request).await };
+    if link.has_shown(credentials) {
+        let response = link.connection.call(authority, request).await?;
+        if response.status() != StatusCode::UNAUTHORIZED {
+            return Ok(response);
+        }
+        link.has_forgotten(credentials);
+    }
+    let response = link.connection.call(authority, &credentials.on(request)).await?;
+    if response.status() != StatusCode::UNAUTHORIZED {
+        link.has_taken(credentials);
+    }
+    Ok(response)
 }
 
 /// Counts an attempt as failed unless it is answered, also one that the caller gives up.

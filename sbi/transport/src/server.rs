@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::service::{Phase, Service};
-use crate::{Counters, Endpoint, Limits};
+use crate::{Counters, Endpoint, Gate, Limits};
 
 /// Why an endpoint could not be served.
 #[derive(Debug, thiserror::Error)]
@@ -37,8 +37,30 @@ pub struct Server {
 /// # Errors
 /// The address or path cannot be taken.
 pub fn serve(endpoint: &Endpoint, handler: Arc<dyn Handler>, limits: Limits) -> Result<Server, ServeError> {
+    start(endpoint, handler, None, limits)
+}
+
+/// As [`serve`], but only requests that `gate` admits are handled.
+///
+/// # Errors
+/// The address or path cannot be taken.
+pub fn serve_guarded(
+    endpoint: &Endpoint,
+    handler: Arc<dyn Handler>,
+    gate: Arc<dyn Gate>,
+    limits: Limits,
+) -> Result<Server, ServeError> {
+    start(endpoint, handler, Some(gate), limits)
+}
+
+fn start(
+    endpoint: &Endpoint,
+    handler: Arc<dyn Handler>,
+    gate: Option<Arc<dyn Gate>>,
+    limits: Limits,
+) -> Result<Server, ServeError> {
     let (phase, phase_seen) = watch::channel(Phase::Serving);
-    let service = Service::new(handler, limits, phase_seen);
+    let service = Service::new(handler, gate, limits, phase_seen);
     let (endpoint, serving) = endpoint.carrier().listen(service.clone())?;
     Ok(Server { endpoint, service, phase, task: tokio::spawn(serving) })
 }

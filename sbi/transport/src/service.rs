@@ -9,8 +9,8 @@ use http::StatusCode;
 use sbi_api::{Handler, Problem, Request, Response};
 use tokio::sync::watch;
 
-use crate::Limits;
 use crate::stats::{Stats, count};
+use crate::{Gate, Guard, Limits, Verdict};
 
 /// How far a server is on its way to the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,18 +21,39 @@ pub(crate) enum Phase {
     Draining,
 }
 
-/// A handler with the bounds and counters of its server.
+/// A handler with the bounds and counters of its server, as one connection sees it.
 pub(crate) struct Service {
     handler: Arc<dyn Handler>,
-    pub(crate) limits: Limits,
+    gate: Option<Arc<dyn Gate>>,
+    guard: Option<Box<dyn Guard>>,
+    pub(crate) limits: Arc<Limits>,
     pub(crate) stats: Arc<Stats>,
     phase: watch::Receiver<Phase>,
-    running: AtomicUsize,
+    running: Arc<AtomicUsize>,
 }
 
 impl Service {
-    pub(crate) fn new(handler: Arc<dyn Handler>, limits: Limits, phase: watch::Receiver<Phase>) -> Arc<Self> {
-        Arc::new(Self { handler, limits, stats: Arc::default(), phase, running: AtomicUsize::new(0) })
+    pub(crate) fn new(
+        handler: Arc<dyn Handler>,
+        gate: Option<Arc<dyn Gate>>,
+        limits: Limits,
+        phase: watch::Receiver<Phase>,
+    ) -> Arc<Self> {
+        let (limits, stats, running) = (Arc::new(limits), Arc::default(), Arc::default());
+        Arc::new(Self { handler, gate, guard: None, limits, stats, phase, running })
+    }
+
+    /// The same for a connection of its own.
+    pub(crate) fn for_connection(&self, remembers: bool) -> Arc<Self> {
+        Arc::new(Self {
+            handler: self.handler.clone(),
+            gate: None,
+            guard: self.gate.as_ref().map(|gate| gate.guard(remembers)),
+            limits: self.limits.clone(),
+            stats: self.stats.clone(),
+            phase: self.phase.clone(),
+            running: self.running.clone(),
+        })
     }
 
     /// Answers one request; a handler that panics harms nothing but its own answer.
@@ -40,10 +61,32 @@ impl Service {
         count(&self.stats.calls, 1);
         count(&self.stats.bytes_received, request.body().len());
         let Some(_place) = self.admit() else { return busy(self.limits.max_concurrent) };
-        let handled = AssertUnwindSafe(async { self.handler.handle(request).await }).catch_unwind().await;
+        let handled = AssertUnwindSafe(async {
+            match self.refusal(&request).await {
+                Some(refusal) => refusal,
+                None => self.handler.handle(request).await,
+            }
+        });
+        let handled = handled.catch_unwind().await;
         let response = handled.unwrap_or_else(|_| crashed());
         count(&self.stats.bytes_sent, response.body().len());
         response
+    }
+
+    /// The answer to a request that may not be handled.
+    async fn refusal(&self, request: &Request) -> Option<Response> {
+        let guard = self.guard.as_ref()?;
+        match guard.check(request) {
+            Verdict::Admitted => None,
+            Verdict::Refused(answer) => Some(answer),
+            Verdict::Undecided(known, _) => {
+                known.await;
+                match guard.check(request) {
+                    Verdict::Admitted => None,
+                    Verdict::Refused(answer) | Verdict::Undecided(_, answer) => Some(answer),
+                }
+            }
+        }
     }
 
     /// True once the server is to close.

@@ -12,6 +12,7 @@ pub(crate) struct Stats {
     pub(crate) bytes_received: AtomicU64,
     pub(crate) wakeups: AtomicU64,
     pub(crate) doorbells: AtomicU64,
+    pub(crate) refusals: AtomicU64,
 }
 
 /// A reading of the counters of one server, or of one peer of a [`Pool`](crate::Pool).
@@ -31,6 +32,8 @@ pub struct Counters {
     pub wakeups: u64,
     /// Times this end had to wake the other (`shm` only).
     pub doorbells: u64,
+    /// Connections not let in: of another user, of another version, without a certificate that we take.
+    pub refusals: u64,
 }
 
 impl Stats {
@@ -43,6 +46,7 @@ impl Stats {
             bytes_received: self.bytes_received.load(Relaxed),
             wakeups: self.wakeups.load(Relaxed),
             doorbells: self.doorbells.load(Relaxed),
+            refusals: self.refusals.load(Relaxed),
         }
     }
 }

@@ -66,6 +66,21 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: TraceCommand,
     },
+    /// Make an authority and a certificate for each network function, and print the configuration that uses them (sbi.tls)
+    Certificates {
+        /// Where to; nothing that is there is replaced
+        directory: PathBuf,
+    },
+    /// Take a transport of the service-based interface out of service, or back into it, while the core runs
+    Transport {
+        /// off: calls under way are answered, further ones go over the other transports
+        #[arg(value_parser = ["on", "off"])]
+        switch: String,
+        /// shm, h2, h2+tls or h2+unix
+        transport: String,
+        /// Only of this network function
+        nf: Option<String>,
+    },
     /// Print the metrics of all network functions, or of one
     Metrics {
         /// Name of the network function

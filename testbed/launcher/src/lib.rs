@@ -7,6 +7,7 @@ mod output;
 mod addresses;
 mod admin;
 mod backoff;
+mod certificates;
 mod children;
 mod command_line;
 mod doctor;
@@ -28,6 +29,7 @@ use runtime::Directories;
 use runtime::config::{self, Common, ConfigError, Settings};
 
 pub use backoff::Backoff;
+pub use certificates::CertificateError;
 use command_line::{Cli, Command, UeCommand};
 
 /// Why a command failed.
@@ -61,6 +63,9 @@ pub enum Failure {
         /// Its answer.
         why: String,
     },
+    /// A certificate is not made.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
     /// The core did not come up, or an NF cannot work as configured.
     #[error("{0}")]
     Core(String),
@@ -114,6 +119,8 @@ fn run(cli: &Cli) -> Result<ExitCode, Failure> {
         Command::Subscriber { arguments } => subscriber(&core, arguments),
         Command::Ue { command: UeCommand::Deregister { supi } } => deregister(&core, supi),
         Command::Doctor { about } => Ok(doctor::doctor(&core, about.as_deref())),
+        Command::Certificates { directory } => certificates::make(&core, directory),
+        Command::Transport { switch, transport, nf } => switch_transport(&core, switch, transport, nf.as_deref()),
         Command::Metrics { nf } => metrics(&core, nf.as_deref()),
         Command::Trace { command } => trace::trace(&core, command),
     }
@@ -135,6 +142,18 @@ fn deregister(core: &Core, supi: &str) -> Result<ExitCode, Failure> {
     let path = format!("/ue/{}/deregister", names::encoded(&supi));
     admin::call(&core.directories, "amf", "POST", &path)?;
     tell!("{supi} is being deregistered");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn switch_transport(core: &Core, switch: &str, transport: &str, only: Option<&str>) -> Result<ExitCode, Failure> {
+    let method = if switch == "on" { "PUT" } else { "DELETE" };
+    let path = format!("/transports/{}", names::encoded(transport));
+    // The UPF has no service-based interface.
+    let wanted = names::ALL.iter().filter(|nf| only.map_or(**nf != "upf", |only| only == **nf));
+    for nf in wanted {
+        admin::call(&core.directories, nf, method, &path)?;
+        tell!("{nf}: {transport} is {switch}");
+    }
     Ok(ExitCode::SUCCESS)
 }
 

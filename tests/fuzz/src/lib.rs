@@ -24,7 +24,7 @@ pub use nas::{nas_elements, nas_gmm, nas_gsm, nas_security};
 pub use ngap::{ngap, ngap_transfers};
 pub use pfcp::{pfcp, pfcp_node, pfcp_pair};
 pub use rules::{flow_descriptions, rules};
-pub use sbi::{sbi_multipart, sbi_nrf};
+pub use sbi::{sbi_multipart, sbi_nrf, sbi_token};
 
 /// A fuzz target.
 pub struct Target {
@@ -60,6 +60,7 @@ targets! {
     classifier: classifier::sequences,
     sbi_multipart: sbi::multipart_bodies,
     sbi_nrf: sbi::nrf_requests,
+    sbi_token: sbi::tokens,
     config: config::files,
 }
 

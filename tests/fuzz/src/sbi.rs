@@ -53,6 +53,12 @@ impl Caller for Alone {
     }
 }
 
+/// A directory that goes with this process.
+fn place() -> &'static std::path::Path {
+    static PLACE: std::sync::OnceLock<tempfile::TempDir> = std::sync::OnceLock::new();
+    PLACE.get_or_init(|| tempfile::tempdir().expect("a directory")).path()
+}
+
 fn context<C: Default>() -> Context<C> {
     let common = runtime::config::parse::<runtime::config::Common>("", runtime::config::BUILT_IN);
     Context {
@@ -66,7 +72,7 @@ fn context<C: Default>() -> Context<C> {
         trace: runtime::trace::Trace::default(),
         shutdown: Shutdown::new(),
         run_dir: "/nonexistent".into(),
-        state_dir: "/nonexistent".into(),
+        state_dir: place().to_owned(),
     }
 }
 
@@ -87,9 +93,14 @@ fn check(request: &str, response: &Response) {
     let status = response.status().as_u16();
     assert!((200..500).contains(&status) || status == 503, "{status} to {request}");
     if status >= 400 {
-        let problem: Value = serde_json::from_slice(response.body()).expect("problem details are JSON");
-        assert_eq!(problem["status"], json!(status), "{request}");
-        assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json", "{request}");
+        let problem: Value = serde_json::from_slice(response.body()).expect("an error's body is JSON");
+        // OAuth 2.0 has errors of its own (RFC 6749 5.2, TS 29.510 6.3.3.2.4).
+        if problem["error"].is_string() {
+            assert!(request.starts_with("POST /oauth2/token") && status == 400, "{status} to {request}");
+        } else {
+            assert_eq!(problem["status"], json!(status), "{request}");
+            assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json", "{request}");
+        }
         assert!(response.body().len() < 8192, "the peer's words are not repeated at length");
     }
 }
@@ -136,11 +147,44 @@ pub(crate) fn nrf_requests() -> Vec<Vec<u8>> {
     let discover = "GET /nnrf-disc/v1/nf-instances?target-nf-type=UDM&requester-nf-type=AMF&service-names=nudm-sdm";
     let subscribe = format!("POST /nnrf-nfm/v1/subscriptions\napplication/json\n{subscription}");
     let deregister = format!("DELETE {instance}");
-    let rows: [&[&str]; 4] = [
+    let form = format!("grant_type=client_credentials&nfInstanceId={id}&nfType=UDM&targetNfType=UDM&scope=nudm-sdm");
+    let token = format!("POST /oauth2/token\napplication/x-www-form-urlencoded\n{form}");
+    let rows: [&[&str]; 5] = [
+        &[&register, &token, "GET /oauth2/jwks", &token.replace("UDM", "AMF")],
         &[&register, &update, discover, &deregister],
         &[&subscribe, &register, &format!("GET {instance}"), "DELETE /nnrf-nfm/v1/subscriptions/1"],
         &[&update, discover, "PATCH /nnrf-nfm/v1/subscriptions/%31\napplication/json-patch+json\n[]"],
         &["GET /nnrf-nfm/v1/nf-instances?limit=3", "POST /nnrf-disc/v1", "GET /%2e%2e/%00"],
     ];
     rows.iter().map(|row| row.join("\u{1e}").into_bytes()).collect()
+}
+
+/// Access tokens as they come in `Authorization`.
+pub fn sbi_token(data: &[u8]) {
+    let (signer, genuine) = signed();
+    let keys = sbi_token::Keys::new(&signer.public_keys());
+    match keys.verify(data, 0) {
+        Ok(claims) => assert_eq!((data, claims.scope.as_str()), (genuine.as_bytes(), "nudm-sdm"), "nobody else signs"),
+        Err(fault) => assert!(fault.to_string().len() < 64, "the token is not repeated"),
+    }
+}
+
+/// An NRF's key, and a token that it signed.
+fn signed() -> &'static (sbi_token::Signer, String) {
+    static SIGNED: std::sync::OnceLock<(sbi_token::Signer, String)> = std::sync::OnceLock::new();
+    SIGNED.get_or_init(|| {
+        let key = sbi_token::Signer::generate().expect("random numbers");
+        let signer = sbi_token::Signer::new(key.as_ref()).expect("our own key");
+        let claims =
+            json!({"iss": Uuid::from_u128(1), "sub": Uuid::from_u128(2), "aud": "UDM", "scope": "nudm-sdm", "exp": 9});
+        let token = signer.sign(&serde_json::from_value(claims).expect("claims")).expect("signed");
+        (signer, token)
+    })
+}
+
+/// Genuine, unsigned and with claims of another type.
+pub(crate) fn tokens() -> Vec<Vec<u8>> {
+    let genuine = signed().1.clone();
+    let unsigned = "eyJhbGciOiJub25lIn0.eyJzY29wZSI6Im51ZG0tc2RtIn0.";
+    vec![genuine.clone().into_bytes(), unsigned.into(), genuine.replace('.', "..").into_bytes()]
 }

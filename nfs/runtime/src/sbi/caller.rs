@@ -6,14 +6,18 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use http::StatusCode;
 use sbi_api::nnrf_disc::NnrfDisc;
+use sbi_api::nnrf_oauth2::NnrfOauth2;
 use sbi_api::{ApiRoot, BoxFuture, CallError, Caller, Request, Response, SbiError, ServiceQuery, Target};
 use sbi_models::nrf::{NfType, NotificationData, SearchQuery, SearchResult};
-use sbi_transport::{Endpoint, Pool};
+use sbi_transport::{Credentials, Endpoint, Pool};
 
+use super::consumers::service_of;
 use super::directory::{Directory, Instance, Lookup};
 use super::metrics::ClientMetrics;
 use super::reach::Reach;
+use super::tokens::{Requester, Tokens};
 use crate::sections::SbiSettings;
 
 /// The first pause before a call looks again for an NF that is not there; each next one is twice as long, up to [`LONGEST_PAUSE`].
@@ -25,12 +29,13 @@ const NRF_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Brings a request to any of some endpoints: the transports, or a script in tests.
 pub(crate) trait Carrier: Send + Sync + 'static {
-    /// As [`Pool::call`].
+    /// As [`Pool::call_as`].
     fn carry(
         &self,
         endpoints: &[Endpoint],
         authority: &str,
-        request: Request,
+        request: &Request,
+        credentials: &Arc<Credentials>,
         deadline: Instant,
     ) -> impl Future<Output = Result<Response, CallError>> + Send;
 }
@@ -40,10 +45,11 @@ impl Carrier for Arc<Pool> {
         &self,
         endpoints: &[Endpoint],
         authority: &str,
-        request: Request,
+        request: &Request,
+        credentials: &Arc<Credentials>,
         deadline: Instant,
     ) -> Result<Response, CallError> {
-        self.call(endpoints, authority, request, deadline.into()).await
+        self.call_as(endpoints, authority, request, Some(credentials), deadline.into()).await
     }
 }
 
@@ -70,6 +76,7 @@ pub(crate) struct SbiCaller<C> {
     direct: Arc<DirectCaller<C>>,
     nrf: Option<NnrfDisc>,
     own_type: NfType,
+    tokens: Arc<Tokens>,
     patience: Patience,
     directory: Mutex<Directory>,
     /// One at a time asks the NRF about a service; the others wait for its result.
@@ -78,18 +85,23 @@ pub(crate) struct SbiCaller<C> {
 }
 
 impl<C: Carrier> SbiCaller<C> {
-    /// A caller that asks the NRF at `nrf`; the NRF itself has none to ask.
+    /// A caller that asks the NRF at `nrf`, and for tokens there if `oauth2` is on; the NRF itself has none to ask.
     pub(crate) fn new(
         carrier: C,
         reach: Reach,
         nrf: Option<ApiRoot>,
-        own_type: NfType,
+        oauth2: bool,
+        who: Requester,
         patience: Patience,
         metrics: ClientMetrics,
     ) -> Self {
-        let direct = Arc::new(DirectCaller { carrier, reach, timeout: patience.timeout });
+        let own_type = who.nf_type.clone();
+        let direct = Arc::new(DirectCaller { carrier, reach, timeout: patience.timeout, credentials: who.plain() });
+        let issuer = nrf.clone().filter(|_| oauth2).map(|root| NnrfOauth2::at(direct.clone(), root));
+        let tokens = Tokens::new(who, issuer);
         let nrf = nrf.map(|root| NnrfDisc::at(direct.clone(), root));
-        Self { direct, nrf, own_type, patience, directory: Mutex::default(), asking: Mutex::default(), metrics }
+        let (directory, asking) = (Mutex::default(), Mutex::default());
+        Self { direct, nrf, own_type, tokens, patience, directory, asking, metrics }
     }
 
     /// A caller of given addresses only, over the same connections.
@@ -112,13 +124,13 @@ impl<C: Carrier> SbiCaller<C> {
     }
 
     /// Calls any instance of a service; waits a while for one that is not there. Nothing was sent while it waits.
-    async fn call_service(&self, query: &ServiceQuery, request: Request) -> Result<Response, CallError> {
+    async fn call_service(&self, query: &ServiceQuery, request: &Request) -> Result<Response, CallError> {
         let began = Instant::now();
         let deadline = began + self.patience.timeout;
         let patient_until = deadline.min(began + self.patience.absence);
         let mut pause = FIRST_PAUSE;
         loop {
-            let error = match self.call_instances(query, &request, deadline).await {
+            let error = match self.call_instances(query, request, deadline).await {
                 Ok(response) => return Ok(response),
                 Err(error) => error,
             };
@@ -140,13 +152,14 @@ impl<C: Carrier> SbiCaller<C> {
     ) -> Result<Response, CallError> {
         let repeatable = request.method().is_idempotent();
         let instances = self.discover(query).await?;
+        let credentials = self.tokens.credentials(query.service.as_str()).await?;
         let mut last = CallError::NoInstance(query.service.to_string());
         for (tried, instance) in instances.iter().enumerate() {
             let others = instances.len() - tried - 1;
             let by = if repeatable { share(deadline, others) } else { deadline };
-            let outcome =
-                self.direct.carrier.carry(&instance.endpoints, &instance.authority, request.clone(), by).await;
-            let error = match outcome {
+            let shown = if instance.needs_token { &credentials } else { self.tokens.plain() };
+            let place = (instance.endpoints.as_slice(), instance.authority.as_str());
+            let error = match self.carry(place, request, shown, by).await {
                 Ok(response) => return Ok(response),
                 Err(error) => error,
             };
@@ -154,7 +167,7 @@ impl<C: Carrier> SbiCaller<C> {
             let elsewhere = match &error {
                 CallError::Unreachable { .. } | CallError::NoInstance(_) => true,
                 CallError::Broken { .. } | CallError::Timeout(_) => repeatable,
-                CallError::TooLarge(_) => false,
+                CallError::TooLarge(_) | CallError::NotAllowed(_) => false,
             };
             if !elsewhere {
                 return Err(error);
@@ -162,6 +175,45 @@ impl<C: Carrier> SbiCaller<C> {
             last = error;
         }
         Err(last)
+    }
+
+    /// Calls the very NF at `root`; waits a while for a token, as for an NF that is not there.
+    async fn call_root(&self, root: &ApiRoot, request: &Request) -> Result<Response, CallError> {
+        let began = Instant::now();
+        let deadline = began + self.patience.timeout;
+        let patient_until = deadline.min(began + self.patience.absence);
+        let mut pause = FIRST_PAUSE;
+        let shown = loop {
+            match self.tokens.credentials(service_of(request.uri().path())).await {
+                Ok(credentials) => break credentials,
+                Err(error @ CallError::NotAllowed(_)) => return Err(error),
+                Err(error) if Instant::now() + pause > patient_until => return Err(error),
+                Err(_) => tokio::time::sleep(pause).await,
+            }
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        };
+        let endpoints = self.direct.reach.of_root(root, resolve(root).await?);
+        self.carry((&endpoints, root.authority()), request, &shown, deadline).await
+    }
+
+    /// Carries a request; where the token is refused, once more with a new one: the request was not looked at.
+    async fn carry(
+        &self,
+        (endpoints, authority): (&[Endpoint], &str),
+        request: &Request,
+        shown: &Arc<Credentials>,
+        by: Instant,
+    ) -> Result<Response, CallError> {
+        let response = self.direct.carrier.carry(endpoints, authority, request, shown, by).await?;
+        if response.status() != StatusCode::UNAUTHORIZED || shown.authorization.is_none() {
+            return Ok(response);
+        }
+        let service = service_of(request.uri().path());
+        self.tokens.forget(service, shown);
+        match self.tokens.credentials(service).await {
+            Ok(renewed) => self.direct.carrier.carry(endpoints, authority, request, &renewed, by).await,
+            Err(_) => Ok(response),
+        }
     }
 
     /// The instances of a service in the order to try: as known, or as the NRF says, or as it said last if it does not answer.
@@ -227,8 +279,8 @@ impl<C: Carrier> Caller for SbiCaller<C> {
         Box::pin(async move {
             let timed = self.metrics.begin(request.uri().path());
             let outcome = match target {
-                Target::Service(query) => self.call_service(query, request).await,
-                Target::Root(_) => self.direct.call(target, request).await,
+                Target::Service(query) => self.call_service(query, &request).await,
+                Target::Root(root) => self.call_root(root, &request).await,
             };
             timed.end(&outcome);
             outcome
@@ -236,11 +288,12 @@ impl<C: Carrier> Caller for SbiCaller<C> {
     }
 }
 
-/// Calls given addresses, without discovery.
+/// Calls given addresses, without discovery and token: the NRF.
 struct DirectCaller<C> {
     carrier: C,
     reach: Reach,
     timeout: Duration,
+    credentials: Arc<Credentials>,
 }
 
 impl<C: Carrier> Caller for DirectCaller<C> {
@@ -250,8 +303,9 @@ impl<C: Carrier> Caller for DirectCaller<C> {
                 Target::Root(root) => root,
                 Target::Service(query) => return Err(CallError::NoInstance(query.service.to_string())),
             };
-            let endpoints = self.reach.of_address(resolve(root).await?);
-            self.carrier.carry(&endpoints, root.authority(), request, Instant::now() + self.timeout).await
+            let endpoints = self.reach.of_root(root, resolve(root).await?);
+            let deadline = Instant::now() + self.timeout;
+            self.carrier.carry(&endpoints, root.authority(), &request, &self.credentials, deadline).await
         })
     }
 }
@@ -263,7 +317,11 @@ async fn resolve(root: &ApiRoot) -> Result<SocketAddr, CallError> {
         return Ok(address);
     }
     let unreachable = |reason: String| CallError::Unreachable { peer: root.to_string(), reason };
-    let with_port = if authority.contains(':') { authority.to_owned() } else { format!("{authority}:80") };
+    let with_port = if authority.contains(':') {
+        authority.to_owned()
+    } else {
+        format!("{authority}:{}", if root.is_secure() { 443 } else { 80 })
+    };
     let found = tokio::net::lookup_host(with_port).await.map_err(|error| unreachable(error.to_string()))?;
     found.into_iter().next().ok_or_else(|| unreachable("its name has no address".into()))
 }

@@ -25,6 +25,11 @@ struct Script {
     acts: Mutex<HashMap<String, VecDeque<Act>>>,
     seen: Mutex<Vec<String>>,
     nrf_is_away: Mutex<bool>,
+    /// Whether tokens are shown; the NRF gives out `1`, `2` and so on.
+    oauth2: bool,
+    given: Mutex<u32>,
+    /// The tokens shown to others.
+    shown: Mutex<Vec<String>>,
 }
 
 const NRF: &str = "127.0.0.10:7777";
@@ -52,10 +57,27 @@ impl Script {
 }
 
 impl Carrier for Arc<Script> {
-    async fn carry(&self, _: &[Endpoint], authority: &str, _: Request, _: Instant) -> Result<Response, CallError> {
+    async fn carry(
+        &self,
+        _: &[Endpoint],
+        authority: &str,
+        request: &Request,
+        shown: &Arc<Credentials>,
+        _: Instant,
+    ) -> Result<Response, CallError> {
         self.seen.lock().expect("no panic while held").push(authority.to_owned());
         let away = *self.nrf_is_away.lock().expect("no panic while held");
         let unreachable = || CallError::Unreachable { peer: authority.into(), reason: "refused".into() };
+        if let Some(token) = &shown.authorization {
+            self.shown.lock().expect("no panic while held").push(token.to_str().expect("text").to_owned());
+        }
+        if authority == NRF && request.uri().path() == "/oauth2/token" {
+            let mut given = self.given.lock().expect("no panic while held");
+            *given += 1;
+            let body = format!(r#"{{"access_token":"{given}","token_type":"Bearer","expires_in":60}}"#);
+            let answer = http::Response::builder().header("content-type", "application/json").body(body.into());
+            return Ok(answer.expect("a response"));
+        }
         if authority == NRF {
             let profiles = self.profiles.lock().expect("no panic while held").clone();
             let body = serde_json::to_vec(&found(profiles)).expect("serialises");
@@ -77,7 +99,8 @@ impl Carrier for Arc<Script> {
 fn caller(script: &Arc<Script>, absence: Duration) -> SbiCaller<Arc<Script>> {
     let patience = Patience { timeout: Duration::from_secs(5), absence };
     let metrics = ClientMetrics::new(&Metrics::new("amf"));
-    SbiCaller::new(script.clone(), reach(), Some(ApiRoot::http(NRF)), NfType::Amf, patience, metrics)
+    let who = Requester { nf_type: NfType::Amf, instance_id: uuid::Uuid::from_u128(5) };
+    SbiCaller::new(script.clone(), reach(), Some(ApiRoot::http(NRF)), script.oauth2, who, patience, metrics)
 }
 
 async fn call(caller: &SbiCaller<Arc<Script>>, method: &str) -> Result<u16, CallError> {
@@ -171,4 +194,42 @@ async fn a_root_is_called_without_asking_anyone() {
     let nowhere = Target::Root(ApiRoot::http("amf.invalid"));
     let error = caller.call(&nowhere, Request::default()).await.map_err(SbiError::from).expect_err("no such name");
     assert!(error.to_string().contains("amf.invalid"), "{error}");
+}
+
+#[tokio::test]
+async fn a_token_is_shown_to_producers_and_renewed_once_where_it_is_refused() {
+    let script = Script { oauth2: true, ..Script::default() };
+    *script.profiles.lock().expect("no panic while held") = vec![udm(1, "here", 0)];
+    let refusing: &[Act] = &[Act::Answer(200), Act::Answer(401), Act::Answer(204), Act::Answer(401)];
+    script.acts.lock().expect("no panic while held").insert("127.0.0.1:7777".into(), refusing.to_vec().into());
+    let script = Arc::new(script);
+    let caller = caller(&script, Duration::ZERO);
+    let shown = || std::mem::take(&mut *script.shown.lock().expect("no panic while held"));
+    assert_eq!(call(&caller, "GET").await, Ok(200));
+    assert_eq!(shown(), ["Bearer 1"]);
+    assert_eq!(call(&caller, "POST").await, Ok(204), "what was not looked at may be sent again");
+    assert_eq!(shown(), ["Bearer 1", "Bearer 2"]);
+    assert_eq!(call(&caller, "GET").await, Ok(401), "but only once");
+    assert_eq!(shown(), ["Bearer 2", "Bearer 3"]);
+}
+
+#[tokio::test]
+async fn where_a_producer_says_that_it_needs_no_token_it_gets_none() {
+    let script = Script { oauth2: true, ..Script::default() };
+    let mut open = udm(1, "here", 0);
+    open.nf_services.iter_mut().flatten().for_each(|service| service.oauth2_required = Some(false));
+    *script.profiles.lock().expect("no panic while held") = vec![open];
+    let script = Arc::new(script);
+    assert_eq!(call(&caller(&script, Duration::ZERO), "GET").await, Ok(200));
+    assert!(script.shown.lock().expect("no panic while held").is_empty());
+}
+
+#[tokio::test]
+async fn the_instance_that_made_a_resource_is_shown_a_token_of_its_service() {
+    let script = Arc::new(Script { oauth2: true, ..Script::default() });
+    let caller = caller(&script, Duration::ZERO);
+    let request = http::Request::builder().uri("/nsmf-pdusession/v1/sm-contexts/1").body(Default::default());
+    let target = Target::Root(ApiRoot::http("127.0.0.4:7777"));
+    assert!(caller.call(&target, request.expect("a request")).await.is_ok());
+    assert_eq!(*script.shown.lock().expect("no panic while held"), ["Bearer 1"]);
 }

@@ -9,7 +9,7 @@ use sbi_models::nrf::{NfStatus, NotificationData, NotificationEventType, SearchR
 use sbi_transport::Endpoint;
 use uuid::Uuid;
 
-use super::reach::{Reach, address_of, service};
+use super::reach::{Reach, address_of};
 
 /// How long a result holds that says nothing about it (TS 29.510 6.2.6.2.2).
 const DEFAULT_VALIDITY: Duration = Duration::from_secs(10);
@@ -26,6 +26,8 @@ pub(crate) struct Instance {
     pub(crate) authority: String,
     /// Where it is reached, the preferred first.
     pub(crate) endpoints: Vec<Endpoint>,
+    /// Whether requests have to come with a token.
+    pub(crate) needs_token: bool,
     /// Lower is preferred.
     priority: u16,
 }
@@ -119,11 +121,12 @@ impl Directory {
 fn usable(found: &SearchResult, name: &ServiceName, reach: &Reach) -> Vec<Arc<Instance>> {
     let registered = found.nf_instances.iter().filter(|profile| profile.nf_status == NfStatus::Registered);
     let reachable = registered.filter_map(|profile| {
-        let service = service(profile, name)?;
+        let service = reach.service(profile, name)?;
         let endpoints = reach.of_service(profile, service);
         let authority = address_of(profile, service)?.to_string();
         let priority = service.priority.or(profile.priority).unwrap_or(0);
-        let instance = Instance { id: profile.nf_instance_id, authority, endpoints, priority };
+        let needs_token = service.oauth2_required.unwrap_or(true);
+        let instance = Instance { id: profile.nf_instance_id, authority, endpoints, needs_token, priority };
         (!instance.endpoints.is_empty()).then(|| Arc::new(instance))
     });
     reachable.collect()

@@ -6,11 +6,11 @@ use sbi_models::nrf::{IpEndPoint, LocalReach, NfProfile, NfService, NfType};
 
 use super::*;
 use crate::place::Directories;
-use crate::sections::TransportKind;
+use crate::sections::SbiSettings;
 
 pub(in crate::sbi) fn reach() -> Reach {
     let directories = Directories { run: "/run/p".into(), state: "/var/p".into() };
-    Reach::new("here".into(), directories, vec![TransportKind::Shm, TransportKind::H2])
+    Reach::new("here".into(), directories, &SbiSettings::default())
 }
 
 pub(in crate::sbi) fn query() -> ServiceQuery {

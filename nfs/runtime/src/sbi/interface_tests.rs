@@ -1,21 +1,25 @@
 //! Two NFs and a small NRF in one process, over the real transports.
 
 use std::net::TcpListener;
+use std::sync::{Mutex, PoisonError};
 
 use sbi_api::nnrf_disc::{self, NnrfDiscServer};
 use sbi_api::nnrf_nfm::{self, NnrfNfmServer};
+use sbi_api::nnrf_oauth2::{self, NnrfOauth2Server};
 use sbi_api::{BoxFuture, CallError, Problem, Request, Response, ServiceQuery, Stored, Target, WithLocation};
-use sbi_models::nrf::{PatchItem, SearchQuery, SearchResult, ServiceName, SubscriptionData};
-use sbi_transport::Endpoint;
+use sbi_models::nrf::{
+    AccessTokenReq, AccessTokenRsp, JwkSet, PatchItem, SearchQuery, SearchResult, ServiceName, SubscriptionData,
+};
+use sbi_token::Signer;
+use sbi_transport::{Endpoint, Server, serve};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
 use super::*;
 use crate::config::{Common, parse};
 
-/// An NRF that keeps whatever profile it was sent last per instance.
-#[derive(Default)]
-struct SmallNrf(Mutex<Vec<NfProfile>>);
+/// An NRF that keeps whatever profile it was sent last per instance, and gives a token to whoever wants one.
+struct SmallNrf(Mutex<Vec<NfProfile>>, Signer);
 
 impl SmallNrf {
     fn profiles(&self) -> std::sync::MutexGuard<'_, Vec<NfProfile>> {
@@ -66,6 +70,22 @@ impl NnrfDiscServer for SmallNrf {
     }
 }
 
+impl NnrfOauth2Server for SmallNrf {
+    async fn access_token(&self, wanted: AccessTokenReq) -> Result<AccessTokenRsp, Problem> {
+        let claims = serde_json::json!({
+            "iss": Uuid::nil(), "sub": wanted.nf_instance_id, "aud": wanted.target_nf_type, "scope": wanted.scope,
+            "exp": gate::wall_clock() + 60,
+        });
+        let claims = serde_json::from_value(claims).map_err(|why| Problem::invalid_body(&why))?;
+        let access_token = self.1.sign(&claims).map_err(Problem::internal)?;
+        Ok(AccessTokenRsp { access_token, token_type: "Bearer".into(), expires_in: Some(60), scope: None })
+    }
+
+    async fn keys(&self) -> Result<JwkSet, Problem> {
+        Ok(self.1.public_keys())
+    }
+}
+
 /// Answers every request with its path.
 struct Echo;
 
@@ -97,9 +117,12 @@ impl Core {
             ports[0], ports[1], ports[2]
         );
         let settings = parse::<Common>("core.yaml", &text).unwrap_or_else(|error| panic!("{error}")).sbi;
-        let nrf = Arc::new(SmallNrf::default());
-        let routes = Arc::new(nnrf_nfm::routes(nrf.clone()).and(nnrf_disc::routes(nrf.clone())));
-        let reach = Reach::new(reach::node(), directories.clone(), settings.transports.clone());
+        let key = Signer::generate().expect("random numbers");
+        let nrf = Arc::new(SmallNrf(Mutex::default(), Signer::new(key.as_ref()).expect("our own")));
+        let routes = Arc::new(
+            nnrf_nfm::routes(nrf.clone()).and(nnrf_disc::routes(nrf.clone())).and(nnrf_oauth2::routes(nrf.clone())),
+        );
+        let reach = Reach::new(reach::node(), directories.clone(), &settings);
         let endpoints = reach.of_address(settings.nrf().expect("configured"));
         let serve = |endpoint: &Endpoint| serve(endpoint, routes.clone(), Limits::default()).expect("served");
         Self { _place: place, directories, settings, nrf, _servers: endpoints.iter().map(serve).collect() }
@@ -107,7 +130,8 @@ impl Core {
 
     fn interface(&self, nf_type: NfType) -> (Interface, Metrics) {
         let metrics = Metrics::new(nf_type.as_str());
-        (Interface::new(nf_type, &self.settings, &self.directories, &metrics, Tap::default()), metrics)
+        let interface = Interface::new(nf_type, &self.settings, &self.directories, &metrics, Tap::default());
+        (interface.unwrap_or_else(|error| panic!("{error}")), metrics)
     }
 
     /// A UDM that serves and is registered.
@@ -144,7 +168,7 @@ async fn nfs_of_one_machine_find_each_other_and_talk_over_shared_memory() {
     let (_udm, keeping) = core.udm().await;
     let (amf, metrics) = core.interface(NfType::Amf);
     assert_eq!(get(&amf).await, Ok(200));
-    assert_eq!((sent(&metrics, "shm"), sent(&metrics, "h2")), (2, 0), "discovery and the call");
+    assert_eq!((sent(&metrics, "shm"), sent(&metrics, "h2")), (3, 0), "discovery, the token and the call");
     keeping.abort();
 }
 
@@ -155,7 +179,7 @@ async fn without_shared_memory_the_same_goes_over_http2() {
     assert!(core.nrf.profiles().iter().all(|profile| profile.local.is_none()), "no shared memory is told of");
     let (amf, metrics) = core.interface(NfType::Amf);
     assert_eq!(get(&amf).await, Ok(200));
-    assert_eq!((sent(&metrics, "shm"), sent(&metrics, "h2")), (0, 2));
+    assert_eq!((sent(&metrics, "shm"), sent(&metrics, "h2")), (0, 3));
     keeping.abort();
 }
 

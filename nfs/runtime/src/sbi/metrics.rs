@@ -66,6 +66,7 @@ impl TimedCall<'_> {
                 _ => "server_error",
             },
             Err(CallError::NoInstance(_)) => "no_instance",
+            Err(CallError::NotAllowed(_)) => "not_allowed",
             Err(CallError::Unreachable { .. }) => "unreachable",
             Err(CallError::Broken { .. }) => "broken",
             Err(CallError::Timeout(_)) => "timeout",
@@ -82,6 +83,7 @@ fn service_label(path: &str) -> &'static str {
     const KNOWN: &[&str] = &[
         "nnrf-nfm",
         "nnrf-disc",
+        "oauth2",
         "nudm-sdm",
         "nudm-uecm",
         "nudm-ueau",
@@ -133,7 +135,7 @@ impl TransportMetrics {
 impl Collector for TransportMetrics {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         type Read = fn(&Counters) -> u64;
-        let columns: [(&str, &str, Read); 7] = [
+        let columns: [(&str, &str, Read); 8] = [
             ("sbi_transport_calls", "Requests by transport and endpoint", |c| c.calls),
             ("sbi_transport_failures", "Calls that ended without an answer", |c| c.failures),
             ("sbi_transport_connects", "Connections made or taken", |c| c.connects),
@@ -141,6 +143,7 @@ impl Collector for TransportMetrics {
             ("sbi_transport_received_bytes", "Octets of bodies received", |c| c.bytes_received),
             ("sbi_transport_wakeups", "Times woken by the peer (shm)", |c| c.wakeups),
             ("sbi_transport_doorbells", "Times the peer had to be woken (shm)", |c| c.doorbells),
+            ("sbi_transport_refusals", "Connections not let in", |c| c.refusals),
         ];
         let rows = self.rows();
         for (name, help, read) in columns {

@@ -1,77 +1,114 @@
 //! The service-based interface as an NF uses it: who answers is found at the NRF, how to get there follows from the profile.
 
 mod caller;
+mod consumers;
 mod directory;
+mod gate;
 mod metrics;
+mod nrf_keys;
 mod reach;
 mod registration;
+mod servers;
 mod serving;
+mod tokens;
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use sbi_api::nnrf_nfm::NnrfNfm;
+use sbi_api::nnrf_oauth2::NnrfOauth2;
 use sbi_api::{ApiRoot, Caller, Handler};
-use sbi_models::nrf::{IpEndPoint, NfProfile, NfService, NfType};
-use sbi_transport::{Endpoint, Limits, Pool, Server, Tap, serve};
+use sbi_models::nrf::{IpEndPoint, NfProfile, NfService, NfType, UriScheme};
+use sbi_transport::{Limits, Pool, Tap, Tls};
 use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::place::Directories;
-use crate::sections::SbiSettings;
-use crate::trace::WatchedHandler;
+use crate::sections::{SbiSettings, TlsSettings};
 use crate::{Metrics, Network, OfferedService, StartError};
 
 use caller::SbiCaller;
+use gate::{TokenGate, wall_clock};
 use metrics::{ClientMetrics, TransportMetrics};
+use nrf_keys::{NrfKeys, Source};
 use reach::Reach;
 pub(crate) use registration::{Registered, Registration};
+pub(crate) use servers::SwitchError;
+use servers::{Answering, Running, Servers};
 use serving::Frontend;
+use tokens::Requester;
 
 /// Both sides of an NF's service-based interface.
 pub(crate) struct Interface {
     nf_type: NfType,
     instance_id: Uuid,
     listen: Option<SocketAddr>,
+    root: Option<ApiRoot>,
+    scheme: UriScheme,
     nrf: Option<ApiRoot>,
     limits: Limits,
     reach: Reach,
     caller: Arc<SbiCaller<Arc<Pool>>>,
-    servers: Arc<Mutex<Vec<Server>>>,
+    servers: OnceLock<Servers>,
+    running: Running,
     tap: Tap,
+    /// Who may use our services; everybody, where there is none.
+    gate: Option<TokenGate>,
 }
 
 impl Interface {
     /// The interface of an instance, its calls to be watched at `tap`; it answers nothing before [`Interface::serve`].
+    ///
+    /// # Errors
+    /// The files for TLS are not what they should be.
     pub(crate) fn new(
         nf_type: NfType,
         settings: &SbiSettings,
         directories: &Directories,
         metrics: &Metrics,
         tap: Tap,
-    ) -> Self {
-        let limits =
-            Limits { max_body: settings.max_body, max_concurrent: settings.max_concurrent, ..Limits::default() };
+    ) -> Result<Self, StartError> {
+        let read = |files: &TlsSettings| {
+            let files = files.of(&nf_type);
+            Tls::read(&files.certificate, &files.key, &files.ca)
+        };
+        let tls = settings.tls.as_ref().map(read).transpose().map_err(|why| StartError::config("sbi.tls", why))?;
+        let (max_body, max_concurrent) = (settings.max_body, settings.max_concurrent);
+        let limits = Limits { max_body, max_concurrent, tls, ..Limits::default() };
         let pool = Arc::new(Pool::tapped(limits.clone(), tap.clone()));
-        let servers = Arc::new(Mutex::new(Vec::new()));
+        let running = Running::default();
         metrics
-            .register_collector(Box::new(TransportMetrics { pool: pool.clone(), servers: Arc::downgrade(&servers) }));
-        let reach = Reach::new(reach::node(), directories.clone(), settings.transports.clone());
-        let nrf = settings.nrf().filter(|_| nf_type != NfType::Nrf).map(ApiRoot::http);
+            .register_collector(Box::new(TransportMetrics { pool: pool.clone(), servers: Arc::downgrade(&running) }));
+        let reach = Reach::new(reach::node(), directories.clone(), settings);
+        let nrf = settings.nrf().filter(|_| nf_type != NfType::Nrf).map(|address| settings.root(address));
         let client_metrics = ClientMetrics::new(metrics);
-        let caller = SbiCaller::new(pool, reach.clone(), nrf.clone(), nf_type.clone(), settings.into(), client_metrics);
-        Self {
-            listen: settings.listen.of(&nf_type),
+        let who = Requester { nf_type: nf_type.clone(), instance_id: Uuid::new_v4() };
+        let Requester { instance_id, .. } = who;
+        let caller =
+            SbiCaller::new(pool, reach.clone(), nrf.clone(), settings.oauth2, who, settings.into(), client_metrics);
+        let issuer = nrf.as_ref().filter(|_| settings.oauth2).map(|root| {
+            let own = || Source::Nrf(directories.token_keys(), NnrfOauth2::at(caller.direct(), root.clone()));
+            settings.oauth2_keys.clone().map_or_else(own, Source::File)
+        });
+        let gate = issuer
+            .map(|source| TokenGate::new(nf_type.clone(), instance_id, NrfKeys::new(source), wall_clock, metrics));
+        let listen = settings.listen.of(&nf_type);
+        Ok(Self {
+            listen,
+            root: listen.map(|address| settings.root(address)),
+            scheme: settings.scheme(),
             nf_type,
-            instance_id: Uuid::new_v4(),
+            instance_id,
             nrf,
             limits,
             reach,
             caller: Arc::new(caller),
-            servers,
+            servers: OnceLock::new(),
+            running,
             tap,
-        }
+            gate,
+        })
     }
 
     /// `nfInstanceId` of this run.
@@ -86,8 +123,8 @@ impl Interface {
 
     /// Root of our own URIs. An NF without a service-based interface has one that leads nowhere.
     pub(crate) fn api_root(&self) -> ApiRoot {
-        match self.listen {
-            Some(address) => ApiRoot::http(address),
+        match &self.root {
+            Some(root) => root.clone(),
             None => ApiRoot::http(format_args!("{}.invalid", self.nf_type.as_str().to_lowercase())),
         }
     }
@@ -100,34 +137,29 @@ impl Interface {
         let key = format!("sbi.listen.{}", self.nf_type.as_str().to_lowercase());
         let address =
             self.listen.ok_or_else(|| StartError::config(&key, "this NF serves requests and needs an address"))?;
-        let frontend: Arc<dyn Handler> = Arc::new(Frontend::new(&self.caller, handler));
-        let mut servers = Vec::new();
-        for endpoint in self.reach.of_address(address) {
-            // Not the configuration's fault for sure: the process that was here before may be about to end.
-            let failed = |why| StartError::system(format_args!("{why} (configuration: {key})"));
-            let server =
-                serve(&endpoint, self.watched(&endpoint, address, &frontend), self.limits.clone()).map_err(failed)?;
-            servers.push(server);
-        }
-        let places = servers.iter().map(|server| server.endpoint().to_string()).collect();
-        *self.servers.lock().unwrap_or_else(PoisonError::into_inner) = servers;
+        let frontend = Arc::new(Frontend::new(&self.caller, handler));
+        let answering = Answering {
+            handler: frontend,
+            gate: self.gate.clone(),
+            limits: self.limits.clone(),
+            tap: self.tap.clone(),
+            authority: address.to_string(),
+        };
+        let servers = Servers::start(self.reach.of_address(address), answering, self.running.clone(), &key)?;
+        let places = servers.places();
+        let _ = self.servers.set(servers); // an NF serves once
         Ok(places)
     }
 
-    /// Over shared memory the clients are our own, and show their calls themselves.
-    fn watched(&self, endpoint: &Endpoint, address: SocketAddr, handler: &Arc<dyn Handler>) -> Arc<dyn Handler> {
-        if matches!(endpoint, Endpoint::Shm(_)) {
-            return handler.clone();
-        }
-        let (tap, authority) = (self.tap.clone(), address.to_string());
-        Arc::new(WatchedHandler { tap, endpoint: endpoint.clone(), authority, inner: handler.clone() })
+    /// The servers, once the NF serves.
+    pub(crate) fn servers(&self) -> Option<&Servers> {
+        self.servers.get()
     }
 
     /// Stops answering; waits up to `grace` for what is under way.
     pub(crate) async fn close(&self, grace: Duration) {
-        let servers = std::mem::take(&mut *self.servers.lock().unwrap_or_else(PoisonError::into_inner));
-        for server in servers {
-            server.close(grace).await;
+        if let Some(servers) = self.servers() {
+            servers.close(grace).await;
         }
     }
 
@@ -151,7 +183,7 @@ impl Interface {
                 complete(&mut profile);
                 profile
             }),
-            callback: self.listen.map(ApiRoot::http),
+            callback: self.root.clone(),
             on_registered: Box::new(move || caller.expire_all()),
             state,
         };
@@ -167,8 +199,11 @@ impl Interface {
                 std::net::IpAddr::V4(v4) => profile.ipv4_addresses = Some(vec![v4]),
                 std::net::IpAddr::V6(v6) => profile.ipv6_addresses = Some(vec![v6]),
             }
-            let service = |offered: &OfferedService| {
-                NfService::http(offered.name.clone(), &offered.version, IpEndPoint::from(address))
+            let service = |offered: &OfferedService| NfService {
+                allowed_nf_types: consumers::of(&offered.name),
+                oauth2_required: Some(self.gate.is_some()),
+                scheme: self.scheme.clone(),
+                ..NfService::http(offered.name.clone(), &offered.version, IpEndPoint::from(address))
             };
             profile.nf_services = Some(services.iter().map(service).collect());
             profile.local = self.reach.local(address);

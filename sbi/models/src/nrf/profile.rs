@@ -162,6 +162,9 @@ pub struct NfService {
     pub api_prefix: Option<String>,
     /// Types of NF that may use it.
     pub allowed_nf_types: Option<Vec<NfType>>,
+    /// Whether requests need a token; absent: as the operator has it.
+    #[serde(rename = "oauth2Required")]
+    pub oauth2_required: Option<bool>,
     /// As in the profile.
     pub priority: Option<u16>,
     /// As in the profile.
@@ -186,6 +189,7 @@ impl NfService {
             ip_end_points: Some(vec![end_point]),
             api_prefix: None,
             allowed_nf_types: None,
+            oauth2_required: None,
             priority: None,
             capacity: None,
             load: None,

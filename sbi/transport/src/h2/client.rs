@@ -17,7 +17,7 @@ use crate::Limits;
 use crate::connection::{ConnectError, Connection, Failure};
 
 /// Shakes hands over `io` and starts the task that drives the connection.
-pub(super) async fn start<Io>(io: Io, limits: Limits) -> Result<Arc<dyn Connection>, ConnectError>
+pub(super) async fn start<Io>(io: Io, scheme: Scheme, limits: Limits) -> Result<Arc<dyn Connection>, ConnectError>
 where
     Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -39,11 +39,12 @@ where
         }
         still_open.store(false, Relaxed);
     });
-    Ok(Arc::new(H2Connection { requests, open, limits }))
+    Ok(Arc::new(H2Connection { requests, scheme, open, limits }))
 }
 
 struct H2Connection {
     requests: SendRequest<Bytes>,
+    scheme: Scheme,
     /// A hint that spares a failing call; `Relaxed` because the call itself finds out the truth.
     open: Arc<AtomicBool>,
     limits: Limits,
@@ -52,7 +53,7 @@ struct H2Connection {
 impl Connection for H2Connection {
     fn call<'a>(&'a self, authority: &'a str, request: &'a Request) -> BoxFuture<'a, Result<Response, Failure>> {
         Box::pin(async move {
-            let head = head(authority, request)?;
+            let head = head(self.scheme.clone(), authority, request)?;
             let mut requests = self.requests.clone().ready().await.map_err(|error| {
                 self.open.store(false, Relaxed);
                 Failure::NotProcessed(error.to_string())
@@ -83,10 +84,10 @@ async fn receive(answer: ResponseFuture, limit: usize) -> Result<Response, Failu
 }
 
 /// The request's head with the absolute URI that HTTP/2 sends as `:scheme`, `:authority` and `:path`.
-fn head(authority: &str, request: &Request) -> Result<http::Request<()>, Failure> {
+fn head(scheme: Scheme, authority: &str, request: &Request) -> Result<http::Request<()>, Failure> {
     let wrong = |error: http::Error| Failure::NotProcessed(error.to_string());
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
-    let uri = Uri::builder().scheme(Scheme::HTTP).authority(authority).path_and_query(path).build().map_err(wrong)?;
+    let uri = Uri::builder().scheme(scheme).authority(authority).path_and_query(path).build().map_err(wrong)?;
     let builder = http::Request::builder().method(request.method().clone()).uri(uri).version(Version::HTTP_2);
     let mut head = builder.body(()).map_err(wrong)?;
     head.headers_mut().clone_from(request.headers());

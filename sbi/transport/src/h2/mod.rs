@@ -1,7 +1,8 @@
-//! HTTP/2 with prior knowledge (TS 29.500 5.2), over TCP or a unix socket, on the `h2` crate.
+//! HTTP/2 with prior knowledge (TS 29.500 5.2), over TCP, TLS or a unix socket, on the `h2` crate.
 
 mod client;
 mod server;
+mod tls;
 
 use std::io;
 use std::net::SocketAddr;
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use h2::RecvStream;
+use http::uri::Scheme;
 use sbi_api::BoxFuture;
 use socket2::TcpKeepalive;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
@@ -20,6 +22,9 @@ use crate::connection::{ConnectError, Connection, Transport};
 use crate::service::Service;
 use crate::stats::Stats;
 use crate::{Endpoint, Limits, ServeError};
+
+pub(crate) use tls::OverTls;
+pub use tls::{Tls, TlsError};
 
 /// Octets in flight that one stream may have before its reader has taken them.
 const STREAM_WINDOW: u32 = 1 << 20;
@@ -41,15 +46,13 @@ impl Transport for Tcp {
         Box::pin(async move {
             let stream = TcpStream::connect(self.0).await?;
             tune(&stream)?;
-            client::start(stream, limits).await
+            client::start(stream, Scheme::HTTP, limits).await
         })
     }
 
     fn listen(&self, service: Arc<Service>) -> Result<(Endpoint, BoxFuture<'static, ()>), ServeError> {
         let failed = |error: std::io::Error| ServeError::new(Endpoint::H2(self.0), error);
-        let listener = std::net::TcpListener::bind(self.0).map_err(failed)?;
-        listener.set_nonblocking(true).map_err(failed)?;
-        let listener = TcpListener::from_std(listener).map_err(failed)?;
+        let listener = listener(self.0).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         Ok((Endpoint::H2(address), Box::pin(accept::run(TcpDoor(listener), service))))
     }
@@ -57,7 +60,7 @@ impl Transport for Tcp {
 
 impl Transport for Unix {
     fn connect(&self, limits: Limits, _stats: Arc<Stats>) -> BoxFuture<'_, Result<Arc<dyn Connection>, ConnectError>> {
-        Box::pin(async move { client::start(UnixStream::connect(&self.0).await?, limits).await })
+        Box::pin(async move { client::start(UnixStream::connect(&self.0).await?, Scheme::HTTP, limits).await })
     }
 
     fn listen(&self, service: Arc<Service>) -> Result<(Endpoint, BoxFuture<'static, ()>), ServeError> {
@@ -67,6 +70,12 @@ impl Transport for Unix {
         let listener = UnixListener::from_std(listener).map_err(failed)?;
         Ok((endpoint, Box::pin(accept::run(UnixDoor { _file: file, listener }, service))))
     }
+}
+
+fn listener(address: SocketAddr) -> io::Result<TcpListener> {
+    let listener = std::net::TcpListener::bind(address)?;
+    listener.set_nonblocking(true)?;
+    TcpListener::from_std(listener)
 }
 
 /// Small frames go at once, and a peer whose machine is gone is noticed.
@@ -81,6 +90,7 @@ struct TcpDoor(TcpListener);
 
 impl Door for TcpDoor {
     type Guest = TcpStream;
+    const REMEMBERS: bool = false;
 
     async fn accept(&self) -> io::Result<TcpStream> {
         let (stream, _) = self.0.accept().await?;
@@ -101,6 +111,7 @@ struct UnixDoor {
 
 impl Door for UnixDoor {
     type Guest = UnixStream;
+    const REMEMBERS: bool = false;
 
     async fn accept(&self) -> io::Result<UnixStream> {
         Ok(self.listener.accept().await?.0)

@@ -45,6 +45,10 @@ impl Connection for ShmConnection {
         })
     }
 
+    fn remembers(&self) -> bool {
+        true
+    }
+
     fn is_open(&self) -> bool {
         !self.calls.is_closed()
     }

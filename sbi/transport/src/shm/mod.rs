@@ -69,6 +69,7 @@ struct ShmDoor(::shm::Listener);
 
 impl Door for ShmDoor {
     type Guest = ::shm::Incoming;
+    const REMEMBERS: bool = true;
 
     async fn accept(&self) -> io::Result<::shm::Incoming> {
         self.0.accept().await

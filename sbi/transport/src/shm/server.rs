@@ -15,6 +15,7 @@ use super::wire::{self, WireError};
 use super::{BATCH, Meter, kind};
 use crate::accept::HANDSHAKE;
 use crate::service::{Service, too_large};
+use crate::stats::count;
 
 /// Lets the guest in, and answers its requests.
 pub(super) async fn serve_channel(guest: Incoming, service: Arc<Service>) {
@@ -26,7 +27,10 @@ pub(super) async fn serve_channel(guest: Incoming, service: Arc<Service>) {
                 Err(error) => tracing::warn!(%error, "a shared-memory channel failed"),
             }
         }
-        Ok(Err(error)) => tracing::warn!(%error, "a shared-memory peer was not let in"),
+        Ok(Err(error)) => {
+            count(&service.stats.refusals, 1);
+            tracing::warn!(%error, "a shared-memory peer was not let in");
+        }
         Err(_) => tracing::debug!("a shared-memory peer did not say hello in time"),
     }
 }

@@ -87,7 +87,7 @@ pub(crate) async fn a_body_over_the_servers_limit_is_answered_413(mut site: Site
 
 pub(crate) async fn a_body_over_the_clients_limit_fails_the_call(mut site: Site) {
     let _server = site.serve(Limits::default());
-    let pool = Pool::new(Limits { max_body: 100_000, ..Limits::default() });
+    let pool = Pool::new(site.limits(Limits { max_body: 100_000, ..Limits::default() }));
     let too_large = Err(CallError::TooLarge(100_000));
     for size in [100_001, 300_000, 3 << 20] {
         let outcome = call(&pool, &site.endpoint(), post(&format!("/octets/{size}"), "")).await;

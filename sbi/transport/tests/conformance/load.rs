@@ -44,8 +44,8 @@ pub(crate) async fn many_clients_at_once(mut site: Site) {
     let endpoint = site.endpoint();
     let clients = (0..8).map(|client| {
         let endpoint = endpoint.clone();
+        let pool = Arc::new(Pool::new(site.limits(Limits::default())));
         tokio::spawn(async move {
-            let pool = Arc::new(Pool::new(Limits::default()));
             let calls = (0..20).map(async |lane: usize| {
                 for number in 0..10 {
                     let body = vec![client as u8; lane * 997 + number];

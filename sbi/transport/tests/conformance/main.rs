@@ -1,9 +1,11 @@
 //! What every transport must do, whatever it is made of: each test runs over all of them, on either kind of runtime.
 
+mod certificates;
 mod endings;
 mod exchanges;
 mod load;
 mod site;
+mod trust;
 
 /// Makes one test per transport and runtime of each scenario.
 macro_rules! conformance {
@@ -11,6 +13,7 @@ macro_rules! conformance {
         conformance!(@over mem, Mem, [$($module::$scenario)*]);
         conformance!(@over shm, Shm, [$($module::$scenario)*]);
         conformance!(@over h2, H2, [$($module::$scenario)*]);
+        conformance!(@over h2_tls, H2Tls, [$($module::$scenario)*]);
         conformance!(@over h2_unix, H2Unix, [$($module::$scenario)*]);
     };
     (@over $name:ident, $kind:ident, [$($module:ident :: $scenario:ident)*]) => {
@@ -57,4 +60,5 @@ conformance! {
     endings::only_what_may_be_repeated_is_repeated,
     endings::nobody_there_is_unreachable,
     endings::counters_count,
+    trust::credentials_are_shown_as_often_as_needed,
 }

@@ -8,9 +8,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Method;
 use sbi_api::{BoxFuture, CallError, Handler, Request, Response};
-use sbi_transport::{Endpoint, Limits, Pool, Server, serve};
+use sbi_transport::{Endpoint, Gate, Limits, Pool, Server, Tls, serve, serve_guarded};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
+
+use crate::certificates::Authority;
 
 /// The transports.
 #[derive(Clone, Copy)]
@@ -18,6 +20,7 @@ pub(crate) enum Kind {
     Mem,
     Shm,
     H2,
+    H2Tls,
     H2Unix,
 }
 
@@ -28,6 +31,7 @@ pub(crate) struct Site {
     pub(crate) handler: Arc<Obedient>,
     pub(crate) pool: Arc<Pool>,
     endpoint: Endpoint,
+    tls: Option<Tls>,
     _directory: tempfile::TempDir,
 }
 
@@ -39,17 +43,33 @@ impl Site {
             Kind::Mem => Endpoint::Mem(format!("site-{}", NUMBER.fetch_add(1, Ordering::Relaxed))),
             Kind::Shm => Endpoint::Shm(directory.path().join("shm")),
             Kind::H2 => Endpoint::H2(([127, 0, 0, 1], 0).into()),
+            Kind::H2Tls => Endpoint::H2Tls { address: ([127, 0, 0, 1], 0).into(), name: None },
             Kind::H2Unix => Endpoint::H2Unix(directory.path().join("h2")),
         };
-        let pool = Arc::new(Pool::new(Limits::default()));
-        Self { handler: Arc::default(), pool, endpoint, _directory: directory }
+        let authority = Authority::new();
+        let tls = matches!(kind, Kind::H2Tls).then(|| authority.tls(&["127.0.0.1"], &authority, directory.path()));
+        let pool = Arc::new(Pool::new(Limits { tls: tls.clone(), ..Limits::default() }));
+        Self { handler: Arc::default(), pool, endpoint, tls, _directory: directory }
     }
 
     /// Starts the server, and remembers where it is.
     pub(crate) fn serve(&mut self, limits: Limits) -> Server {
-        let server = serve(&self.endpoint, self.handler.clone(), limits).expect("the endpoint is free");
+        let server = serve(&self.endpoint, self.handler.clone(), self.limits(limits)).expect("the endpoint is free");
         self.endpoint = server.endpoint().clone();
         server
+    }
+
+    /// The same, where only whom `gate` admits is heard.
+    pub(crate) fn serve_guarded(&mut self, gate: Arc<dyn Gate>) -> Server {
+        let limits = self.limits(Limits::default());
+        let server = serve_guarded(&self.endpoint, self.handler.clone(), gate, limits).expect("the endpoint is free");
+        self.endpoint = server.endpoint().clone();
+        server
+    }
+
+    /// These limits, with the certificates of this place.
+    pub(crate) fn limits(&self, limits: Limits) -> Limits {
+        Limits { tls: self.tls.clone(), ..limits }
     }
 
     pub(crate) fn endpoint(&self) -> Endpoint {
@@ -62,6 +82,7 @@ impl Site {
             Endpoint::Mem(name) => Endpoint::Mem(format!("not-{name}")),
             Endpoint::Shm(path) => Endpoint::Shm(path.with_extension("not")),
             Endpoint::H2(_) => Endpoint::H2(([127, 0, 0, 1], 1).into()),
+            Endpoint::H2Tls { .. } => Endpoint::H2Tls { address: ([127, 0, 0, 1], 1).into(), name: None },
             Endpoint::H2Unix(path) => Endpoint::H2Unix(path.with_extension("not")),
         }
     }
