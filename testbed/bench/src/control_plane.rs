@@ -16,8 +16,31 @@ use crate::ran::{Ran, outcome};
 use crate::result::{result, write};
 use crate::samples::Samples;
 
-/// What is compared: the name, and the transports of the configuration.
-const TRANSPORTS: [(&str, &str); 2] = [("shm", "[shm, h2]"), ("h2", "[h2]")];
+/// A pair to compare: for each its name, and its section `sbi` of the configuration.
+type Pair = [(&'static str, &'static str); 2];
+
+/// What can be compared.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Compared {
+    /// Shared memory and HTTP/2 over TCP
+    Transports,
+    /// No access tokens and access tokens, over shared memory
+    Tokens,
+    /// No access tokens and access tokens, over HTTP/2
+    TokensH2,
+}
+
+impl Compared {
+    fn pair(self) -> Pair {
+        match self {
+            Self::Transports => [("shm", "transports: [shm, h2]"), ("h2", "transports: [h2]")],
+            Self::Tokens => [("none", "oauth2: false"), ("tokens", "oauth2: true")],
+            Self::TokensH2 => {
+                [("none", "transports: [h2], oauth2: false"), ("tokens", "transports: [h2], oauth2: true")]
+            }
+        }
+    }
+}
 
 const CORE: Ipv4Addr = Ipv4Addr::new(10, 100, 0, 1);
 const GNB: Ipv4Addr = Ipv4Addr::new(10, 100, 0, 2);
@@ -38,7 +61,10 @@ const REPEATS: usize = 5;
 /// What to measure.
 #[derive(Args, Debug)]
 pub(crate) struct Options {
-    /// Rounds: each measures every transport once
+    /// What to compare
+    #[arg(long, value_enum, default_value_t = Compared::Transports)]
+    compare: Compared,
+    /// Rounds: each measures both once
     #[arg(long, default_value_t = 5)]
     rounds: usize,
     /// Numbers of UEs that arrive at once
@@ -65,15 +91,15 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     topo::link((&core, CORE), (&ran, GNB))?;
     let mut cells: BTreeMap<&str, Cells> = BTreeMap::new();
     for round in 0..options.rounds {
-        let turns = TRANSPORTS.len();
-        for turn in 0..turns {
+        let pair = options.compare.pair();
+        for turn in 0..pair.len() {
             // The order alternates, so that none always comes first.
-            let (name, transports) = TRANSPORTS[(round + turn) % turns];
+            let (name, sbi) = pair[(round + turn) % pair.len()];
             eprintln!("round {} of {}: {name}", round + 1, options.rounds);
-            measure(options, (&core, &ran), transports, cells.entry(name).or_default())?;
+            measure(options, (&core, &ran), sbi, cells.entry(name).or_default())?;
         }
     }
-    print!("{}", table(&cells));
+    print!("{}", table(options.compare.pair(), &cells));
     match &options.json {
         None => Ok(()),
         Some(path) => write(path, format!("{:#}\n", result(options.rounds, &cells))),
@@ -81,12 +107,12 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
 }
 
 /// One core from start to end.
-fn measure(options: &Options, hosts: (&Host, &Host), transports: &str, cells: &mut Cells) -> Result<(), Failure> {
+fn measure(options: &Options, hosts: (&Host, &Host), sbi: &str, cells: &mut Cells) -> Result<(), Failure> {
     let folder = Path::new(FOLDER);
     let _ = fs::remove_dir_all(folder); // of the core before
     let configuration = format!(
         "amf: {{n2: {{listen: [\"{CORE}:38412\"]}}}}\nupf: {{n3: {{listen: \"{CORE}:2152\"}}}}\n\
-         sbi: {{transports: {transports}}}\nlogging: {{level: warn}}\n"
+         sbi: {{{sbi}}}\nlogging: {{level: warn}}\n"
     );
     let core = Core::start(hosts.0, folder, &configuration)?;
     let most = options.ues.iter().copied().max().unwrap_or_default().max(options.crowd);
@@ -178,12 +204,13 @@ fn mebibytes(octets: u64) -> f64 {
     octets as f64 / f64::from(1 << 20)
 }
 
-/// A line a quantity: the medians, and HTTP/2's over shared memory's, round by round.
-fn table(cells: &BTreeMap<&str, Cells>) -> String {
-    let mut text = format!("{:<46} {:>10} {:>10}   {}\n", "", "shm", "h2", "h2 / shm (lowest - highest)");
-    let (Some(shm), Some(h2)) = (cells.get("shm"), cells.get("h2")) else { return text };
-    for (quantity, samples) in shm {
-        let Some(others) = h2.get(quantity) else { continue };
+/// A line a quantity: the medians, and the second's over the first's, round by round.
+fn table([(first, _), (second, _)]: Pair, cells: &BTreeMap<&str, Cells>) -> String {
+    let ratio = format!("{second} / {first} (lowest - highest)");
+    let mut text = format!("{:<46} {first:>10} {second:>10}   {ratio}\n", "");
+    let (Some(of_first), Some(of_second)) = (cells.get(first), cells.get(second)) else { return text };
+    for (quantity, samples) in of_first {
+        let Some(others) = of_second.get(quantity) else { continue };
         let ratio = others.ratio(samples);
         let (lowest, highest) = ratio.spread();
         let (own, other, middle) = (samples.median(), others.median(), ratio.median());
