@@ -1,9 +1,11 @@
 //! What a worker counts. Written by the worker alone, read by anyone.
 
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::statistics::Statistics;
 use crate::{BUCKETS, Bucket};
 
 /// A direction of packets.
@@ -78,15 +80,15 @@ reasons! {
 
 /// A counter with one writer.
 #[derive(Default)]
-struct Counter(AtomicU64);
+pub(crate) struct Counter(AtomicU64);
 
 impl Counter {
-    fn add(&self, count: u64) {
+    pub(crate) fn add(&self, count: u64) {
         // One writer: a load and a store lose nothing and cost no bus lock. Readers want no order with anything else.
         self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(count), Ordering::Relaxed);
     }
 
-    fn get(&self) -> u64 {
+    pub(crate) fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 }
@@ -121,6 +123,7 @@ pub struct Counters {
     busy: Counter,
     /// Packets of each bucket, once somebody watches.
     buckets: OnceLock<Box<[Counter]>>,
+    statistics: OnceLock<Statistics>,
 }
 
 /// The counters at one moment.
@@ -211,6 +214,26 @@ impl Counters {
 
     pub(crate) fn busy_nanos(&self) -> u64 {
         self.busy.get()
+    }
+
+    /// Has packets counted by rule and by the time they take from now on.
+    pub fn watch_statistics(&self) {
+        self.statistics.get_or_init(Statistics::default);
+    }
+
+    pub(crate) fn statistics(&self) -> Option<&Statistics> {
+        self.statistics.get()
+    }
+
+    /// Packets by the PDR that they matched, of all sessions together.
+    pub fn hits(&self) -> BTreeMap<u16, u64> {
+        self.statistics().into_iter().flat_map(Statistics::hits).collect()
+    }
+
+    /// Packets by the time from being received to being sent: less than so many nanoseconds (a power of two), and no less
+    /// than half of it.
+    pub fn latency(&self) -> BTreeMap<u64, u64> {
+        self.statistics().into_iter().flat_map(Statistics::latency).collect()
     }
 
     /// Has packets counted by bucket from now on.

@@ -459,6 +459,13 @@ impl Forwarder {
         self.lane.counters.dropped(reason, count as u64);
     }
 
+    /// Counts how long a burst took that was received at `since`, where somebody asks.
+    pub(crate) fn took(&self, since: Instant, packets: usize) {
+        if let Some(statistics) = self.lane.counters.statistics() {
+            statistics.took(since.elapsed(), packets);
+        }
+    }
+
     fn end_marker(&mut self, tunnel: RemoteTunnel) {
         let to = SocketAddr::new(tunnel.address, gtpu::PORT);
         let mut frame = Frame::holding(&gtpu::end_marker(tunnel.teid), Origin::N6, to);
@@ -627,6 +634,9 @@ impl Lane {
         let Session { pdrs, fars, qers, urrs, .. } = session;
         let pdr = pdrs.get(pdr).ok_or(DropReason::NoRule)?;
         let far = fars.get(pdr.far.into()).copied().ok_or(DropReason::NoRule)?;
+        if let Some(statistics) = self.counters.statistics() {
+            statistics.hit(pdr.id);
+        }
         let length = frame.packet().len();
         match far.action {
             Action::Drop => return Err(DropReason::Rule),

@@ -24,6 +24,7 @@ mod offload;
 mod police;
 mod port;
 mod session;
+mod statistics;
 mod table;
 mod tap;
 mod timers;

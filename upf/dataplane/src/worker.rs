@@ -343,6 +343,7 @@ impl<P: Port> Worker<P> {
         }
         let unsent = self.port.send(frames);
         self.forwarder.lost(DropReason::Send, unsent);
+        self.forwarder.took(now, frames.len());
         self.forwarder.drain_events().for_each(&mut self.events);
     }
 

@@ -263,3 +263,19 @@ fn a_move_to_where_it_is_or_to_nobody_does_not_begin() {
     assert_eq!(site.workers.owner(bucket), (owner + 1) % WORKERS);
     assert_eq!((BUCKETS, site.dropped()), (256, Workers::snapshot(&site.workers.counters()).dropped(DropReason::Send)));
 }
+
+#[test]
+fn what_is_asked_for_is_counted() {
+    let mut site = Site::new(vec![Subscriber::of(Bucket(4), 0)]);
+    let counters = site.workers.counters();
+    site.run(100, |_, _| {});
+    assert!(counters.iter().all(|counters| counters.hits().is_empty() && counters.latency().is_empty()));
+    counters.iter().for_each(|counters| counters.watch_statistics());
+    site.run(100, |_, _| {});
+    site.install(0, None);
+    site.settle();
+    let hits: Vec<(u16, u64)> = counters.iter().flat_map(|counters| counters.hits()).collect();
+    assert_eq!(hits, [(1, 50), (2, 50)]);
+    let timed: u64 = counters.iter().flat_map(|counters| counters.latency().into_values()).sum();
+    assert!(timed >= 100, "those handed over count at both: {timed}");
+}

@@ -30,6 +30,8 @@ pub struct UpfConfig {
     pub workers: usize,
     /// Whether sessions move from busy workers to idle ones.
     pub balance: bool,
+    /// Whether packets are counted by rule, and by the time they take.
+    pub statistics: bool,
     /// Cores that they are pinned to, in turn; without any the system chooses.
     pub cores: Vec<usize>,
 }
@@ -46,6 +48,7 @@ impl Default for UpfConfig {
             buffer: Buffer::default(),
             workers: 1,
             balance: true,
+            statistics: false,
             cores: Vec::new(),
         }
     }

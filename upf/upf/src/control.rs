@@ -1,6 +1,6 @@
 //! The control half: sessions by PFCP (TS 29.244), put in force by the worker. Without I/O.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -50,6 +50,16 @@ impl Shared {
     /// What the workers have counted.
     pub fn counters(&self) -> Snapshot {
         Workers::snapshot(&self.counters)
+    }
+
+    /// Packets by the PDR that they matched, and by the nanoseconds below which they took; nothing unless it is asked for.
+    pub fn statistics(&self) -> (BTreeMap<u16, u64>, BTreeMap<u64, u64>) {
+        let (mut hits, mut latency) = (BTreeMap::new(), BTreeMap::new());
+        for counters in &self.counters {
+            counters.hits().into_iter().for_each(|(pdr, count)| *hits.entry(pdr).or_default() += count);
+            counters.latency().into_iter().for_each(|(below, count)| *latency.entry(below).or_default() += count);
+        }
+        (hits, latency)
     }
 
     /// Sessions at this moment.

@@ -1,5 +1,6 @@
 //! What the UPF counts, for Prometheus.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use dataplane::{Direction, DropReason};
@@ -68,11 +69,32 @@ impl Collector for Packets {
         ];
         let others = others.map(|(label, count)| ("event", label, Some(count)));
         family(&mut encoder, "gtpu_events", "GTP-U signalling and packets buffered", others)?;
+        let (hits, latency) = self.0.statistics();
+        numbered(&mut encoder, ("pdr_packets", "Packets by the PDR they matched"), "pdr", hits)?;
+        let help = "Packets by the time from receipt to sending, below a power of two of nanoseconds";
+        numbered(&mut encoder, ("packet_latency", help), "below_ns", latency)?;
         let sessions = ConstGauge::new(i64::try_from(self.0.sessions()).unwrap_or(i64::MAX));
         sessions.encode(encoder.encode_descriptor("sessions", "PDU sessions", None, MetricType::Gauge)?)?;
         let smfs = ConstGauge::new(i64::try_from(self.0.associations().len()).unwrap_or(i64::MAX));
         smfs.encode(encoder.encode_descriptor("pfcp_associations", "PFCP associations", None, MetricType::Gauge)?)
     }
+}
+
+/// Counters that differ by a number; none where nothing is counted.
+fn numbered<N: std::fmt::Display>(
+    encoder: &mut DescriptorEncoder<'_>,
+    (name, help): (&str, &str),
+    label: &'static str,
+    counts: BTreeMap<N, u64>,
+) -> Result<(), std::fmt::Error> {
+    if counts.is_empty() {
+        return Ok(());
+    }
+    let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+    for (number, count) in counts {
+        ConstCounter::new(count).encode(family.encode_family(&[(label, number.to_string())])?)?;
+    }
+    Ok(())
 }
 
 /// Counters that differ by one label.

@@ -66,6 +66,9 @@ impl NetworkFunction for Upf {
             let _ = told.send(event);
         });
         let workers = workers.map_err(StartError::system)?;
+        if config.statistics {
+            workers.counters().iter().for_each(|counters| counters.watch_statistics());
+        }
         let mut control = Control::new(settings(&config, &network), workers, &metrics, rejects);
         if config.balance {
             control.keep_balanced(std::time::Instant::now());
