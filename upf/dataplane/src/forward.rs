@@ -9,6 +9,7 @@ use gtpu::{Datagram, ErrorIndication, Malformed, Qfi, message};
 use rules::{RemoteTunnel, Triggers};
 
 use crate::counters::{Counters, Direction, DropReason, Tally};
+use crate::detection::Arrival;
 use crate::frame::{self, Frame, Origin, Pool, Verdict};
 use crate::handover::{Handover, Route};
 use crate::hash::Place;
@@ -545,14 +546,15 @@ impl Forwarder {
         if self.config.protected.contains(&inner.destination) {
             return Err(DropReason::Protected);
         }
-        let pdr = session.classify(Direction::Uplink, teid, qfi, frame.packet(), inner);
+        let pdr = session.classify(Arrival { direction: Direction::Uplink, tunnel: teid, qfi }, frame.packet(), inner);
         self.lane.forward(now, session, pdr.ok_or(DropReason::NoRule)?, Direction::Uplink, frame)
     }
 
     fn downlink(&mut self, now: Moment, frame: &mut Frame, place: Place, inner: &Inner) -> Result<(), DropReason> {
         frame.truncate(inner.length);
         let session = self.table.at(place).ok_or(DropReason::UnknownUe)?;
-        let pdr = session.classify(Direction::Downlink, crate::inner::ABSENT, None, frame.packet(), inner);
+        let arrival = Arrival { direction: Direction::Downlink, tunnel: crate::inner::ABSENT, qfi: None };
+        let pdr = session.classify(arrival, frame.packet(), inner);
         self.lane.forward(now, session, pdr.ok_or(DropReason::NoRule)?, Direction::Downlink, frame)
     }
 

@@ -69,21 +69,20 @@ pub(crate) fn mark(packet: &mut [u8], (value, mask): (u8, u8)) {
 
 /// The dimensions of the classifier, in the order of the key.
 pub(crate) mod dimension {
-    pub(crate) const SOURCE: usize = 0;
-    pub(crate) const TEID: usize = 1;
-    pub(crate) const QFI: usize = 2;
-    pub(crate) const VERSION: usize = 3;
-    pub(crate) const PROTOCOL: usize = 4;
-    pub(crate) const REMOTE_PORT: usize = 5;
-    pub(crate) const LOCAL_PORT: usize = 6;
-    pub(crate) const TOS: usize = 7;
-    pub(crate) const SPI: usize = 8;
-    pub(crate) const FLOW_LABEL: usize = 9;
+    pub(crate) const TEID: usize = 0;
+    pub(crate) const QFI: usize = 1;
+    pub(crate) const VERSION: usize = 2;
+    pub(crate) const PROTOCOL: usize = 3;
+    pub(crate) const REMOTE_PORT: usize = 4;
+    pub(crate) const LOCAL_PORT: usize = 5;
+    pub(crate) const TOS: usize = 6;
+    pub(crate) const SPI: usize = 7;
+    pub(crate) const FLOW_LABEL: usize = 8;
     /// The UE's address: four dimensions, the first alone in IPv4.
-    pub(crate) const LOCAL: usize = 10;
+    pub(crate) const LOCAL: usize = 9;
     /// The remote address, likewise.
-    pub(crate) const REMOTE: usize = 14;
-    pub(crate) const COUNT: usize = 18;
+    pub(crate) const REMOTE: usize = 13;
+    pub(crate) const COUNT: usize = 17;
 }
 
 /// What the classifier is asked. A field that a packet does not have is [`ABSENT`], which no rule but "any" matches.

@@ -12,6 +12,7 @@
 mod balance;
 mod bucket;
 mod counters;
+mod detection;
 mod few;
 mod forward;
 mod frame;

@@ -4,15 +4,15 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use classifier::{Auto, Classifier, Interval, Rule, RuleId};
 use gtpu::{Encapsulation, PduSession, Qfi};
-use rules::{Destination, Filter, Ports, RemoteTunnel, Source, Triggers};
+use rules::{Destination, RemoteTunnel, Source, Triggers};
 
 use crate::counters::Direction;
+use crate::detection::{Arrival, Detection};
 use crate::few::Few;
 use crate::frame::Frame;
 use crate::hash::prefetch;
-use crate::inner::{ABSENT, Inner, Key, describe, dimension, words};
+use crate::inner::Inner;
 use crate::usage::{Urr, Usage};
 use crate::{Bucket, Moment, Policer};
 
@@ -95,22 +95,6 @@ pub(crate) struct Idle {
     pub(crate) told: bool,
 }
 
-/// The only rule of a direction.
-#[derive(Clone, Copy)]
-struct Only {
-    tunnel: Option<u32>,
-    pdr: u16,
-}
-
-/// Rules to choose from.
-struct Choice {
-    classifier: Auto,
-    /// Whether any rule asks more of a packet than its tunnel and QoS flow.
-    asks_flow: bool,
-    /// The PDR of each rule of the classifier.
-    pdr_of: Box<[u16]>,
-}
-
 /// A session, ready for packets. Made beside the path, then handed to the worker that owns its bucket.
 pub struct Session {
     pub(crate) seid: u64,
@@ -118,10 +102,8 @@ pub struct Session {
     pub(crate) tunnels: Few<u32, 1>,
     pub(crate) addresses: Few<IpAddr, 1>,
     pub(crate) remotes: Few<RemoteTunnel, 1>,
-    /// The only rule of each direction, where it has one only and that asks no more than the tunnel.
-    only: [Option<Only>; 2],
-    /// Where a direction has more.
-    choice: Option<Box<Choice>>,
+    /// Uplink, downlink.
+    detection: [Detection; 2],
     pub(crate) pdrs: Few<Pdr, 2>,
     pub(crate) fars: Few<Far, 2>,
     pub(crate) qers: Few<Qer, 1>,
@@ -149,11 +131,11 @@ impl Session {
         let qers: BTreeMap<_, u16> = rules.qers.keys().copied().zip(0..).collect();
         let urrs: BTreeMap<_, u16> = rules.urrs.keys().copied().zip(0..).collect();
         let addresses: Vec<IpAddr> = rules.addresses().into_iter().collect();
-        let mut built = Builder::default();
+        let mut detected = Vec::with_capacity(rules.pdrs.len());
         let mut pdrs = Vec::with_capacity(rules.pdrs.len());
         for (id, pdr) in &rules.pdrs {
             let Some(far) = pdr.far.and_then(|far| fars.get(&far).copied()) else { continue };
-            built.add(pdr, pdrs.len() as u16, &addresses);
+            detected.push((pdrs.len() as u16, pdr));
             pdrs.push(Pdr {
                 id: id.0,
                 far,
@@ -162,14 +144,17 @@ impl Session {
                 container: container(rules, pdr),
             });
         }
+        let tunnels: Few<u32, 1> = rules.tunnels().into_iter().map(|teid| teid.0).collect();
+        let detection = [Direction::Uplink, Direction::Downlink].map(|direction| {
+            Detection::compile(direction, detected.iter().copied(), &addresses, tunnels.iter().count())
+        });
         Box::new(Self {
             seid,
             bucket: Bucket::of_session(rules),
-            tunnels: rules.tunnels().into_iter().map(|teid| teid.0).collect(),
+            tunnels,
             remotes: rules.fars.values().filter_map(|far| far.forwarding.as_ref()?.tunnel).collect(),
             addresses: addresses.into_iter().collect(),
-            only: [Direction::Uplink, Direction::Downlink].map(|direction| built.only(direction)),
-            choice: built.choice(),
+            detection,
             pdrs: pdrs.into_iter().collect(),
             fars: rules.fars.values().map(|far| compile_far(rules, far)).collect(),
             qers: rules.qers.iter().map(|(id, qer)| compile_qer(id.0, qer, now)).collect(),
@@ -269,7 +254,7 @@ impl Session {
 
     /// Has what a packet needs beside the session itself fetched.
     pub(crate) fn expect(&self) {
-        self.choice.as_deref().inspect(|choice| prefetch(*choice));
+        self.detection.iter().for_each(Detection::expect);
         self.pdrs.elsewhere().first().inspect(|first| prefetch(*first));
         self.fars.elsewhere().first().inspect(|first| prefetch(*first));
         self.qers.elsewhere().first().inspect(|first| prefetch(*first));
@@ -286,34 +271,8 @@ impl Session {
     }
 
     /// The PDR that a packet matches: where it came from, in which tunnel and QoS flow, and what it is.
-    pub(crate) fn classify(
-        &self,
-        direction: Direction,
-        tunnel: u32,
-        qfi: Option<Qfi>,
-        octets: &[u8],
-        inner: &Inner,
-    ) -> Option<usize> {
-        if let Some(only) = self.only[direction as usize] {
-            return only.tunnel.is_none_or(|own| own == tunnel).then_some(only.pdr.into());
-        }
-        let choice = self.choice.as_deref()?;
-        let mut key: Key = [ABSENT; dimension::COUNT];
-        key[dimension::SOURCE] = source_code(direction);
-        key[dimension::TEID] = tunnel;
-        key[dimension::QFI] = qfi.map_or(ABSENT, |qfi| u32::from(qfi.value()));
-        if choice.asks_flow {
-            describe(&mut key, octets, inner, direction);
-        }
-        let RuleId(rule) = choice.classifier.lookup(&key)?;
-        choice.pdr_of.get(rule as usize).copied().map(usize::from)
-    }
-}
-
-fn source_code(direction: Direction) -> u32 {
-    match direction {
-        Direction::Uplink => 0,
-        Direction::Downlink => 1,
+    pub(crate) fn classify(&self, arrival: Arrival, octets: &[u8], inner: &Inner) -> Option<usize> {
+        self.detection[arrival.direction as usize].find(arrival, octets, inner)
     }
 }
 
@@ -355,136 +314,4 @@ fn compile_qer(id: u32, qer: &rules::Qer, now: Instant) -> Qer {
     let policers = [qer.mbr.map(|mbr| policer(mbr.uplink)), qer.mbr.map(|mbr| policer(mbr.downlink))];
     let guaranteed = qer.gbr.map(|gbr| Box::new([policer(gbr.uplink), policer(gbr.downlink)]));
     Qer { id, closed: [qer.uplink_closed, qer.downlink_closed], policers, guaranteed }
-}
-
-/// The classifier's rules, several for a PDR whose elements are lists of alternatives.
-#[derive(Default)]
-struct Builder {
-    rules: Vec<Rule>,
-    pdr_of: Vec<u16>,
-    asks_flow: bool,
-}
-
-impl Builder {
-    /// The only rule of a direction, where it has one only and that asks no more than the tunnel.
-    fn only(&self, direction: Direction) -> Option<Only> {
-        let source = Interval::exact(source_code(direction));
-        let mut rules = self.rules.iter().zip(&self.pdr_of).filter(|(rule, _)| rule.fields.first() == Some(&source));
-        let (Some((rule, pdr)), None) = (rules.next(), rules.next()) else { return None };
-        let rest = rule.fields.iter().skip(dimension::TEID + 1);
-        let tunnel = rule.fields.get(dimension::TEID).filter(|tunnel| **tunnel != Interval::ANY);
-        rest.into_iter()
-            .all(|field| *field == Interval::ANY)
-            .then_some(Only { tunnel: tunnel.map(|t| t.low), pdr: *pdr })
-    }
-
-    /// What is left to choose from.
-    fn choice(self) -> Option<Box<Choice>> {
-        let decided = [Direction::Uplink, Direction::Downlink].map(|direction| self.only(direction).is_some());
-        if decided == [true, true] || self.rules.is_empty() {
-            return None;
-        }
-        // The rules are made here, of the right length, each with its own id and no empty interval.
-        let classifier = Auto::build(dimension::COUNT, self.rules).unwrap_or_else(|_| Auto::new(dimension::COUNT));
-        Some(Box::new(Choice { classifier, asks_flow: self.asks_flow, pdr_of: self.pdr_of.into() }))
-    }
-
-    fn add(&mut self, pdr: &rules::Pdr, place: u16, addresses: &[IpAddr]) {
-        let mut fields = [Interval::ANY; dimension::COUNT];
-        let direction = match pdr.pdi.source {
-            Source::Access => Direction::Uplink,
-            Source::Core => Direction::Downlink,
-        };
-        fields[dimension::SOURCE] = Interval::exact(source_code(direction));
-        if let Some(teid) = pdr.pdi.tunnel.and_then(|tunnel| tunnel.teid()) {
-            fields[dimension::TEID] = Interval::exact(teid.0);
-        }
-        // The session's addresses are looked at before the rules; only a PDR of some of them need ask again.
-        let all = pdr.pdi.ue.is_empty() || addresses.iter().all(|address| pdr.pdi.ue.contains(address));
-        let ue: &[IpAddr] = if all { &[] } else { &pdr.pdi.ue };
-        for qfi in alternatives(&pdr.pdi.qfis) {
-            fields[dimension::QFI] = qfi.map_or(Interval::ANY, |qfi| Interval::exact(u32::from(*qfi)));
-            for address in alternatives(ue) {
-                let mut fields = fields;
-                if let Some(address) = address {
-                    put_address(&mut fields, dimension::LOCAL, (*address, host_length(*address)));
-                }
-                for filter in alternatives(&pdr.pdi.filters) {
-                    self.add_filter(fields, filter, pdr.precedence, place);
-                }
-            }
-        }
-    }
-
-    fn add_filter(
-        &mut self,
-        mut fields: [Interval; dimension::COUNT],
-        filter: Option<&Filter>,
-        precedence: u32,
-        place: u16,
-    ) {
-        let Some(filter) = filter else { return self.push(fields, precedence, place) };
-        if let Some((value, 0xff)) = filter.tos {
-            fields[dimension::TOS] = Interval::exact(u32::from(value));
-        } else if let Some((value, mask)) = filter.tos {
-            // The masks in use are of leading bits (DSCP); of others the leading ones count.
-            fields[dimension::TOS] = masked(value, mask);
-        }
-        fields[dimension::SPI] = filter.spi.map_or(Interval::ANY, Interval::exact);
-        fields[dimension::FLOW_LABEL] = filter.flow_label.map_or(Interval::ANY, Interval::exact);
-        let Some(flow) = &filter.flow else { return self.push(fields, precedence, place) };
-        fields[dimension::PROTOCOL] = flow.protocol.map_or(Interval::ANY, |number| Interval::exact(u32::from(number)));
-        for (network, first) in [(flow.local, dimension::LOCAL), (flow.remote, dimension::REMOTE)] {
-            if let Some(network) = network {
-                put_address(&mut fields, first, (network.network(), network.prefix_len()));
-            }
-        }
-        for local in alternatives(&flow.local_ports) {
-            fields[dimension::LOCAL_PORT] = port_interval(local);
-            for remote in alternatives(&flow.remote_ports) {
-                fields[dimension::REMOTE_PORT] = port_interval(remote);
-                self.push(fields, precedence, place);
-            }
-        }
-    }
-
-    fn push(&mut self, fields: [Interval; dimension::COUNT], precedence: u32, place: u16) {
-        self.asks_flow |= fields.iter().skip(dimension::VERSION).any(|field| *field != Interval::ANY);
-        let id = RuleId(self.rules.len() as u32);
-        self.rules.push(Rule { id, precedence, fields: fields.into() });
-        self.pdr_of.push(place);
-    }
-}
-
-/// Each of the alternatives, or once none where there are none.
-fn alternatives<T>(list: &[T]) -> impl Iterator<Item = Option<&T>> {
-    let none = list.is_empty().then_some(None);
-    list.iter().map(Some).chain(none)
-}
-
-fn host_length(address: IpAddr) -> u8 {
-    if address.is_ipv4() { 32 } else { 64 }
-}
-
-/// Puts a network into four dimensions, and its version.
-fn put_address(fields: &mut [Interval; dimension::COUNT], first: usize, (address, length): (IpAddr, u8)) {
-    fields[dimension::VERSION] = Interval::exact(if address.is_ipv4() { 4 } else { 6 });
-    let words = words(address);
-    let used = if address.is_ipv4() { 1 } else { 4 };
-    let mut left = u32::from(length);
-    for (field, word) in fields.iter_mut().skip(first).zip(words).take(used) {
-        *field = Interval::prefix(word, left.min(32));
-        left = left.saturating_sub(32);
-    }
-}
-
-fn port_interval(ports: Option<&Ports>) -> Interval {
-    ports.map_or(Interval::ANY, |ports| Interval::range(u32::from(ports.low), u32::from(ports.high)))
-}
-
-fn masked(value: u8, mask: u8) -> Interval {
-    let length = mask.leading_ones();
-    let host = 0xffu32.checked_shr(length).unwrap_or(0);
-    let base = u32::from(value) & !host & 0xff;
-    Interval::range(base, base | host)
 }

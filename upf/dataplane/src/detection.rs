@@ -1,0 +1,217 @@
+//! The second step of look-up: which PDR of its session a packet matches.
+
+use std::net::IpAddr;
+
+use classifier::{Auto, Classifier, Interval, Rule, RuleId};
+use gtpu::Qfi;
+use rules::{Filter, Ports, Source};
+
+use crate::counters::Direction;
+use crate::hash::prefetch;
+use crate::inner::{ABSENT, Inner, Key, describe, dimension, words};
+
+/// The PDRs of one direction of a session.
+pub(crate) enum Detection {
+    /// There is none.
+    Nothing,
+    /// There is one that takes everything, or takes it first.
+    Only(u16),
+    /// There are some to choose from.
+    Choice(Box<Choice>),
+}
+
+/// Rules to choose from.
+pub(crate) struct Choice {
+    classifier: Auto,
+    /// Those in which a rule asks anything: the classifier knows no others.
+    dimensions: Box<[u8]>,
+    /// Whether any rule asks more of a packet than its tunnel and QoS flow.
+    asks_flow: bool,
+    /// The PDR of each rule of the classifier.
+    pdr_of: Box<[u16]>,
+}
+
+/// What is known of a packet beside its octets.
+#[derive(Clone, Copy)]
+pub(crate) struct Arrival {
+    pub(crate) direction: Direction,
+    /// Our tunnel that it came in.
+    pub(crate) tunnel: u32,
+    pub(crate) qfi: Option<Qfi>,
+}
+
+impl Detection {
+    /// Of these PDRs, each with its place, those of a direction; the session has so many tunnels.
+    pub(crate) fn compile<'a>(
+        direction: Direction,
+        pdrs: impl Iterator<Item = (u16, &'a rules::Pdr)>,
+        addresses: &[IpAddr],
+        tunnels: usize,
+    ) -> Self {
+        let source = match direction {
+            Direction::Uplink => Source::Access,
+            Direction::Downlink => Source::Core,
+        };
+        let mut built = Builder::default();
+        pdrs.filter(|(_, pdr)| pdr.pdi.source == source).for_each(|(place, pdr)| built.add(pdr, place, addresses));
+        built.detection(tunnels)
+    }
+
+    /// The place of the PDR that a packet matches.
+    pub(crate) fn find(&self, arrival: Arrival, octets: &[u8], inner: &Inner) -> Option<usize> {
+        match self {
+            Self::Nothing => None,
+            Self::Only(pdr) => Some(usize::from(*pdr)),
+            Self::Choice(choice) => choice.find(arrival, octets, inner),
+        }
+    }
+
+    /// Has the rules fetched.
+    pub(crate) fn expect(&self) {
+        if let Self::Choice(choice) = self {
+            prefetch(&**choice);
+        }
+    }
+}
+
+impl Choice {
+    fn find(&self, arrival: Arrival, octets: &[u8], inner: &Inner) -> Option<usize> {
+        let mut key: Key = [ABSENT; dimension::COUNT];
+        key[dimension::TEID] = arrival.tunnel;
+        key[dimension::QFI] = arrival.qfi.map_or(ABSENT, |qfi| u32::from(qfi.value()));
+        if self.asks_flow {
+            describe(&mut key, octets, inner, arrival.direction);
+        }
+        let mut asked: Key = [ABSENT; dimension::COUNT];
+        for (value, dimension) in asked.iter_mut().zip(&self.dimensions) {
+            *value = key[usize::from(*dimension)];
+        }
+        let RuleId(rule) = self.classifier.lookup(asked.get(..self.dimensions.len())?)?;
+        self.pdr_of.get(rule as usize).copied().map(usize::from)
+    }
+}
+
+/// The classifier's rules of one direction, several for a PDR whose elements are lists of alternatives.
+#[derive(Default)]
+struct Builder {
+    rules: Vec<(u32, [Interval; dimension::COUNT])>,
+    pdr_of: Vec<u16>,
+}
+
+impl Builder {
+    fn add(&mut self, pdr: &rules::Pdr, place: u16, addresses: &[IpAddr]) {
+        let mut fields = [Interval::ANY; dimension::COUNT];
+        if let Some(teid) = pdr.pdi.tunnel.and_then(|tunnel| tunnel.teid()) {
+            fields[dimension::TEID] = Interval::exact(teid.0);
+        }
+        // The session's addresses are looked at before the rules; only a PDR of some of them need ask again.
+        let all = pdr.pdi.ue.is_empty() || addresses.iter().all(|address| pdr.pdi.ue.contains(address));
+        let ue: &[IpAddr] = if all { &[] } else { &pdr.pdi.ue };
+        for qfi in alternatives(&pdr.pdi.qfis) {
+            fields[dimension::QFI] = qfi.map_or(Interval::ANY, |qfi| Interval::exact(u32::from(*qfi)));
+            for address in alternatives(ue) {
+                let mut fields = fields;
+                if let Some(address) = address {
+                    put_address(&mut fields, dimension::LOCAL, (*address, host_length(*address)));
+                }
+                for filter in alternatives(&pdr.pdi.filters) {
+                    self.add_filter(fields, filter, pdr.precedence, place);
+                }
+            }
+        }
+    }
+
+    fn add_filter(
+        &mut self,
+        mut fields: [Interval; dimension::COUNT],
+        filter: Option<&Filter>,
+        precedence: u32,
+        place: u16,
+    ) {
+        let Some(filter) = filter else { return self.push(fields, precedence, place) };
+        if let Some((value, 0xff)) = filter.tos {
+            fields[dimension::TOS] = Interval::exact(u32::from(value));
+        } else if let Some((value, mask)) = filter.tos {
+            // The masks in use are of leading bits (DSCP); of others the leading ones count.
+            fields[dimension::TOS] = masked(value, mask);
+        }
+        fields[dimension::SPI] = filter.spi.map_or(Interval::ANY, Interval::exact);
+        fields[dimension::FLOW_LABEL] = filter.flow_label.map_or(Interval::ANY, Interval::exact);
+        let Some(flow) = &filter.flow else { return self.push(fields, precedence, place) };
+        fields[dimension::PROTOCOL] = flow.protocol.map_or(Interval::ANY, |number| Interval::exact(u32::from(number)));
+        for (network, first) in [(flow.local, dimension::LOCAL), (flow.remote, dimension::REMOTE)] {
+            if let Some(network) = network {
+                put_address(&mut fields, first, (network.network(), network.prefix_len()));
+            }
+        }
+        for local in alternatives(&flow.local_ports) {
+            fields[dimension::LOCAL_PORT] = port_interval(local);
+            for remote in alternatives(&flow.remote_ports) {
+                fields[dimension::REMOTE_PORT] = port_interval(remote);
+                self.push(fields, precedence, place);
+            }
+        }
+    }
+
+    fn push(&mut self, fields: [Interval; dimension::COUNT], precedence: u32, place: u16) {
+        self.rules.push((precedence, fields));
+        self.pdr_of.push(place);
+    }
+
+    /// The dimensions in which a rule asks anything. The tunnel is one of them only where the session has several: by its only
+    /// one the session was found.
+    fn dimensions(&self, tunnels: usize) -> Box<[u8]> {
+        let asked = |dimension: usize| self.rules.iter().any(|(_, fields)| fields[dimension] != Interval::ANY);
+        let told = |dimension: usize| dimension == dimension::TEID && tunnels <= 1;
+        (0..dimension::COUNT as u8).filter(|d| asked(usize::from(*d)) && !told(usize::from(*d))).collect()
+    }
+
+    fn detection(self, tunnels: usize) -> Detection {
+        let dimensions = self.dimensions(tunnels);
+        if dimensions.is_empty() {
+            let first = self.rules.iter().zip(self.pdr_of).min_by_key(|((precedence, _), _)| *precedence);
+            return first.map_or(Detection::Nothing, |(_, pdr)| Detection::Only(pdr));
+        }
+        let rules = (0..).zip(self.rules).map(|(id, (precedence, fields))| {
+            let fields = dimensions.iter().map(|dimension| fields[usize::from(*dimension)]).collect();
+            Rule { id: RuleId(id), precedence, fields }
+        });
+        // The rules are made here, of the right length, each with its own id and no empty interval.
+        let classifier = Auto::build(dimensions.len(), rules).unwrap_or_else(|_| Auto::new(dimensions.len()));
+        let asks_flow = dimensions.iter().any(|dimension| usize::from(*dimension) >= dimension::VERSION);
+        Detection::Choice(Box::new(Choice { classifier, dimensions, asks_flow, pdr_of: self.pdr_of.into() }))
+    }
+}
+
+/// Each of the alternatives, or once none where there are none.
+fn alternatives<T>(list: &[T]) -> impl Iterator<Item = Option<&T>> {
+    let none = list.is_empty().then_some(None);
+    list.iter().map(Some).chain(none)
+}
+
+fn host_length(address: IpAddr) -> u8 {
+    if address.is_ipv4() { 32 } else { 64 }
+}
+
+/// Puts a network into four dimensions, and its version.
+fn put_address(fields: &mut [Interval; dimension::COUNT], first: usize, (address, length): (IpAddr, u8)) {
+    fields[dimension::VERSION] = Interval::exact(if address.is_ipv4() { 4 } else { 6 });
+    let words = words(address);
+    let used = if address.is_ipv4() { 1 } else { 4 };
+    let mut left = u32::from(length);
+    for (field, word) in fields.iter_mut().skip(first).zip(words).take(used) {
+        *field = Interval::prefix(word, left.min(32));
+        left = left.saturating_sub(32);
+    }
+}
+
+fn port_interval(ports: Option<&Ports>) -> Interval {
+    ports.map_or(Interval::ANY, |ports| Interval::range(u32::from(ports.low), u32::from(ports.high)))
+}
+
+fn masked(value: u8, mask: u8) -> Interval {
+    let length = mask.leading_ones();
+    let host = 0xffu32.checked_shr(length).unwrap_or(0);
+    let base = u32::from(value) & !host & 0xff;
+    Interval::range(base, base | host)
+}
