@@ -86,7 +86,8 @@ fn rates(options: &Options, sessions: usize, cells: &mut Cells) -> Result<(), Fa
         left -= expected;
         let before = site::resident();
         let forwarder = Site { sessions, rules }.forwarder();
-        if sessions >= 1000 {
+        // Fewer find room that others gave back.
+        if sessions >= 1_000_000 {
             let octets = site::resident().saturating_sub(before) as f64 / sessions as f64;
             put(cells, format!("{name}: memory a session, octets"), octets);
         }
