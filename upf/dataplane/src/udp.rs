@@ -392,6 +392,8 @@ impl<'a> Outbox<'a> {
             return 1;
         }
         match refused.raw_os_error() {
+            // There is no room, not for one either.
+            Some(libc::EAGAIN | libc::ENOBUFS) => return message.count,
             // Longer than the path takes whole: those are cut into fragments, each alone.
             Some(libc::EINVAL | libc::EMSGSIZE) => *cuts_up_to = message.size - 1,
             // The device does no checksums, or the system no cutting.

@@ -112,4 +112,19 @@ mod tests {
         assert_eq!(write_packet(&mut room, ([1; 6], [2; 6]), &[0x60; 40]), None);
         assert_eq!(write_packet(&mut room[..20], ([1; 6], [2; 6]), &packet), None);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_a_frame_holds_is_inside_it(octets in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..120)) {
+            let mut frame = octets;
+            for first in [0x45, 0x46, 0x60] {
+                if let Some(octet) = frame.get_mut(ETHERNET) {
+                    *octet = first;
+                }
+                if let Some(Carried::N3(_, packet) | Carried::N6(packet)) = read(&frame, OWN) {
+                    proptest::prop_assert!(packet.len() <= frame.len() - ETHERNET);
+                }
+            }
+        }
+    }
 }
