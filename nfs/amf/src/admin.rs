@@ -58,6 +58,7 @@ pub(crate) fn status(core: &Core) -> Value {
         "gnbs": nodes.len(),
         "ues": registered,
         "sessions": sessions,
+        "waiting": core.admission.waiting(),
         "connected": connected,
         "guami": format!("{}/{}", core.served.sbi_plmn, core.served.amf_id),
         "gnb_list": nodes,

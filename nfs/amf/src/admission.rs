@@ -1,4 +1,5 @@
-//! Admission: at most so many procedures of a kind run at once, the rest wait by priority.
+//! Admission: at most so many procedures of a kind run at once, the rest wait by priority; who comes when the queue is full
+//! is shed, unless somebody of lower priority waits.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,7 +20,7 @@ pub(crate) enum Kind {
 /// Who goes first among those that wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Priority {
-    /// Emergency and high priority access.
+    /// Emergency, high priority access, and answers to paging.
     High,
     /// The rest.
     Normal,
@@ -41,8 +42,8 @@ pub(crate) struct Admission {
 
 impl Admission {
     pub(crate) fn new(limits: &ProcedureLimits) -> Self {
-        let gate =
-            |limit| Gate(Arc::new(Mutex::new(State { free: limit, room: limits.queue, waiting: Default::default() })));
+        let state = |limit| State { free: limit, most_waiting: limits.queue, waiting: Default::default() };
+        let gate = |limit| Gate(Arc::new(Mutex::new(state(limit))));
         Self {
             registration: gate(limits.registration),
             session: gate(limits.session),
@@ -51,16 +52,39 @@ impl Admission {
         }
     }
 
-    /// Waits until a procedure of this kind may run. The permit is given back when dropped.
+    /// Asks for the right to run a procedure of this kind. It is given back when dropped.
+    pub(crate) fn ask(&self, kind: Kind, priority: Priority) -> Result<Turn, Shed> {
+        self.gate(kind).ask(priority)
+    }
+
+    /// Waits until a procedure of this kind may run, whatever happens meanwhile.
     pub(crate) async fn enter(&self, kind: Kind, priority: Priority) -> Result<Permit, Shed> {
-        let gate = match kind {
+        match self.ask(kind, priority)? {
+            Turn::Now(permit) => Ok(permit),
+            Turn::Later(turn) => turn.await.unwrap_or(Err(Shed)),
+        }
+    }
+
+    /// How many wait to begin something with the network: what a node can hold back.
+    pub(crate) fn waiting(&self) -> usize {
+        [&self.registration, &self.service].map(|gate| gate.state().waiting()).into_iter().sum()
+    }
+
+    fn gate(&self, kind: Kind) -> &Gate {
+        match kind {
             Kind::Registration => &self.registration,
             Kind::Session => &self.session,
             Kind::Service => &self.service,
             Kind::Release => &self.release,
-        };
-        gate.enter(priority).await
+        }
     }
+}
+
+/// When a procedure may run.
+pub(crate) enum Turn {
+    Now(Permit),
+    /// When this comes. Who drops it has left the queue.
+    Later(oneshot::Receiver<Result<Permit, Shed>>),
 }
 
 #[derive(Clone)]
@@ -68,8 +92,32 @@ struct Gate(Arc<Mutex<State>>);
 
 struct State {
     free: usize,
-    room: usize,
-    waiting: [VecDeque<oneshot::Sender<Permit>>; 3],
+    most_waiting: usize,
+    /// By priority, the highest first.
+    waiting: [VecDeque<Waiter>; 3],
+}
+
+type Waiter = oneshot::Sender<Result<Permit, Shed>>;
+
+impl State {
+    fn waiting(&self) -> usize {
+        self.waiting.iter().map(VecDeque::len).sum()
+    }
+
+    /// Makes sure that there is room for one of this priority: those that gave up leave, else the last of those that matter
+    /// less is shed.
+    fn make_room(&mut self, priority: usize) -> Result<(), Shed> {
+        if self.waiting() < self.most_waiting {
+            return Ok(());
+        }
+        self.waiting.iter_mut().for_each(|queue| queue.retain(|waiter| !waiter.is_closed()));
+        if self.waiting() < self.most_waiting {
+            return Ok(());
+        }
+        let lower = self.waiting.iter_mut().skip(priority + 1).rev().find_map(VecDeque::pop_back);
+        let _ = lower.ok_or(Shed)?.send(Err(Shed)); // it may give up this very moment
+        Ok(())
+    }
 }
 
 /// The right to run; gives it on when dropped.
@@ -80,28 +128,23 @@ impl Gate {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn enter(&self, priority: Priority) -> Result<Permit, Shed> {
-        let turn = {
-            let mut state = self.state();
-            if state.free > 0 {
-                state.free -= 1;
-                return Ok(Permit(Some(self.clone())));
-            }
-            if state.room == 0 {
-                return Err(Shed);
-            }
-            let (sender, turn) = oneshot::channel();
-            let queue = match priority {
-                Priority::High => &mut state.waiting[0],
-                Priority::Normal => &mut state.waiting[1],
-                Priority::Low => &mut state.waiting[2],
-            };
-            queue.push_back(sender);
-            state.room -= 1;
-            turn
+    fn ask(&self, priority: Priority) -> Result<Turn, Shed> {
+        let mut state = self.state();
+        if state.free > 0 {
+            state.free -= 1;
+            return Ok(Turn::Now(Permit(Some(self.clone()))));
+        }
+        let priority = match priority {
+            Priority::High => 0,
+            Priority::Normal => 1,
+            Priority::Low => 2,
         };
-        // The gate lives as long as we hold `self`, and gives every waiter a permit before it forgets it.
-        turn.await.map_err(|_| Shed)
+        state.make_room(priority)?;
+        let (waiter, turn) = oneshot::channel();
+        if let Some(queue) = state.waiting.get_mut(priority) {
+            queue.push_back(waiter);
+        }
+        Ok(Turn::Later(turn))
     }
 
     /// Passes a permit to the next in turn that still waits.
@@ -110,15 +153,14 @@ impl Gate {
             let next = {
                 let mut state = self.state();
                 let next = state.waiting.iter_mut().find_map(VecDeque::pop_front);
-                match &next {
-                    Some(_) => state.room += 1,
-                    None => state.free += 1,
+                if next.is_none() {
+                    state.free += 1;
                 }
                 next
             };
-            match next.map(|waiter| waiter.send(Permit(Some(self.clone())))) {
+            match next.map(|waiter| waiter.send(Ok(Permit(Some(self.clone()))))) {
                 // It gave up waiting: its permit must not come back here through `drop`.
-                Some(Err(mut unused)) => unused.0 = None,
+                Some(Err(unused)) => unused.into_iter().for_each(|mut permit| permit.0 = None),
                 Some(Ok(())) | None => return,
             }
         }
@@ -174,11 +216,33 @@ mod tests {
             let waiting = admission.enter(Kind::Registration, Priority::Normal);
             tokio::pin!(waiting);
             assert!(futures_util::FutureExt::now_or_never(&mut waiting).is_none());
-            assert!(admission.enter(Kind::Registration, Priority::High).await.is_err());
+            assert!(admission.enter(Kind::Registration, Priority::Normal).await.is_err());
+            assert_eq!(admission.waiting(), 1);
         }
+        // Its place is taken by the next.
+        assert!(matches!(admission.ask(Kind::Registration, Priority::Normal), Ok(Turn::Later(_))));
         drop(first);
         for _ in 0..3 {
             assert!(admission.enter(Kind::Registration, Priority::Normal).await.is_ok());
         }
+    }
+
+    #[tokio::test]
+    async fn who_matters_more_takes_the_place_of_the_last_who_matters_less() {
+        let admission = Admission::new(&limits(1, 2));
+        let first = admission.enter(Kind::Registration, Priority::Normal).await;
+        let ask = |priority| match admission.ask(Kind::Registration, priority) {
+            Ok(Turn::Later(turn)) => Some(turn),
+            Ok(Turn::Now(_)) => panic!("one runs already"),
+            Err(Shed) => None,
+        };
+        let (low, normal) = (ask(Priority::Low), ask(Priority::Normal));
+        assert!(ask(Priority::Low).is_none());
+        let high = ask(Priority::High).expect("the lowest gives way");
+        assert!(matches!(low.expect("it waited").await, Ok(Err(Shed))));
+        drop(first);
+        let second = high.await.expect("no one else").expect("not shed");
+        drop(second);
+        assert!(normal.expect("it waited").await.expect("no one else").is_ok());
     }
 }

@@ -172,14 +172,15 @@ pub struct ProcedureLimits {
     /// Deregistrations and releases.
     #[serde(deserialize_with = "within::<_, _, 1, 1_000_000>")]
     pub release: usize,
-    /// Procedures of each kind that wait; more are refused as congestion.
+    /// Procedures of each kind that wait; more are refused as congestion. From half of it on gNBs are asked to hold back what
+    /// UEs begin (NGAP Overload Start).
     #[serde(deserialize_with = "within::<_, _, 1, 1_000_000>")]
     pub queue: usize,
 }
 
 impl Default for ProcedureLimits {
     fn default() -> Self {
-        Self { registration: 64, session: 64, service: 64, release: 64, queue: 16_384 }
+        Self { registration: 64, session: 64, service: 64, release: 64, queue: 4_096 }
     }
 }
 
@@ -194,6 +195,9 @@ pub struct TimerConfig {
     /// (TS 23.502 4.5.3). 0: not at all.
     #[serde(deserialize_with = "within::<_, _, 0, 2_592_000>")]
     pub purge: u32,
+    /// T3346 told to UEs that are refused for congestion: this long at least, and twice as long at most.
+    #[serde(deserialize_with = "within::<_, _, 2, 5_400>")]
+    pub t3346: u32,
     /// T3502, told to UEs: wait after five failed registrations.
     #[serde(deserialize_with = "within::<_, _, 0, 11_160>")]
     pub t3502: u32,
@@ -228,6 +232,7 @@ impl Default for TimerConfig {
         Self {
             t3512: 3_240,
             purge: 3_600,
+            t3346: 30,
             t3502: 720,
             t3513_ms: 2_000,
             t3522_ms: 6_000,

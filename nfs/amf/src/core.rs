@@ -1,11 +1,12 @@
 //! What all UEs' tasks share, and the way from an event to the task of its UE.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use nas::{CipheringAlgorithm, IntegrityAlgorithm};
-use ngap::{AmfUeNgapId, Cause};
+use ngap::{AmfUeNgapId, Cause, Message, OverloadAction, OverloadStart, OverloadStop};
 use runtime::trace::{Message as Shown, Trace};
 use runtime::{Context as RuntimeContext, Metrics, Rejects, StartError};
 use sbi_api::nausf_auth::NausfAuth;
@@ -49,6 +50,8 @@ pub(crate) struct Core {
     pub(crate) associations: Associations,
     pub(crate) ids: UeIds,
     pub(crate) sm_contexts: SmContextIds,
+    /// The nodes are asked to hold back what UEs begin.
+    overloaded: AtomicBool,
     /// The subscriptions seen last: most subscribers have one of a few.
     subscriptions: Mutex<VecDeque<Arc<Subscription>>>,
 }
@@ -74,6 +77,7 @@ impl Core {
             associations: Associations::default(),
             ids: UeIds::new(),
             sm_contexts: SmContextIds::new(),
+            overloaded: AtomicBool::new(false),
             subscriptions: Mutex::default(),
             served,
             instance_id,
@@ -161,6 +165,27 @@ impl Core {
         self.associations.release(now(), connection, cause, &self.n2_context());
     }
 
+    /// Tells the nodes when too much waits here, and when it does not any more (Overload Start and Stop, TS 38.413 8.7.6 and
+    /// 8.7.7): from half of the queue on, until an eighth is left.
+    pub(crate) fn note_load(&self) {
+        let (waiting, most) = (self.admission.waiting(), self.config.limits.procedures.queue);
+        // One of several tasks that see the same tells it; nothing else is ordered by it.
+        if waiting * 2 >= most && !self.overloaded.swap(true, Ordering::Relaxed) {
+            tracing::warn!(waiting, "too many procedures wait (amf.limits.procedures): gNBs are told to hold back");
+            self.associations.send_to_all(&overload_start());
+        } else if waiting * 8 <= most && self.overloaded.swap(false, Ordering::Relaxed) {
+            tracing::info!(waiting, "gNBs need not hold back any more");
+            self.associations.send_to_all(&OverloadStop {}.into());
+        }
+    }
+
+    /// A node is here: it learns what the others know.
+    pub(crate) fn note_node(&self, id: AssociationId) {
+        if self.overloaded.load(Ordering::Relaxed) {
+            self.associations.send_to(id, &overload_start());
+        }
+    }
+
     /// Asks for the end of an association that is of no use.
     pub(crate) fn end_association(&self, id: AssociationId) {
         self.associations.ask_to_end(id);
@@ -173,6 +198,7 @@ impl Core {
             let _ = self.post(id, Event::Unreachable);
         }
         self.associations.handle_timeout(now);
+        self.note_load();
     }
 
     /// When [`Core::handle_timeout`] is due: at the latest in a second, since associations come and go.
@@ -181,6 +207,12 @@ impl Core {
         let timeouts = [self.directory.next_deadline(), self.associations.poll_timeout()];
         timeouts.into_iter().flatten().fold(latest, Instant::min).max(now + Duration::from_millis(10))
     }
+}
+
+/// Half of what UEs begin is to be held back; who was paged, or has priority, is let through.
+fn overload_start() -> Message {
+    let action = OverloadAction::PermitHighPrioritySessionsAndMobileTerminatedServicesOnly;
+    OverloadStart { amf_overload_response: Some(action), amf_traffic_load_reduction_indication: Some(50) }.into()
 }
 
 /// The time of the runtime's clock, which tests can stop.

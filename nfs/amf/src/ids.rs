@@ -62,12 +62,17 @@ impl SmContextIds {
 /// A 5G-TMSI that cannot be foreseen (TS 33.501 6.12.3): neither all zeros nor all ones.
 pub(crate) fn random_tmsi() -> u32 {
     loop {
-        let [_, _, _, _, a, b, c, d] = random_u64().to_be_bytes();
-        let tmsi = u32::from_be_bytes([a, b, c, d]);
+        let tmsi = random_u32();
         if tmsi != 0 && tmsi != u32::MAX {
             return tmsi;
         }
     }
+}
+
+/// Any number.
+pub(crate) fn random_u32() -> u32 {
+    let [_, _, _, _, a, b, c, d] = random_u64().to_be_bytes();
+    u32::from_be_bytes([a, b, c, d])
 }
 
 fn random_u64() -> u64 {

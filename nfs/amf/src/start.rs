@@ -69,6 +69,9 @@ fn register_metrics(core: &Arc<Core>) {
     gauge("gnbs", "gNBs connected", |core| core.associations.nodes().len());
     gauge("ues_registered", "UEs registered", |core| core.directory.counts().0);
     gauge("ues_connected", "UEs with a signalling connection", |core| core.directory.counts().1);
+    gauge("procedures_waiting", "Registrations and service requests that wait for their turn", |core| {
+        core.admission.waiting()
+    });
     gauge("pdu_sessions", "PDU sessions", |core| core.directory.counts().2);
 }
 

@@ -1,9 +1,12 @@
 //! Why a procedure ended early, and the one table from reasons to causes on the wire.
 
 use nas::GmmCause;
+use nas::ie::GprsTimer2;
 use runtime::Reject;
 use sbi_api::{Problem, SbiError};
 
+use crate::config::TimerConfig;
+use crate::ids::random_u32;
 use crate::ue::event::{Claim, Event};
 
 /// Why a procedure ended early. Each is handled in one place, the UE's task.
@@ -178,6 +181,12 @@ impl Refusal {
             configured: self.configured.clone(),
             key: key.to_owned(),
         }
+    }
+
+    /// T3346 of a refusal for congestion (TS 24.501 5.3.9). UEs that were refused together do not come back together.
+    pub(crate) fn back_off(&self, timers: &TimerConfig) -> Option<GprsTimer2> {
+        let spread = random_u32() % timers.t3346.saturating_add(1);
+        (self.why == Why::Congestion).then(|| GprsTimer2::from_seconds(timers.t3346 + spread))
     }
 
     /// What an operation towards another NF failed with.

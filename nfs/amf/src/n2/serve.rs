@@ -79,6 +79,20 @@ impl Associations {
         nodes.map(|entry| entry.machine.send(message)).count()
     }
 
+    /// Sends a message to every node that is set up.
+    pub(crate) fn send_to_all(&self, message: &Message) {
+        let mut open = self.open();
+        let nodes = open.all.values_mut().filter(|entry| entry.machine.node().is_some());
+        nodes.for_each(|entry| entry.machine.send(message));
+    }
+
+    /// Sends a message to one node.
+    pub(crate) fn send_to(&self, id: AssociationId, message: &Message) {
+        if let Some(entry) = self.open().all.get_mut(&id) {
+            entry.machine.send(message);
+        }
+    }
+
     pub(crate) fn handle_timeout(&self, now: Instant) {
         for entry in self.open().all.values_mut() {
             entry.machine.handle_timeout(now);
@@ -192,6 +206,8 @@ impl Core {
         for (_, entry) in open.all.iter().filter(|(other, entry)| **other != id && is_same(entry)) {
             entry.end.send_replace(true);
         }
+        drop(open);
+        self.note_node(id);
     }
 
     fn relay(self: &Arc<Self>, node: GlobalRanNodeId, transfer: ngap::SonConfigurationTransfer) {

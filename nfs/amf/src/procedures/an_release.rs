@@ -4,7 +4,7 @@ use ngap::{Cause, Message};
 use sbi_models::smf::UpCnxState;
 
 use super::initial_context::RADIO_CONNECTION_LOST;
-use crate::admission::{Kind, Priority};
+use crate::admission::Priority;
 use crate::stop::Stop;
 use crate::ue::Ue;
 
@@ -39,7 +39,7 @@ pub(crate) async fn connection_lost(ue: &mut Ue) {
     ue.note();
     if ue.context.sessions.iter().any(|session| session.active) {
         // A node with thousands of UEs may have gone: the SMFs learn it by and by.
-        let _ = ue.admission(Kind::Release, Priority::Low).await;
+        ue.release_admission(Priority::Low).await;
     }
     deactivate_sessions(ue).await;
 }

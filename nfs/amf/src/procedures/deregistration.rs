@@ -8,7 +8,7 @@ use nas::{GmmCause, GmmMessage};
 use ngap::{Cause, CauseNas};
 use sbi_models::smf;
 
-use crate::admission::{Kind, Priority};
+use crate::admission::Priority;
 use crate::stop::Stop;
 use crate::ue::Ue;
 use crate::ue::event::{DeregisterOrder, Opened};
@@ -21,8 +21,7 @@ pub(crate) async fn by_ue(ue: &mut Ue, opened: Opened) -> Result<(), Stop> {
     let switch_off = request.deregistration_type.switch_off;
     // A request that is not protected touches nobody: its sender is a stranger and is told what it wants to hear.
     if opened.verified.is_some() {
-        // Whether the queue is full or not: less is left to do afterwards.
-        let _ = ue.admission(Kind::Release, Priority::Normal).await;
+        ue.release_admission(Priority::Normal).await;
         // 2. to 5. Nsmf_PDUSession_ReleaseSMContext for each session; the SMF does the rest.
         release_sessions(ue).await;
         // 5a. and 5b. AM and UE policy associations: not there.
@@ -135,7 +134,7 @@ fn forget(ue: &mut Ue) {
 async fn purge(ue: &mut Ue) {
     let timed = ue.core.metrics.procedure("purge");
     // There may be thousands at once, and nobody waits for it.
-    let _ = ue.admission(Kind::Release, Priority::Low).await;
+    ue.release_admission(Priority::Low).await;
     // 1. The AMF deletes what it has of the deregistered UE.
     forget(ue);
     // 2. Nudm_SDM_Unsubscribe: not subscribed. 3. Nudm_UECM_Deregistration. 4. The UDM's answer.

@@ -7,7 +7,7 @@ use nas::ie::{
     AccessType, GprsTimer2, GprsTimer3, MobileIdentity, NetworkFeatureSupport, RegistrationKind, RegistrationResult,
 };
 use nas::{GmmMessage, NasCount};
-use ngap::{Cause, CauseNas, Message, RrcEstablishmentCause};
+use ngap::{Cause, CauseNas, Message};
 use sbi_models::smf;
 use tokio::time::Instant;
 
@@ -33,7 +33,9 @@ pub(crate) async fn registration(ue: &mut Ue, opened: Opened, context_requested:
         }
         Err(Stop::Refused(refusal)) => {
             timed.finish(refusal.why.label());
-            refuse(ue, &refusal, RegistrationReject::new(refusal.why.cause()).into(), CauseNas::NormalRelease)
+            let mut reject = RegistrationReject::new(refusal.why.cause());
+            reject.t3346 = refusal.back_off(&ue.core.config.timers);
+            refuse(ue, &refusal, reject.into(), CauseNas::NormalRelease)
         }
         Err(Stop::NotAuthentic(refusal)) => {
             timed.finish(refusal.why.label());
@@ -92,9 +94,9 @@ async fn general_registration(ue: &mut Ue, opened: Opened, context_requested: bo
 
 /// Waits its turn. Periodic updates can wait, emergencies not.
 async fn admit(ue: &mut Ue, request: &RegistrationRequest) -> Result<(), Stop> {
-    let priority = match (ue.establishment_cause, request.registration_type.kind) {
-        (RrcEstablishmentCause::Emergency | RrcEstablishmentCause::HighPriorityAccess, _) => Priority::High,
-        (_, RegistrationKind::PeriodicUpdating) => Priority::Low,
+    let priority = match request.registration_type.kind {
+        _ if ue.is_urgent() => Priority::High,
+        RegistrationKind::PeriodicUpdating => Priority::Low,
         _ => Priority::Normal,
     };
     ue.admission(Kind::Registration, priority).await

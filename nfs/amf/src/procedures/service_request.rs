@@ -23,6 +23,7 @@ pub(crate) async fn service_request(ue: &mut Ue, opened: Opened) -> Result<(), S
             timed.finish(refusal.why.label());
             ue.core.rejects.record(refusal.explain(ue.name(), "Service Request"));
             let mut reject = ServiceReject::new(refusal.why.cause());
+            reject.t3346 = refusal.back_off(&ue.core.config.timers);
             if ue.context.registered {
                 reject.pdu_session_status = Some(ue.context.sessions.iter().map(|session| session.id).collect());
             }
@@ -46,7 +47,8 @@ async fn serve(ue: &mut Ue, opened: Opened) -> Result<(), Stop> {
         return Err(Refusal::new(Why::UnknownIdentity, sent, "no context verifies the request").into());
     };
     ue.current_request = octets;
-    ue.admission(Kind::Service, Priority::Normal).await?;
+    let urgent = ue.is_urgent() || !matches!(request.service_type, ServiceType::Signalling | ServiceType::Data);
+    ue.admission(Kind::Service, if urgent { Priority::High } else { Priority::Normal }).await?;
     ue.guti_confirmed();
     let mut request = *request;
     if let Some(mut container) = request.nas_message_container.take() {

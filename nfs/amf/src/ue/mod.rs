@@ -14,7 +14,7 @@ use nas::{GmmMessage, SecurityHeaderType};
 use ngap::{AmfUeNgapId, Cause, DownlinkNasTransport, Message, RrcEstablishmentCause};
 use tokio::sync::mpsc;
 
-use crate::admission::{Kind, Permit, Priority};
+use crate::admission::{Kind, Permit, Priority, Shed, Turn};
 use crate::core::Core;
 use crate::stop::{Refusal, Stop, Why};
 use context::{Signalling, UeContext};
@@ -69,13 +69,57 @@ impl Ue {
         }
     }
 
-    /// Waits until a procedure of this kind may run. Its place is free again when it ends, or when it waits too long.
+    /// Waits until a procedure of this kind may run. Its place is free again when it ends, or when it waits too long. A UE that
+    /// leaves, or begins something else, leaves the queue; one that repeats its request keeps the place it has.
     pub(crate) async fn admission(&mut self, kind: Kind, priority: Priority) -> Result<(), Stop> {
         self.permit = None;
-        let permit = self.core.admission.enter(kind, priority).await;
-        let congested = || Refusal::new(Why::Congestion, "one procedure more", "the queue of admission is full");
-        self.permit = Some(permit.map_err(|_| congested())?);
-        Ok(())
+        let mut turn = match self.core.admission.ask(kind, priority) {
+            Ok(Turn::Now(permit)) => {
+                self.permit = Some(permit);
+                return Ok(());
+            }
+            Ok(Turn::Later(turn)) => turn,
+            Err(Shed) => return Err(congested()),
+        };
+        self.core.note_load();
+        loop {
+            tokio::select! {
+                biased;
+                permit = &mut turn => {
+                    self.permit = Some(permit.unwrap_or(Err(Shed)).map_err(|Shed| congested())?);
+                    return Ok(());
+                }
+                event = self.mailbox.recv() => self.meanwhile(event.ok_or(Stop::Lost)?)?,
+            }
+        }
+    }
+
+    /// What comes while the UE waits for its turn.
+    fn meanwhile(&mut self, event: Event) -> Result<(), Stop> {
+        match self.sort(event)? {
+            Some(Incoming::Nas(opened)) => self.unexpected_nas(opened),
+            Some(other) => {
+                self.unexpected(other);
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Waits until something of the UE may be released: that is done whether it has a connection or not, and whether the queue
+    /// is full or not.
+    pub(crate) async fn release_admission(&mut self, priority: Priority) {
+        self.permit = None;
+        self.permit = self.core.admission.enter(Kind::Release, priority).await.ok();
+    }
+
+    /// Its connection is for something that does not wait behind others: an emergency, a privileged user, an answer to paging.
+    pub(crate) fn is_urgent(&self) -> bool {
+        use RrcEstablishmentCause::{Emergency, HighPriorityAccess, McsPriorityAccess, MpsPriorityAccess, MtAccess};
+        matches!(
+            self.establishment_cause,
+            Emergency | HighPriorityAccess | MtAccess | MpsPriorityAccess | McsPriorityAccess
+        )
     }
 
     /// The connection, or [`Stop::Lost`].
@@ -220,6 +264,10 @@ impl Drop for Ue {
             self.core.directory.remove(self.id);
         }
     }
+}
+
+fn congested() -> Stop {
+    Refusal::new(Why::Congestion, "one procedure more", "the queue of admission is full").into()
 }
 
 fn encode(message: &GmmMessage) -> Result<Vec<u8>, Stop> {
