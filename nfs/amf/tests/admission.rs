@@ -40,7 +40,6 @@ fn arrive(node: &mut Node, ue: &mut Ue, cause: RrcEstablishmentCause) {
     node.send(message, Some("RegistrationRequest"));
 }
 
-/// Lets a UE that is registered begin anew on its connection, which it does as often as it likes.
 #[tokio::test(start_paused = true)]
 async fn a_repeated_request_keeps_its_place_in_the_queue() {
     let net = narrow(10);
@@ -80,12 +79,10 @@ async fn a_ue_that_leaves_costs_nothing_any_more() {
     assert_eq!(net.machine.counts().0, 1, "they are gone at once, not when their turn comes");
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(net.ladder.text().matches("Nausf_UEAuthentication_Authenticate request").count(), 1);
-    // The last place is free again.
-    Ue::new(20).register(&mut node_of(&net).await).await;
-}
-
-async fn node_of(net: &Net) -> Node {
-    net.node(3).await
+    net.machine.handle_timeout(Instant::now().into_std());
+    assert_eq!(waiting(&net), 0);
+    let mut third = net.node(3).await;
+    Ue::new(20).register(&mut third).await;
 }
 
 #[tokio::test(start_paused = true)]

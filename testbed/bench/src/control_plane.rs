@@ -42,14 +42,14 @@ impl Compared {
     }
 }
 
-const CORE: Ipv4Addr = Ipv4Addr::new(10, 100, 0, 1);
-const GNB: Ipv4Addr = Ipv4Addr::new(10, 100, 0, 2);
+pub(crate) const CORE: Ipv4Addr = Ipv4Addr::new(10, 100, 0, 1);
+pub(crate) const GNB: Ipv4Addr = Ipv4Addr::new(10, 100, 0, 2);
 
 /// Where the cores have their files: gone with the namespaces.
-const FOLDER: &str = "/run/bench";
+pub(crate) const FOLDER: &str = "/run/bench";
 
 /// The first subscribers' IMSIs; the others of each file follow.
-const FIRST_IMSI: u64 = 999_700_000_100_001;
+pub(crate) const FIRST_IMSI: u64 = 999_700_000_100_001;
 const SECOND_IMSI: u64 = 999_700_000_500_001;
 
 /// How long an idle core is watched.
@@ -82,7 +82,7 @@ pub(crate) struct Options {
 }
 
 /// Quantity to samples, one a round.
-type Cells = BTreeMap<String, Samples>;
+pub(crate) type Cells = BTreeMap<String, Samples>;
 
 /// Runs the measurement and prints its table.
 pub(crate) fn run(options: &Options) -> Result<(), Failure> {
@@ -133,14 +133,14 @@ fn measure(options: &Options, hosts: (&Host, &Host), sbi: &str, cells: &mut Cell
 }
 
 /// Provisions `count` subscribers and returns the file that `peregrine-ran` takes them from.
-fn subscribers(core: &Core, folder: &Path, name: &str, imsi: u64, count: usize) -> Result<PathBuf, Failure> {
+pub(crate) fn subscribers(core: &Core, folder: &Path, name: &str, imsi: u64, count: usize) -> Result<PathBuf, Failure> {
     let path = folder.join(name);
     write(&path, topo::subscriber_lines(imsi, count))?;
     core.peregrine(&["subscriber", "import", &path.to_string_lossy()])?;
     Ok(path)
 }
 
-fn put(cells: &mut Cells, quantity: impl Into<String>, value: f64) {
+pub(crate) fn put(cells: &mut Cells, quantity: impl Into<String>, value: f64) {
     cells.entry(quantity.into()).or_default().push(value);
 }
 
@@ -195,7 +195,7 @@ fn memory(options: &Options, core: &Core, ran: &Ran<'_>, cells: &mut Cells) -> R
     Ok(())
 }
 
-fn difference(before: &[(String, Usage)], after: &[(String, Usage)]) -> BTreeMap<String, Usage> {
+pub(crate) fn difference(before: &[(String, Usage)], after: &[(String, Usage)]) -> BTreeMap<String, Usage> {
     let earlier = |name: &str| before.iter().find(|(nf, _)| nf == name).map(|(_, usage)| *usage).unwrap_or_default();
     after.iter().map(|(name, usage)| (name.clone(), *usage - earlier(name))).collect()
 }

@@ -1,5 +1,6 @@
 //! Measurements of Peregrine, each comparing things in one run: `cargo run --release -p bench -- control-plane`.
 
+mod admission;
 mod classifier;
 mod control_plane;
 mod ports;
@@ -24,6 +25,8 @@ struct Arguments {
 enum Measurement {
     /// Registration and session over shared memory against HTTP/2: latency, rate, CPU and memory of the whole core
     ControlPlane(control_plane::Options),
+    /// Limits of admission in the AMF against none, when many UEs register at once
+    Admission(admission::Options),
     /// Rule look-up and update: every classifier on the same rules and packets
     Classifier(classifier::Options),
     /// The UPF's ports on links between namespaces, against a bare forwarder on the same port: TCP, packet rate, round trip
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match &arguments.measurement {
         Measurement::ControlPlane(options) => control_plane::run(options),
+        Measurement::Admission(options) => admission::run(options),
         Measurement::Classifier(options) => classifier::run(options),
         Measurement::Upf(options) => ports::run(options),
         Measurement::UpfEnd(options) => ports::run_end(options),
