@@ -97,7 +97,8 @@ async fn an_emergency_takes_the_place_of_the_last_who_came() {
     arrive(&mut node, &mut ues[3], RrcEstablishmentCause::Emergency);
     settle().await;
     let messages = node.drain();
-    let rejects: Vec<_> = messages.iter().filter_map(support::ue::nas_pdu).filter_map(|pdu| ues[2].try_open(&pdu)).collect();
+    let rejects: Vec<_> =
+        messages.iter().filter_map(support::ue::nas_pdu).filter_map(|pdu| ues[2].try_open(&pdu)).collect();
     let [GmmMessage::RegistrationReject(reject)] = rejects.as_slice() else { panic!("{rejects:?}") };
     assert_eq!(reject.cause, GmmCause::Congestion);
     let seconds = reject.t3346.and_then(nas::ie::GprsTimer2::seconds).expect("T3346");

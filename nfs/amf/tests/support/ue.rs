@@ -326,7 +326,12 @@ impl Ue {
     /// Asks for a session, and sets it up.
     pub async fn establish(&mut self, node: &mut Node, id: u8) {
         self.say_session(node, id, Some(RequestType::Initial), Some("internet"), "request");
-        let heard = self.hear(node).await;
+        let mut heard = self.hear(node).await;
+        if matches!(heard.n2, Message::PduSessionResourceReleaseCommand(_)) {
+            // A session of this identity is there: it goes first.
+            self.session_released(node, id);
+            heard = self.hear(node).await;
+        }
         let Message::PduSessionResourceSetupRequest(request) = heard.n2 else { panic!("no setup: {heard:?}") };
         let ids: Vec<u8> = request.pdu_session_resource_setup_list.iter().map(|item| item.pdu_session_id.0).collect();
         assert_eq!(ids, [id]);
