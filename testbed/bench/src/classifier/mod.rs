@@ -113,7 +113,7 @@ fn sources(options: &Options) -> Vec<Source<'_>> {
         sources.push((path.display().to_string(), Box::new(move || Ok(vec![filters::read(path)?]))));
     }
     for count in &options.pdrs {
-        let name = format!("{} sessions of {count} PDRs", options.sessions);
+        let name = format!("{} sessions of {count:>5} PDRs", options.sessions);
         sources.push((name, Box::new(move || Ok(pdrs::sessions(options.sessions, *count, options.seed)))));
     }
     if !sources.is_empty() {
