@@ -45,6 +45,11 @@ impl Axis {
         (constrained > 0).then_some((share / (constrained * rules.len()) as f64, axis))
     }
 
+    /// One bin for all rules, where none constrains anything.
+    fn whole() -> Self {
+        Self { dimension: 0, bins: Bins::new(std::iter::empty(), MOST), bits: Vec::new() }
+    }
+
     /// Puts the slot's bit into the bins of a field, or takes it away.
     fn set(&mut self, field: &Interval, stride: usize, slot: usize, on: bool) {
         let (word, bit) = (slot / SLOTS, 1 << (slot % SLOTS));
@@ -180,6 +185,9 @@ impl BitVector {
         let mut axes: Vec<(f64, Axis)> = (0..dimensions).filter_map(|dimension| Axis::new(&rules, dimension)).collect();
         axes.sort_by(|(one, _), (other, _)| one.total_cmp(other));
         new.axes = axes.into_iter().take(AXES).map(|(_, axis)| axis).collect();
+        if new.axes.is_empty() && dimensions > 0 {
+            new.axes.push(Axis::whole());
+        }
         // Room for one rule more at least.
         let (width, filled) = match rules.len() < WIDTH * SLOTS {
             true => (rules.len() / SLOTS + 1, rules.len().max(1)),

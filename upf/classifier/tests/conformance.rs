@@ -177,6 +177,17 @@ fn agrees_on_many<C: Classifier>(count: u32) {
     assert!(classifier.is_empty());
 }
 
+/// Rules that constrain nothing: the first counts.
+fn agrees_on_rules_for_everything<C: Classifier>() {
+    let rule = |id| Rule { id: RuleId(id), precedence: 100 - id, fields: [Interval::ANY; 2].into() };
+    let mut classifier = C::build(2, (0..70).map(rule)).expect("sound rules");
+    assert_eq!(classifier.lookup(&[1, 2]), Some(RuleId(69)));
+    assert_eq!(classifier.insert(rule(80)), Ok(()));
+    assert_eq!(classifier.lookup(&[1, 2]), Some(RuleId(80)));
+    assert!(classifier.delete(RuleId(80)) && classifier.delete(RuleId(69)));
+    assert_eq!(classifier.lookup(&[1, 2]), Some(RuleId(68)));
+}
+
 fn refuses_what_makes_no_sense<C: Classifier>() {
     let mut classifier = C::new(2);
     let rule = |id, fields: &[Interval]| Rule { id: RuleId(id), precedence: 0, fields: fields.into() };
@@ -205,6 +216,11 @@ macro_rules! conformance {
             #[test]
             fn agrees_with_the_list_on_many_rules() {
                 agrees_on_many::<$classifier>($many);
+            }
+
+            #[test]
+            fn agrees_on_rules_that_constrain_nothing() {
+                agrees_on_rules_for_everything::<$classifier>();
             }
 
             #[test]
