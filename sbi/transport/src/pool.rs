@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::connection::Failure;
 use crate::peer::{Link, Peer};
-use crate::stats::{Stats, count};
+use crate::stats::{Stats, UnderWay, count};
 use crate::{Counters, Credentials, Endpoint, Limits, Side, Tap};
 
 /// Sends requests; keeps one connection per endpoint.
@@ -128,6 +128,7 @@ impl Pool {
         credentials: Option<&Arc<Credentials>>,
     ) -> Result<Response, Attempt> {
         let mut unanswered = Unanswered(Some(&peer.stats));
+        let _under_way = UnderWay::begin(&peer.stats);
         let link = peer.connection(&self.limits).await.map_err(|error| {
             Attempt::Unreachable(Failure::NotProcessed(error.to_string()).into_error(&peer.endpoint))
         })?;

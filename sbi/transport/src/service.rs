@@ -9,7 +9,7 @@ use http::StatusCode;
 use sbi_api::{Handler, Problem, Request, Response};
 use tokio::sync::watch;
 
-use crate::stats::{Stats, count};
+use crate::stats::{Stats, UnderWay, count};
 use crate::{Gate, Guard, Limits, Verdict};
 
 /// How far a server is on its way to the end.
@@ -59,6 +59,7 @@ impl Service {
     /// Answers one request; a handler that panics harms nothing but its own answer.
     pub(crate) async fn answer(self: Arc<Self>, request: Request) -> Response {
         count(&self.stats.calls, 1);
+        let _under_way = UnderWay::begin(&self.stats);
         count(&self.stats.bytes_received, request.body().len());
         let Some(_place) = self.admit() else { return busy(self.limits.max_concurrent) };
         let handled = AssertUnwindSafe(async {

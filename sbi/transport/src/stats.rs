@@ -13,6 +13,10 @@ pub(crate) struct Stats {
     pub(crate) wakeups: AtomicU64,
     pub(crate) doorbells: AtomicU64,
     pub(crate) refusals: AtomicU64,
+    pub(crate) spins_paid: AtomicU64,
+    pub(crate) spins_lost: AtomicU64,
+    pub(crate) waits_for_room: AtomicU64,
+    pub(crate) under_way: AtomicU64,
 }
 
 /// A reading of the counters of one server, or of one peer of a [`Pool`](crate::Pool).
@@ -34,6 +38,14 @@ pub struct Counters {
     pub doorbells: u64,
     /// Connections not let in: of another user, of another version, without a certificate that we take.
     pub refusals: u64,
+    /// Times that looking for a message, in place of sleeping, found one (`shm` only).
+    pub spins_paid: u64,
+    /// Times that it found none (`shm` only).
+    pub spins_lost: u64,
+    /// Times that a message had to wait until the ring had room (`shm` only).
+    pub waits_for_room: u64,
+    /// Requests that are not answered yet: how many wait now.
+    pub under_way: u64,
 }
 
 impl Stats {
@@ -47,6 +59,10 @@ impl Stats {
             wakeups: self.wakeups.load(Relaxed),
             doorbells: self.doorbells.load(Relaxed),
             refusals: self.refusals.load(Relaxed),
+            spins_paid: self.spins_paid.load(Relaxed),
+            spins_lost: self.spins_lost.load(Relaxed),
+            waits_for_room: self.waits_for_room.load(Relaxed),
+            under_way: self.under_way.load(Relaxed),
         }
     }
 }
@@ -54,4 +70,20 @@ impl Stats {
 /// Adds to a counter.
 pub(crate) fn count(counter: &AtomicU64, by: usize) {
     counter.fetch_add(by as u64, Relaxed);
+}
+
+/// A request that is not answered yet; counted until this is dropped.
+pub(crate) struct UnderWay<'a>(&'a AtomicU64);
+
+impl<'a> UnderWay<'a> {
+    pub(crate) fn begin(stats: &'a Stats) -> Self {
+        stats.under_way.fetch_add(1, Relaxed);
+        Self(&stats.under_way)
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
 }

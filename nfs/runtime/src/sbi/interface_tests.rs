@@ -153,12 +153,17 @@ async fn get(interface: &Interface) -> Result<u16, CallError> {
     interface.caller().call(&target, request).await.map(|response| response.status().as_u16())
 }
 
-/// Requests sent so far over a transport to the port of `address`.
+/// Requests sent so far over a transport.
 fn sent(metrics: &Metrics, transport: &str) -> u64 {
-    let name = "peregrine_sbi_transport_calls_total";
-    let label = format!("transport=\"{transport}\"");
+    counted(metrics, "calls_total", &[&format!("transport=\"{transport}\"")])
+}
+
+/// The sum of a metric of the transports over the clients' rows with all these labels.
+fn counted(metrics: &Metrics, metric: &str, labels: &[&str]) -> u64 {
+    let name = format!("peregrine_sbi_transport_{metric}{{");
     let text = metrics.encode();
-    let lines = text.lines().filter(|line| line.starts_with(name) && line.contains(&label) && line.contains("client"));
+    let fits = |line: &&str| line.starts_with(&name) && labels.iter().all(|label| line.contains(label));
+    let lines = text.lines().filter(fits).filter(|line| line.contains("client"));
     lines.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
 }
 
@@ -169,6 +174,15 @@ async fn nfs_of_one_machine_find_each_other_and_talk_over_shared_memory() {
     let (amf, metrics) = core.interface(NfType::Amf);
     assert_eq!(get(&amf).await, Ok(200));
     assert_eq!((sent(&metrics, "shm"), sent(&metrics, "h2")), (3, 0), "discovery, the token and the call");
+    let to_udm = ["transport=\"shm\"", "peer=\"udm\""];
+    assert_eq!(counted(&metrics, "calls_total", &to_udm), 1, "{}", metrics.encode());
+    assert_eq!(counted(&metrics, "under_way", &to_udm), 0);
+    let rows = metrics.encode();
+    for metric in ["wakeups", "doorbells", "spins_paid", "spins_lost", "waits_for_room"] {
+        let name = format!("peregrine_sbi_transport_{metric}_total{{");
+        let row = |line: &str| line.starts_with(&name) && to_udm.iter().all(|label| line.contains(label));
+        assert!(rows.lines().any(row), "no row of {name} for the UDM in\n{rows}");
+    }
     keeping.abort();
 }
 

@@ -6,11 +6,13 @@ use std::time::Instant;
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
+use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::histogram::Histogram;
 use sbi_api::{CallError, Response};
-use sbi_transport::{Counters, Pool, Server};
+use sbi_transport::{Counters, Endpoint, Pool, Server};
 
 use crate::Metrics;
 use crate::metrics::latency;
@@ -102,6 +104,8 @@ pub(crate) struct TransportMetrics {
     pub(crate) pool: Arc<Pool>,
     /// Servers of this process, as long as they run.
     pub(crate) servers: Weak<Mutex<Vec<Server>>>,
+    /// Which NF answers at an endpoint, as far as the configuration says.
+    pub(crate) peers: Vec<(Endpoint, String)>,
 }
 
 impl fmt::Debug for TransportMetrics {
@@ -114,28 +118,34 @@ type Rows = Vec<(Vec<(&'static str, String)>, Counters)>;
 
 impl TransportMetrics {
     fn rows(&self) -> Rows {
-        let labels = |side: &str, transport: &str, place: String| {
-            vec![("side", side.to_owned()), ("transport", transport.to_owned()), ("endpoint", place)]
+        let labels = |side: &str, endpoint: &Endpoint, peer: &str| {
+            let (side, transport) = (side.to_owned(), endpoint.transport().to_owned());
+            let (place, peer) = (endpoint.to_string(), peer.to_owned());
+            vec![("side", side), ("transport", transport), ("endpoint", place), ("peer", peer)]
         };
         let pool = self.pool.stats().into_iter();
-        let mut rows: Rows = pool
-            .map(|(endpoint, counters)| (labels("client", endpoint.transport(), endpoint.to_string()), counters))
-            .collect();
+        let mut rows: Rows =
+            pool.map(|(endpoint, counters)| (labels("client", &endpoint, self.peer(&endpoint)), counters)).collect();
         if let Some(servers) = self.servers.upgrade() {
             let servers = servers.lock().unwrap_or_else(PoisonError::into_inner);
             rows.extend(servers.iter().map(|server| {
-                let endpoint = server.endpoint();
-                (labels("server", endpoint.transport(), endpoint.to_string()), server.stats())
+                // The connections of all clients together.
+                (labels("server", server.endpoint(), "all"), server.stats())
             }));
         }
         rows
+    }
+
+    /// The NF at an endpoint; empty where the configuration does not name it.
+    fn peer(&self, endpoint: &Endpoint) -> &str {
+        self.peers.iter().find(|(place, _)| place == endpoint).map_or("", |(_, name)| name)
     }
 }
 
 impl Collector for TransportMetrics {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         type Read = fn(&Counters) -> u64;
-        let columns: [(&str, &str, Read); 8] = [
+        let columns: [(&str, &str, Read); 11] = [
             ("sbi_transport_calls", "Requests by transport and endpoint", |c| c.calls),
             ("sbi_transport_failures", "Calls that ended without an answer", |c| c.failures),
             ("sbi_transport_connects", "Connections made or taken", |c| c.connects),
@@ -144,6 +154,13 @@ impl Collector for TransportMetrics {
             ("sbi_transport_wakeups", "Times woken by the peer (shm)", |c| c.wakeups),
             ("sbi_transport_doorbells", "Times the peer had to be woken (shm)", |c| c.doorbells),
             ("sbi_transport_refusals", "Connections not let in", |c| c.refusals),
+            ("sbi_transport_spins_paid", "Times that looking instead of sleeping found a message (shm)", |c| {
+                c.spins_paid
+            }),
+            ("sbi_transport_spins_lost", "Times that it found none (shm)", |c| c.spins_lost),
+            ("sbi_transport_waits_for_room", "Times that a message waited for room in the ring (shm)", |c| {
+                c.waits_for_room
+            }),
         ];
         let rows = self.rows();
         for (name, help, read) in columns {
@@ -154,6 +171,14 @@ impl Collector for TransportMetrics {
                 let labels = labels.as_slice();
                 ConstCounter::new(read(counters)).encode(family.encode_family(&labels)?)?;
             }
+        }
+        let (name, help) = ("sbi_transport_under_way", "Requests that are not answered yet");
+        let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+        for (labels, counters) in &rows {
+            let labels: Vec<(&str, &str)> = labels.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            let labels = labels.as_slice();
+            ConstGauge::new(i64::try_from(counters.under_way).unwrap_or(i64::MAX))
+                .encode(family.encode_family(&labels)?)?;
         }
         Ok(())
     }

@@ -20,7 +20,7 @@ use sbi_api::nnrf_nfm::NnrfNfm;
 use sbi_api::nnrf_oauth2::NnrfOauth2;
 use sbi_api::{ApiRoot, Caller, Handler};
 use sbi_models::nrf::{IpEndPoint, NfProfile, NfService, NfType, UriScheme};
-use sbi_transport::{Limits, Pool, Tap, Tls};
+use sbi_transport::{Endpoint, Limits, Pool, Tap, Tls};
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -78,9 +78,10 @@ impl Interface {
         let limits = Limits { max_body, max_concurrent, tls, ..Limits::default() };
         let pool = Arc::new(Pool::tapped(limits.clone(), tap.clone()));
         let running = Running::default();
-        metrics
-            .register_collector(Box::new(TransportMetrics { pool: pool.clone(), servers: Arc::downgrade(&running) }));
         let reach = Reach::new(reach::node(), directories.clone(), settings);
+        let peers = peers(settings, &reach);
+        let transports = TransportMetrics { pool: pool.clone(), servers: Arc::downgrade(&running), peers };
+        metrics.register_collector(Box::new(transports));
         let nrf = settings.nrf().filter(|_| nf_type != NfType::Nrf).map(|address| settings.root(address));
         let client_metrics = ClientMetrics::new(metrics);
         let who = Requester { nf_type: nf_type.clone(), instance_id: Uuid::new_v4() };
@@ -210,6 +211,15 @@ impl Interface {
         }
         profile
     }
+}
+
+/// Where each NF of the configuration answers.
+fn peers(settings: &SbiSettings, reach: &Reach) -> Vec<(Endpoint, String)> {
+    let of = |(nf, address): (NfType, SocketAddr)| {
+        let name = nf.as_str().to_lowercase();
+        reach.of_address(address).into_iter().map(move |endpoint| (endpoint, name.clone()))
+    };
+    settings.listen.all().into_iter().flat_map(of).collect()
 }
 
 #[cfg(test)]

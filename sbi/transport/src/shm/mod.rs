@@ -97,10 +97,17 @@ struct Meter(::shm::ChannelCounters);
 impl Meter {
     fn update(&mut self, sender: &::shm::Sender, stats: &Stats) {
         let now = sender.counters();
-        if now.wakeups != self.0.wakeups || now.doorbells != self.0.doorbells {
-            count(&stats.wakeups, (now.wakeups - self.0.wakeups) as usize);
-            count(&stats.doorbells, (now.doorbells - self.0.doorbells) as usize);
-            self.0 = now;
+        let before = std::mem::replace(&mut self.0, now);
+        for (sum, now, before) in [
+            (&stats.wakeups, now.wakeups, before.wakeups),
+            (&stats.doorbells, now.doorbells, before.doorbells),
+            (&stats.spins_paid, now.spins_paid, before.spins_paid),
+            (&stats.spins_lost, now.spins_lost, before.spins_lost),
+            (&stats.waits_for_room, now.waits_for_room, before.waits_for_room),
+        ] {
+            if now != before {
+                count(sum, (now - before) as usize);
+            }
         }
     }
 }
