@@ -67,6 +67,61 @@ pub struct DataNetwork {
     /// The slice it belongs to; without it, all.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "written::optional_slice")]
     pub slice: Option<Snssai>,
+    /// Service data flows that are treated apart, for all sessions; the first that a packet belongs to counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<FlowRule>,
+}
+
+/// How a service data flow is treated (TS 23.501 5.8.2).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FlowRule {
+    /// An IPFilterRule as seen towards the UE, as `permit out 17 from any 53 to assigned` (TS 29.212 5.4.2); uplink packets are
+    /// those of the same flow.
+    pub flow: String,
+    /// Whether its packets pass.
+    #[serde(default)]
+    pub action: FlowAction,
+    /// Its maximum bit rate; without it, the session's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mbr_kbps: Option<FlowRate>,
+}
+
+/// Whether the packets of a flow pass.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FlowAction {
+    /// They do.
+    #[default]
+    Forward,
+    /// They do not.
+    Drop,
+}
+
+/// Bit rates of a flow, kbit/s.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FlowRate {
+    /// From the UE.
+    #[serde(deserialize_with = "within::<_, _, 1, 1_000_000_000>")]
+    pub uplink: u64,
+    /// To the UE.
+    #[serde(deserialize_with = "within::<_, _, 1, 1_000_000_000>")]
+    pub downlink: u64,
+}
+
+/// Rules of a data network, as many as one PFCP message surely carries.
+const MOST_RULES: usize = 200;
+
+impl FlowRule {
+    /// Whether it has the form of a flow description; what its words say is the UPF's to check.
+    fn is_flow(&self) -> bool {
+        let words: Vec<&str> = self.flow.split_ascii_whitespace().collect();
+        let at = |word: &str| words.iter().position(|found| *found == word);
+        words.starts_with(&["permit", "out"])
+            && at("from") == Some(3)
+            && at("to").is_some_and(|to| matches!(to, 5 | 6) && matches!(words.len() - to, 2 | 3))
+    }
 }
 
 fn default_dns() -> Vec<IpAddr> {
@@ -80,7 +135,7 @@ fn default_mtu() -> u16 {
 impl DataNetwork {
     /// A data network with this pool, all else as by default.
     pub fn new(name: Dnn, ipv4: Ipv4Net) -> Self {
-        Self { name, ipv4, gateway: None, dns: default_dns(), mtu: default_mtu(), slice: None }
+        Self { name, ipv4, gateway: None, dns: default_dns(), mtu: default_mtu(), slice: None, rules: Vec::new() }
     }
 
     /// The UPF's own address in the data network.
@@ -136,6 +191,13 @@ impl Network {
         if let Some(slice) = dnn.slice.filter(|slice| !self.offers(*slice)) {
             return Err(("slice", format!("slice {slice} is not among network.slices")));
         }
+        if dnn.rules.len() > MOST_RULES {
+            return Err(("rules", format!("the list has {} entries: allowed are 0 to {MOST_RULES}", dnn.rules.len())));
+        }
+        if let Some(rule) = dnn.rules.iter().find(|rule| !rule.is_flow()) {
+            let form = "'permit out PROTOCOL from ADDRESS [PORTS] to ADDRESS [PORTS]'";
+            return Err(("rules", format!("'{}' is no flow: write {form}", rule.flow)));
+        }
         if earlier.iter().any(|other| other.name.as_str().eq_ignore_ascii_case(dnn.name.as_str())) {
             return Err(("name", format!("'{}' stands here twice", dnn.name)));
         }
@@ -157,6 +219,30 @@ mod tests {
     #[test]
     fn the_gateway_is_the_pools_first_address_unless_given() {
         assert_eq!(network().dnns[0].gateway(), Ipv4Addr::new(10, 45, 0, 1));
+    }
+
+    #[test]
+    fn flows_have_the_form_of_flow_descriptions() {
+        let mut network = network();
+        let mut check = |flow: &str| {
+            let rule = FlowRule { flow: flow.into(), action: FlowAction::Drop, mbr_kbps: None };
+            network.dnns[0].rules = vec![rule];
+            network.check()
+        };
+        for flow in
+            ["permit out ip from any to assigned", "permit out 6 from 192.0.2.0/24 80,443 to assigned 1024-65535"]
+        {
+            assert_eq!(check(flow), Ok(()));
+        }
+        for flow in
+            ["", "permit out", "deny out ip from any to any", "permit out ip from to any", "permit out ip from any to"]
+        {
+            let (key, why) = check(flow).expect_err(flow);
+            assert!(key == "network.dnns[0].rules" && why.contains("is no flow"), "{key}: {why}");
+        }
+        let rule = FlowRule { flow: "permit out ip from any to any".into(), action: FlowAction::Drop, mbr_kbps: None };
+        network.dnns[0].rules = vec![rule; 201];
+        assert!(network.check().expect_err("too many").1.contains("0 to 200"));
     }
 
     #[test]

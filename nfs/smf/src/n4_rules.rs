@@ -1,4 +1,5 @@
-//! The rules of a session as N4 requests: one uplink and one downlink PDR for its default QoS flow.
+//! The rules of a session as N4 requests: an uplink and a downlink PDR for its default QoS flow, and before them those of
+//! the service data flows that its data network has.
 
 use std::net::IpAddr;
 
@@ -6,9 +7,10 @@ use ngap::{GtpTunnel, TransportLayerAddress};
 use pfcp::{
     ApnDnn, ApplyAction, BitRates, Cause, CreateFar, CreatePdr, CreateQer, FSeid, FTeid, FarId, ForwardingParameters,
     GateStatus, Interface, NetworkInstance, NodeId, OuterHeaderCreation, OuterHeaderRemoval, Pdi, PdnType, PdrId,
-    Precedence, QerId, Qfi, SessionEstablishmentRequest, SessionEstablishmentResponse, SessionModificationRequest,
-    SmReqFlags, Teid, UeIpAddress, UpdateFar, UpdateForwardingParameters,
+    Precedence, QerId, Qfi, SdfFilter, SessionEstablishmentRequest, SessionEstablishmentResponse,
+    SessionModificationRequest, SmReqFlags, Teid, UeIpAddress, UpdateFar, UpdateForwardingParameters,
 };
+use runtime::{FlowAction, FlowRule};
 
 use crate::refusal::Refusal;
 use crate::session::{AtUpf, ContextRef, Session};
@@ -17,12 +19,17 @@ const UPLINK_PDR: PdrId = PdrId(1);
 const DOWNLINK_PDR: PdrId = PdrId(2);
 const UPLINK_FAR: FarId = FarId(1);
 const DOWNLINK_FAR: FarId = FarId(2);
+/// For flows that are dropped.
+const DROP_FAR: FarId = FarId(3);
 /// The session AMBR, shared by all flows that are not GBR.
 const AMBR_QER: QerId = QerId(1);
 /// The default QoS flow.
 const FLOW_QER: QerId = QerId(2);
 
-/// Behind every rule for a service data flow, should there be any.
+/// Uplink PDRs share one tunnel of the UPF's choice.
+const SHARED_TUNNEL: u8 = 1;
+
+/// Behind every rule for a service data flow.
 const DEFAULT_PRECEDENCE: Precedence = Precedence(255);
 
 /// Identifier of a session's default QoS flow.
@@ -34,16 +41,20 @@ pub(crate) fn establishment(
     reference: ContextRef,
     node_id: NodeId,
     own: IpAddr,
+    flows: &[FlowRule],
 ) -> SessionEstablishmentRequest {
     let mut request = SessionEstablishmentRequest::new(node_id, FSeid::new(reference.seid(), own));
     let network = NetworkInstance(session.dnn.to_string());
     request.create_pdrs = vec![uplink_pdr(session, &network), downlink_pdr(session, &network)];
     let mut to_network = ForwardingParameters::new(Interface::Core);
-    to_network.network_instance = Some(network);
+    to_network.network_instance = Some(network.clone());
     let mut uplink = CreateFar::new(UPLINK_FAR, ApplyAction::FORW);
     uplink.forwarding_parameters = Some(to_network);
     request.create_fars = vec![uplink, CreateFar::new(DOWNLINK_FAR, ApplyAction::BUFF)];
     request.create_qers = vec![ambr_qer(session), flow_qer()];
+    for (number, flow) in (1..).zip(flows) {
+        add_flow(&mut request, session, &network, number, flow);
+    }
     request.pdn_type = Some(PdnType::Ipv4);
     request.apn_dnn = Some(ApnDnn(session.dnn.to_string()));
     request
@@ -51,7 +62,7 @@ pub(crate) fn establishment(
 
 fn uplink_pdr(session: &Session, network: &NetworkInstance) -> CreatePdr {
     let mut pdi = Pdi::new(Interface::Access);
-    pdi.f_teid = Some(FTeid::Choose { ipv4: true, ipv6: false, choose_id: None });
+    pdi.f_teid = Some(FTeid::Choose { ipv4: true, ipv6: false, choose_id: Some(SHARED_TUNNEL) });
     pdi.network_instance = Some(network.clone());
     pdi.ue_ip_addresses = vec![UeIpAddress::source(session.address.into())];
     let mut pdr = CreatePdr::new(UPLINK_PDR, DEFAULT_PRECEDENCE, pdi);
@@ -69,6 +80,39 @@ fn downlink_pdr(session: &Session, network: &NetworkInstance) -> CreatePdr {
     pdr.far_id = Some(DOWNLINK_FAR);
     pdr.qer_ids = vec![AMBR_QER, FLOW_QER];
     pdr
+}
+
+/// The rules of the data network's flow `number`, counted from 1, which is its precedence too.
+fn add_flow(
+    request: &mut SessionEstablishmentRequest,
+    session: &Session,
+    network: &NetworkInstance,
+    number: u16,
+    flow: &FlowRule,
+) {
+    let name = Some(u32::from(number));
+    let described = SdfFilter { filter_id: name, ..SdfFilter::flow(flow.flow.clone()) };
+    // Bidirectional: the downlink PDR means the filter by its name (TS 29.244 8.2.5).
+    let meant = SdfFilter { filter_id: name, ..SdfFilter::default() };
+    let mut pdrs = [(uplink_pdr(session, network), described), (downlink_pdr(session, network), meant)];
+    let limit = flow.mbr_kbps.map(|rate| {
+        let mut qer = CreateQer::new(QerId(FLOW_QER.0 + u32::from(number)), GateStatus::default());
+        qer.mbr = Some(BitRates { uplink: rate.uplink, downlink: rate.downlink });
+        qer
+    });
+    for ((pdr, filter), id) in pdrs.iter_mut().zip(2 * number + 1..) {
+        (pdr.pdr_id, pdr.precedence) = (PdrId(id), Precedence(number.into()));
+        pdr.pdi.sdf_filters = vec![filter.clone()];
+        pdr.qer_ids.extend(limit.as_ref().map(|qer| qer.qer_id));
+        if flow.action == FlowAction::Drop {
+            pdr.far_id = Some(DROP_FAR);
+        }
+    }
+    request.create_pdrs.extend(pdrs.map(|(pdr, _)| pdr));
+    request.create_qers.extend(limit);
+    if flow.action == FlowAction::Drop && !request.create_fars.iter().any(|far| far.far_id == DROP_FAR) {
+        request.create_fars.push(CreateFar::new(DROP_FAR, ApplyAction::DROP));
+    }
 }
 
 fn ambr_qer(session: &Session) -> CreateQer {
@@ -137,5 +181,57 @@ pub(crate) fn established(upf: IpAddr, response: &SessionEstablishmentResponse) 
             Ok(AtUpf { upf, seid: f_seid.seid, uplink: (teid, address) })
         }
         _ => Err(Refusal::UpfRefused(Cause::MandatoryIeMissing)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sbi_api::ApiRoot;
+    use sbi_models::{Ambr, Arp, BitRate, PreemptionCapability, PreemptionVulnerability};
+
+    use super::*;
+    use crate::session::{Granted, Phase, UpConnection};
+
+    fn session() -> Session {
+        let arp = Arp {
+            priority_level: 8,
+            preempt_cap: PreemptionCapability::NotPreempt,
+            preempt_vuln: PreemptionVulnerability::NotPreemptable,
+        };
+        let ambr = Ambr { uplink: BitRate(1_000_000), downlink: BitRate(2_000_000) };
+        Session {
+            dnn: "internet".parse().expect("a name"),
+            slice: "1".parse().expect("a slice"),
+            amf: ApiRoot::http("amf.test"),
+            status_uri: String::new(),
+            granted: Granted { ambr, five_qi: 9, arp },
+            address: std::net::Ipv4Addr::new(10, 45, 0, 2),
+            at_upf: None,
+            up: UpConnection::Deactivated,
+            phase: Phase::Establishing,
+        }
+    }
+
+    fn flow(number: usize) -> FlowRule {
+        let action = if number.is_multiple_of(2) { FlowAction::Drop } else { FlowAction::Forward };
+        let mbr_kbps = (action == FlowAction::Forward).then_some(runtime::FlowRate { uplink: 64, downlink: 128 });
+        FlowRule { flow: format!("permit out 6 from 192.0.2.0/24 {number} to assigned"), action, mbr_kbps }
+    }
+
+    #[test]
+    fn flows_of_the_data_network_come_before_the_rest_and_fit_a_datagram() {
+        let own = IpAddr::from([127, 0, 0, 4]);
+        let flows: Vec<FlowRule> = (0..200).map(flow).collect();
+        let request = establishment(&session(), ContextRef(7), NodeId::Address(own), own, &flows);
+        assert_eq!((request.create_pdrs.len(), request.create_qers.len(), request.create_fars.len()), (402, 102, 3));
+        let ids: std::collections::BTreeSet<_> = request.create_pdrs.iter().map(|pdr| pdr.pdr_id).collect();
+        assert_eq!(ids.len(), 402, "no identity twice");
+        let [default, first, second] = [0, 2, 4].map(|place| &request.create_pdrs[place]);
+        assert!(first.precedence < second.precedence && second.precedence < default.precedence);
+        assert_eq!((first.far_id, second.far_id), (Some(DROP_FAR), Some(UPLINK_FAR)));
+        assert_eq!(second.qer_ids, [AMBR_QER, FLOW_QER, QerId(4)]);
+        assert_eq!(first.pdi.f_teid, default.pdi.f_teid, "one tunnel for all");
+        let packet = pfcp::Packet::session(pfcp::Seid(0), pfcp::Sequence::new(1), request);
+        assert!(packet.encode().is_ok_and(|octets| octets.len() < 60_000));
     }
 }

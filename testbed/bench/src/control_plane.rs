@@ -135,7 +135,7 @@ fn measure(options: &Options, hosts: (&Host, &Host), sbi: &str, cells: &mut Cell
 /// Provisions `count` subscribers and returns the file that `peregrine-ran` takes them from.
 pub(crate) fn subscribers(core: &Core, folder: &Path, name: &str, imsi: u64, count: usize) -> Result<PathBuf, Failure> {
     let path = folder.join(name);
-    write(&path, topo::subscriber_lines(imsi, count))?;
+    write(&path, topo::subscriber_lines(imsi, count, topo::USUAL_SLICES))?;
     core.peregrine(&["subscriber", "import", &path.to_string_lossy()])?;
     Ok(path)
 }

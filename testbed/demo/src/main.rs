@@ -16,6 +16,7 @@ use clap::{Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use topo::Core;
 
+use crate::configuration::{SECOND, SECOND_AMBR};
 use crate::failure::Failure;
 use crate::network::{CORE, Network, SERVER};
 use crate::ran::Ran;
@@ -26,6 +27,8 @@ use crate::transfer::{Transferred, transfer};
 const FOLDER: &str = "/run/demo";
 /// The first subscriber's IMSI; the others follow it. The one that the core knows by itself is left alone.
 const FIRST_IMSI: u64 = 999_700_000_100_001;
+/// Octets of a transfer in the second data network: some seconds at its rate.
+const LIMITED_OCTETS: u64 = 15_000_000;
 /// Exit status after Ctrl-C.
 const INTERRUPTED: i32 = 130;
 
@@ -94,22 +97,38 @@ fn demo(arguments: &Arguments) -> Result<(), Failure> {
 /// What happens between the core's start and its end.
 fn show(arguments: &Arguments, network: &Network, core: &Core, folder: &Path) -> Result<Report, Failure> {
     let lines = folder.join("subscribers.jsonl");
-    let subscribers = topo::subscriber_lines(FIRST_IMSI, usize::from(arguments.ues));
+    let subscribers = topo::subscriber_lines(FIRST_IMSI, usize::from(arguments.ues), &configuration::slices());
     std::fs::write(&lines, subscribers).map_err(|source| Failure::io("writing subscribers", source))?;
     let title = format!("Importing {} subscribers", arguments.ues);
     step(&title, || Ok(core.peregrine(&["subscriber", "import", &lines.to_string_lossy()])?))?;
     let mut ran = Ran::start(&network.ran, arguments.ues, &lines, folder)?;
-    let ue = ran.wait_until_attached()?;
+    let ues = ran.wait_until_attached()?;
     let _server = transfer::start_server(&network.server, SERVER)?;
     let octets = arguments.megabytes * 1_000_000;
-    let through = |up| transfer(&network.ran, ue, SERVER, octets, up);
-    let transfers: Vec<(&str, Transferred)> = vec![
-        ("up", step("TCP up through a UE's tunnel", || through(true))?),
-        ("down", step("TCP down through a UE's tunnel", || through(false))?),
+    let through = |ue, octets, up| transfer(&network.ran, ue, SERVER, octets, up);
+    // The second data network has a hundred rules, and its sessions a rate that TCP does not pass.
+    let limited = octets.min(LIMITED_OCTETS);
+    let transfers: Vec<(String, Transferred)> = vec![
+        ("up".into(), step("TCP up through a UE's tunnel", || through(ues.first, octets, true))?),
+        ("down".into(), step("TCP down through a UE's tunnel", || through(ues.first, octets, false))?),
+        (format!("up, {SECOND}"), step(&limited_title("up"), || within(through(ues.second, limited, true)?))?),
+        (format!("down, {SECOND}"), step(&limited_title("down"), || within(through(ues.second, limited, false)?))?),
     ];
     let usage = core.usage();
     let procedures = ran.leave()?;
     Ok(Report { procedures, transfers, usage })
+}
+
+fn limited_title(direction: &str) -> String {
+    format!("TCP {direction} in {SECOND}: 100 SDF rules, session AMBR {SECOND_AMBR} Mb/s")
+}
+
+/// The session's rate holds: no more than 2 % above it.
+fn within(transferred: Transferred) -> Result<Transferred, Failure> {
+    match transferred.rate() <= f64::from(SECOND_AMBR) * 1.02 {
+        true => Ok(transferred),
+        false => Err(Failure::Told(format!("{:.1} Mb/s in place of {SECOND_AMBR}", transferred.rate()))),
+    }
 }
 
 /// Runs a step under a title that tells how long it took.

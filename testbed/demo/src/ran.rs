@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use topo::{Host, Outcome, Outcomes, program};
 
-use crate::configuration::{PROFILE_A, PROFILE_B};
+use crate::configuration::{PROFILE_A, PROFILE_B, SECOND};
 use crate::failure::Failure;
 use crate::network::{CORE, GNB, SERVER};
 
@@ -36,6 +36,21 @@ struct Ready {
 #[derive(Deserialize)]
 struct Session {
     address: Ipv4Addr,
+    dnn: Option<String>,
+}
+
+/// Addresses of UEs, one in each data network.
+pub(crate) struct Addresses {
+    pub(crate) first: Ipv4Addr,
+    pub(crate) second: Ipv4Addr,
+}
+
+impl Ready {
+    fn addresses(&self) -> Option<Addresses> {
+        let in_second = |session: &&Session| session.dnn.as_deref() == Some(SECOND);
+        let first = self.sessions.iter().find(|session| !in_second(session))?.address;
+        Some(Addresses { first, second: self.sessions.iter().find(in_second)?.address })
+    }
 }
 
 /// The running simulator.
@@ -52,7 +67,7 @@ impl Ran {
         command.args(["attach", "--ues", &ues.to_string(), "--subscribers"]).arg(subscribers);
         command.args(["--amf", &format!("{CORE}:38412"), "--n2", &GNB.to_string(), "--n3", &GNB.to_string()]);
         command.args(["--suci", "mix", "--suci-key-a", PROFILE_A, "--suci-key-b", PROFILE_B]);
-        command.args(["--ping", &SERVER.to_string(), "--second-session", "ims", "--tun"]);
+        command.args(["--ping", &SERVER.to_string(), "--second-session", SECOND, "--tun"]);
         command.args(["--stay", "--release", "--ready"]).arg(folder.join("ready.json"));
         command.arg("--json").arg(folder.join("outcomes.json"));
         // Its progress is on standard error, for all to see; its own table would be the demo's twice.
@@ -62,15 +77,14 @@ impl Ran {
         Ok(Ran { process, folder: folder.to_owned(), patience })
     }
 
-    /// Waits until every UE has done what it could; the address of the first session.
-    pub(crate) fn wait_until_attached(&mut self) -> Result<Ipv4Addr, Failure> {
+    /// Waits until every UE has done what it could; addresses of two sessions.
+    pub(crate) fn wait_until_attached(&mut self) -> Result<Addresses, Failure> {
         let path = self.folder.join("ready.json");
         let give_up = Instant::now() + self.patience;
         loop {
             // The file may be there and not yet whole: then it is looked at again.
             if let Some(ready) = read::<Ready>(&path) {
-                let session = ready.sessions.first();
-                return session.map(|session| session.address).ok_or_else(|| failed("no UE has a session"));
+                return ready.addresses().ok_or_else(|| failed("no UE has a session in each data network"));
             }
             if let Some(status) = self.ended()? {
                 return Err(Failure::Told(format!("peregrine-ran ended: {status}")));

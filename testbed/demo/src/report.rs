@@ -10,7 +10,7 @@ use crate::transfer::Transferred;
 /// What the demo found.
 pub(crate) struct Report {
     pub(crate) procedures: Vec<Row>,
-    pub(crate) transfers: Vec<(&'static str, Transferred)>,
+    pub(crate) transfers: Vec<(String, Transferred)>,
     pub(crate) usage: Vec<(String, Usage)>,
 }
 
@@ -82,7 +82,7 @@ mod tests {
         let usage = |memory, milliseconds| Usage { memory, cpu: Duration::from_millis(milliseconds) };
         let report = Report {
             procedures: vec![row("registration", 0), row("session release", 1)],
-            transfers: vec![("up", Transferred { octets: 25_000_000, time: Duration::from_secs(2) })],
+            transfers: vec![("up".into(), Transferred { octets: 25_000_000, time: Duration::from_secs(2) })],
             usage: vec![("amf".to_owned(), usage(1 << 20, 10)), ("smf".to_owned(), usage(3 << 20, 240))],
         };
         assert_eq!(report.failures(), 1);

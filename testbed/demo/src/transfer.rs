@@ -12,7 +12,7 @@ use topo::Host;
 use crate::failure::Failure;
 
 /// The server's port.
-const PORT: u16 = 5001;
+pub(crate) const PORT: u16 = 5001;
 /// What the client asks for with its first octet.
 const UP: u8 = b'u';
 const DOWN: u8 = b'd';

@@ -11,5 +11,5 @@ mod usage;
 
 pub use core::{Core, CoreError, program};
 pub use namespace::{Host, TopologyError, enter, link};
-pub use simulator::{Latency, Outcome, Outcomes, subscriber_lines};
+pub use simulator::{Latency, Outcome, Outcomes, USUAL_SLICES, subscriber_lines};
 pub use usage::{Usage, processes_named};

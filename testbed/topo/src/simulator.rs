@@ -9,6 +9,9 @@ use serde::Deserialize;
 const K: &str = "465B5CE8B199B49FAA5F0A2EE238A6BC";
 const OPC: &str = "CD63CB71954A9F4E48A5994E37A02BAF";
 
+/// The data networks of the core's default configuration.
+pub const USUAL_SLICES: &str = r#"["1:internet,ims"]"#;
+
 /// What `--json` writes, as far as it is read here.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Outcomes {
@@ -43,12 +46,12 @@ pub struct Latency {
 }
 
 /// `count` subscribers from IMSI `first` on, one JSON object a line, as `peregrine subscriber import` and `peregrine-ran`
-/// read them. All share their keys.
-pub fn subscriber_lines(first: u64, count: usize) -> String {
+/// read them. All share their keys, and the subscribed slices: a JSON list, such as [`USUAL_SLICES`].
+pub fn subscriber_lines(first: u64, count: usize, slices: &str) -> String {
     let mut lines = String::new();
     for imsi in (first..).take(count) {
         // Writing to a String does not fail.
-        let _ = writeln!(lines, r#"{{"supi":"imsi-{imsi}","k":"{K}","opc":"{OPC}","slices":["1:internet,ims"]}}"#);
+        let _ = writeln!(lines, r#"{{"supi":"imsi-{imsi}","k":"{K}","opc":"{OPC}","slices":{slices}}}"#);
     }
     lines
 }
@@ -59,7 +62,7 @@ mod tests {
 
     #[test]
     fn every_line_is_a_subscriber_of_its_own() {
-        let lines = subscriber_lines(999_700_000_100_001, 3);
+        let lines = subscriber_lines(999_700_000_100_001, 3, USUAL_SLICES);
         let supis: Vec<String> = lines
             .lines()
             .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON")["supi"].to_string())

@@ -186,7 +186,9 @@ async fn establish_at_upf(core: &Arc<Core>, entry: &Entry, session: &Session) ->
     let upf = core.select_upf().await.ok_or(Refusal::NoUpf)?;
     // 9. Policy association modification: there is no PCF.
     // 10. N4 Session Establishment.
-    let request = n4_rules::establishment(session, entry.reference, core.n4.node_id(), core.config.n4.listen.ip());
+    let flows = core.network.dnn(session.dnn.as_str()).map(|network| network.rules.as_slice()).unwrap_or_default();
+    let own = core.config.n4.listen.ip();
+    let request = n4_rules::establishment(session, entry.reference, core.n4.node_id(), own, flows);
     match core.n4.request(upf, pfcp::Seid::default(), request).await? {
         Message::SessionEstablishmentResponse(response) => n4_rules::established(upf, &response),
         _ => Err(Refusal::UpfRefused(pfcp::Cause::RequestRejected)),
