@@ -54,17 +54,40 @@ fn whoever_is_killed_new_registrations_soon_succeed_and_nobody_else_ends() {
     assert!(slow.is_empty(), "not within {RECOVERED_WITHIN:?}: {slow:?}\n{}", core.log());
 }
 
+/// A UPF that is killed gets its sessions back from the SMF (TS 23.527 4.3): UE and RAN hear nothing of it.
+#[test]
+fn sessions_outlive_their_upf() {
+    let core = Core::start("");
+    let lines: String = (1..=3).map(subscriber).collect();
+    let subscribers = core.file("subscribers.jsonl", &lines);
+    core.peregrine(&["subscriber", "import", &subscribers]);
+    let mut ran =
+        core.spawn_ran(&["attach", "--ues", "3", "--subscribers", &subscribers, "--stay", "--quiet", "--release"]);
+    let sessions = |core: &Core, name: &str| core.status().get(name).and_then(|status| status["sessions"].as_u64());
+    await_that(&core, "three sessions", || sessions(&core, "upf") == Some(3));
+    let before = core.pids();
+    let pid = before.get("upf").copied().and_then(Pid::from_raw).expect("it runs");
+    kill_process(pid, Signal::KILL).expect("it runs");
+    await_that(&core, "another UPF", || core.pids().get("upf").is_some_and(|pid| before.get("upf") != Some(pid)));
+    await_that(&core, "the three sessions there", || sessions(&core, "upf") == Some(3));
+    assert_eq!(sessions(&core, "smf"), Some(3));
+    assert!(!core.log().contains("given_up=1") && ran.try_wait().expect("asked").is_none(), "{}", core.log());
+    let ran_pid = i32::try_from(ran.id()).ok().and_then(Pid::from_raw).expect("it runs");
+    kill_process(ran_pid, Signal::TERM).expect("it runs");
+    ran.wait().expect("ended");
+}
+
+fn await_that(core: &Core, what: &str, holds: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !holds() {
+        assert!(began.elapsed() < PATIENCE, "no {what}: {:?}\n{}", core.status(), core.log());
+    }
+}
+
 #[test]
 fn subscriber_data_outlives_the_store_being_killed() {
     let core = Core::start("");
-    let lines: String = (1..=100)
-        .map(|n| {
-            format!(
-                "{{\"supi\":\"imsi-9997000001{n:05}\",\"k\":\"{0}\",\"opc\":\"{0}\",\"slices\":[\"1:internet\"]}}\n",
-                "0".repeat(32)
-            )
-        })
-        .collect();
+    let lines: String = (1..=100).map(subscriber).collect();
     let file = core.file("subscribers.jsonl", &lines);
     core.peregrine(&["subscriber", "import", &file]);
     let before = exported(&core);
@@ -79,6 +102,14 @@ fn subscriber_data_outlives_the_store_being_killed() {
         assert_eq!(same, rest, "{who}");
         assert!(later >= sequence, "{who}: the sequence number went back from {sequence} to {later}");
     }
+}
+
+/// Subscriber `n`, as a line to import.
+fn subscriber(n: u32) -> String {
+    let zeros = "0".repeat(32);
+    format!(
+        "{{\"supi\":\"imsi-9997000001{n:05}\",\"k\":\"{zeros}\",\"opc\":\"{zeros}\",\"slices\":[\"1:internet\"]}}\n"
+    )
 }
 
 /// The subscribers by SUPI: sequence number, and all else.

@@ -39,7 +39,7 @@ use uuid::Uuid;
 pub use crate::config::{Config, N4Config};
 use crate::n4::{FromUpf, N4};
 use crate::pool::AddressPool;
-use crate::procedures::{pdu_session_release, service_request};
+use crate::procedures::{service_request, session_restoration};
 use crate::server::Server;
 use crate::session::Sessions;
 use crate::subscription::Leaving;
@@ -156,7 +156,7 @@ fn start_number() -> u64 {
 async fn hear_upfs(core: Arc<Core>, mut from_upfs: mpsc::Receiver<FromUpf>) {
     while let Some(news) = from_upfs.recv().await {
         match news {
-            FromUpf::Lost(upf) => tokio::spawn(pdu_session_release::upf_lost(core.clone(), upf)),
+            FromUpf::Lost(upf) => tokio::spawn(session_restoration::upf_lost(core.clone(), upf)),
             FromUpf::Report(token, seid, report) => {
                 tokio::spawn(service_request::report(core.clone(), token, seid, report))
             }

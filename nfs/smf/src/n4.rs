@@ -85,6 +85,13 @@ impl N4 {
         some.ok().and_then(Result::ok).map(|upfs| upfs.clone()).unwrap_or_default()
     }
 
+    /// Whether this UPF has an association, waiting for one up to `patience`.
+    pub(crate) async fn is_back(&self, upf: IpAddr, patience: Duration) -> bool {
+        let mut upfs = self.upfs.clone();
+        let back = tokio::time::timeout(patience, upfs.wait_for(|upfs| upfs.contains(&upf))).await;
+        back.is_ok_and(|watched| watched.is_ok())
+    }
+
     /// Asks a UPF something about the session it calls `seid`, and waits for the answer, of whatever cause.
     pub(crate) async fn request(
         &self,

@@ -7,7 +7,7 @@ use ngap::{GtpTunnel, TransportLayerAddress};
 use pfcp::{
     ApnDnn, ApplyAction, BitRates, Cause, CreateFar, CreatePdr, CreateQer, FSeid, FTeid, FarId, ForwardingParameters,
     GateStatus, Interface, NetworkInstance, NodeId, OuterHeaderCreation, OuterHeaderRemoval, Pdi, PdnType, PdrId,
-    Precedence, QerId, Qfi, SdfFilter, SessionEstablishmentRequest, SessionEstablishmentResponse,
+    Precedence, QerId, Qfi, SdfFilter, SeReqFlags, SessionEstablishmentRequest, SessionEstablishmentResponse,
     SessionModificationRequest, SmReqFlags, Teid, UeIpAddress, UpdateFar, UpdateForwardingParameters,
 };
 use runtime::{FlowAction, FlowRule};
@@ -58,6 +58,27 @@ pub(crate) fn establishment(
     request.pdn_type = Some(PdnType::Ipv4);
     request.apn_dnn = Some(ApnDnn(session.dnn.to_string()));
     request
+}
+
+/// Makes the session once more at a UPF that has started again, with the tunnel it gave out before (TS 23.527 4.3).
+pub(crate) fn restoration(
+    mut establishment: SessionEstablishmentRequest,
+    at_upf: &AtUpf,
+) -> SessionEstablishmentRequest {
+    let (teid, address) = at_upf.uplink;
+    let uplink = establishment.create_pdrs.iter_mut().filter(|pdr| pdr.pdi.f_teid.is_some());
+    uplink.for_each(|pdr| pdr.pdi.f_teid = Some(FTeid::new(teid, address.into())));
+    establishment.se_req_flags = Some(SeReqFlags::RESTI);
+    establishment
+}
+
+/// What the UPF made of a restoration: all is as it was, but for what the UPF calls the session.
+pub(crate) fn restored(at_upf: &AtUpf, response: &SessionEstablishmentResponse) -> Result<AtUpf, Refusal> {
+    match (response.cause, response.up_f_seid) {
+        (Cause::RequestAccepted, Some(f_seid)) => Ok(AtUpf { seid: f_seid.seid, ..*at_upf }),
+        (Cause::RequestAccepted, None) => Err(Refusal::UpfRefused(Cause::MandatoryIeMissing)),
+        (cause, _) => Err(Refusal::UpfRefused(cause)),
+    }
 }
 
 fn uplink_pdr(session: &Session, network: &NetworkInstance) -> CreatePdr {

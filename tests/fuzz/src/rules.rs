@@ -70,8 +70,15 @@ impl Backend for Ledger {
     fn allocate_tunnel(&mut self, _near: Option<IpAddr>) -> Result<Teid, Failure> {
         self.step()?;
         self.given_out += 1;
-        self.tunnels.insert(Teid(self.given_out));
+        while !self.tunnels.insert(Teid(self.given_out)) {
+            self.given_out += 1;
+        }
         Ok(Teid(self.given_out))
+    }
+
+    fn restore_tunnel(&mut self, teid: Teid, _near: Option<IpAddr>) -> Result<(), Failure> {
+        self.step()?;
+        if self.tunnels.insert(teid) { Ok(()) } else { Err(Failure) }
     }
 
     fn release_tunnel(&mut self, teid: Teid) {
@@ -203,7 +210,7 @@ fn urr(choices: &mut Choices<'_>) -> Urr {
 fn request(choices: &mut Choices<'_>, session: &Session) -> Request {
     let mut request = Request::default();
     for _ in 0..=choices.below(6) {
-        match choices.below(15) {
+        match choices.below(16) {
             0 | 1 => request.pdrs.create.push((PdrId(id(choices).into()), pdr(choices, session))),
             2 | 3 => request.fars.create.push((FarId(id(choices).into()), far(choices))),
             4 => request.qers.create.push((QerId(id(choices).into()), Qer::default())),
@@ -231,6 +238,7 @@ fn request(choices: &mut Choices<'_>, session: &Session) -> Request {
                 };
                 request.urrs.update.push((UrrId(id(choices).into()), change));
             }
+            15 => request.restoration = true,
             14 => request.query.push(UrrId(id(choices).into())),
             11 => request.qers.remove.push(QerId(id(choices).into())),
             _ => request = Request::deletion(session),

@@ -35,6 +35,8 @@ pub struct Config {
     pub frame_size: usize,
     /// Answers to wrong messages (Error Indication, Supported Extension Headers) per second.
     pub answers_per_second: u32,
+    /// How long after the start nobody is told that a tunnel is unknown: sessions may still be restored (TS 23.527 4.3).
+    pub restoration: Duration,
     /// How many workers share the buckets.
     pub workers: usize,
     /// Bits per second that the links take, N6 (uplink) and N3 (downlink); 0: not known, never full.
@@ -51,6 +53,7 @@ impl Config {
             buffer_total: 16_384,
             frame_size: 2048,
             answers_per_second: 100,
+            restoration: Duration::ZERO,
             workers: 1,
             links: [0; 2],
         }
@@ -198,6 +201,8 @@ pub struct Forwarder {
     table: Table,
     lane: Lane,
     answers: Policer,
+    /// From when on unknown tunnels are answered.
+    restored: Instant,
     outbox: Vec<Frame>,
     /// Of the frames that are looked at together.
     looked: Vec<Looked>,
@@ -242,7 +247,9 @@ impl Forwarder {
         let answers = Policer::new(u64::from(config.answers_per_second) * ANSWER as u64 * 8, now);
         let handover = Handover::new(own, config.workers);
         let looked = Vec::with_capacity(TOGETHER);
-        Self { config, own, handover, table: Table::default(), lane, answers, outbox: Vec::new(), looked, tap: None }
+        let restored = now + config.restoration;
+        let (table, outbox) = (Table::default(), Vec::new());
+        Self { config, own, handover, table, lane, answers, restored, outbox, looked, tap: None }
     }
 
     /// Its counters, to be read by anyone.
@@ -561,7 +568,7 @@ impl Forwarder {
     /// TS 29.281 7.3.1: the sender of a G-PDU for a tunnel that is not there is told. Tunnel 0 is nobody's.
     fn unknown_tunnel(&mut self, now: Moment, frame: &mut Frame, teid: u32) -> Result<Verdict, DropReason> {
         self.lane.counters.dropped(DropReason::UnknownTunnel, 1);
-        if teid == 0 || !self.may_answer(now) {
+        if teid == 0 || now < self.restored || !self.may_answer(now) {
             return Ok(Verdict::Drop);
         }
         let mut answer = [0; 36];

@@ -85,6 +85,15 @@ fn an_unknown_tunnel_gets_an_error_indication_and_not_too_many() {
 }
 
 #[test]
+fn unknown_tunnels_are_not_answered_while_sessions_may_be_restored() {
+    let mut bench = Bench::new(Config { restoration: Duration::from_secs(5), ..Config::new(N3.into()) });
+    let packet = tunnelled(77, 1, &udp(UE, HOST, (1, 2), 10));
+    assert_eq!(bench.up(&packet).0, Verdict::Drop);
+    bench.now += Duration::from_secs(5);
+    assert_eq!(bench.up(&packet).0, Verdict::ToN3(gnb()));
+}
+
+#[test]
 fn echo_is_answered_and_the_rest_of_signalling_is_borne() {
     let mut bench = Bench::with(&plain());
     let request = [0x32, message::ECHO_REQUEST, 0, 4, 0, 0, 0, 0, 0xab, 0xcd, 0, 0];

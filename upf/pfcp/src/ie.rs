@@ -98,4 +98,5 @@ numbers! {
     QUERY_URR_REFERENCE = QueryUrrReference,
     SUGGESTED_BUFFERING_PACKETS_COUNT = SuggestedBufferingPacketsCount,
     APN_DNN = ApnDnn,
+    SE_REQ_FLAGS = PfcpseReqFlags,
 }

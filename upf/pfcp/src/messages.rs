@@ -1,6 +1,6 @@
 //! The messages (TS 29.244 7.4, 7.5): each a struct of its information elements.
 
-use crate::rule::{SmReqFlags, SrRspFlags};
+use crate::rule::{SeReqFlags, SmReqFlags, SrRspFlags};
 use crate::wire::{Malformed, Value, group, integer_values, take};
 use crate::{
     ApnDnn, Cause, CpFunctionFeatures, CreateBar, CreateFar, CreatePdr, CreateQer, CreateUrr, CreatedPdr, FSeid, FTeid,
@@ -179,6 +179,8 @@ group! {
         once inactivity_timer: Seconds = USER_PLANE_INACTIVITY_TIMER,
         /// The data network.
         once apn_dnn: ApnDnn = APN_DNN,
+        /// What else is asked.
+        once se_req_flags: SeReqFlags = SE_REQ_FLAGS,
     }
 }
 

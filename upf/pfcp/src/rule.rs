@@ -317,6 +317,20 @@ impl SmReqFlags {
     }
 }
 
+/// What a session establishment asks besides its rules (PFCPSEReq-Flags, 8.2.123).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct SeReqFlags(pub u8);
+
+impl SeReqFlags {
+    /// The session was here before this UP function started again: it takes the F-TEIDs that it gave out then.
+    pub const RESTI: Self = Self(1);
+
+    /// Whether all of `flags` are set.
+    pub fn contains(self, flags: Self) -> bool {
+        self.0 & flags.0 == flags.0
+    }
+}
+
 /// What a session report response asks (PFCPSRRsp-Flags, 8.2.39).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct SrRspFlags(pub u8);
@@ -326,7 +340,7 @@ impl SrRspFlags {
     pub const DROBU: Self = Self(1);
 }
 
-integer_values!(SmReqFlags(u8), SrRspFlags(u8));
+integer_values!(SmReqFlags(u8), SrRspFlags(u8), SeReqFlags(u8));
 
 group! {
     /// How and where packets are forwarded (7.5.2.3-2).

@@ -25,6 +25,12 @@ pub trait Backend {
     /// Where none is left.
     fn allocate_tunnel(&mut self, near: Option<IpAddr>) -> Result<Teid, Self::Failure>;
 
+    /// Takes a certain tunnel, given out before a start of the user plane function, for a session whose UE has this address.
+    ///
+    /// # Errors
+    /// Where another session has it, or it was never given to a UE of this address.
+    fn restore_tunnel(&mut self, teid: Teid, near: Option<IpAddr>) -> Result<(), Self::Failure>;
+
     /// Gives a tunnel back.
     fn release_tunnel(&mut self, teid: Teid);
 
@@ -55,8 +61,9 @@ impl Taken {
 /// What the back end says; then everything is as it was.
 pub fn apply<B: Backend>(backend: &mut B, before: &Session, change: ChangeSet) -> Result<Session, B::Failure> {
     let mut taken = Taken::default();
-    let ChangeSet { mut session, choose, claim, unclaim, release, effects } = change;
-    let result = take(backend, &mut taken, &mut session, &choose, &claim)
+    let ChangeSet { mut session, choose, restore, claim, unclaim, release, effects } = change;
+    let result = take(backend, &mut taken, &claim)
+        .and_then(|()| give_out(backend, &mut taken, &mut session, &choose, &restore))
         .and_then(|()| backend.install(before, &session, &effects));
     if let Err(failure) = result {
         taken.give_back(backend);
@@ -67,19 +74,28 @@ pub fn apply<B: Backend>(backend: &mut B, before: &Session, change: ChangeSet) -
     Ok(session)
 }
 
-/// Takes the addresses first: the tunnels are to lie near them.
-fn take<B: Backend>(
-    backend: &mut B,
-    taken: &mut Taken,
-    session: &mut Session,
-    choose: &[crate::PdrId],
-    claim: &[IpAddr],
-) -> Result<(), B::Failure> {
+/// Takes the addresses, before the tunnels: those are to lie near them.
+fn take<B: Backend>(backend: &mut B, taken: &mut Taken, claim: &[IpAddr]) -> Result<(), B::Failure> {
     for address in claim {
         backend.claim_address(*address)?;
         taken.addresses.push(*address);
     }
+    Ok(())
+}
+
+/// Takes the tunnels, those of before first, so that no new one is one of them.
+fn give_out<B: Backend>(
+    backend: &mut B,
+    taken: &mut Taken,
+    session: &mut Session,
+    choose: &[crate::PdrId],
+    restore: &[Teid],
+) -> Result<(), B::Failure> {
     let near = session.addresses().first().copied();
+    for teid in restore {
+        backend.restore_tunnel(*teid, near)?;
+        taken.tunnels.push(*teid);
+    }
     let mut shared: BTreeMap<u8, Teid> = BTreeMap::new();
     let open = session.pdrs.iter_mut().filter(|(id, _)| choose.contains(id));
     for tunnel in open.filter_map(|(_, pdr)| pdr.pdi.tunnel.as_mut()) {

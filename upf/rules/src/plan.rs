@@ -41,6 +41,8 @@ pub struct ChangeSet {
     pub session: Session,
     /// New PDRs whose tunnel is to be given out.
     pub choose: Vec<PdrId>,
+    /// Tunnels given out before the user plane function started again, to be taken once more.
+    pub restore: Vec<Teid>,
     /// UE addresses that the session does not hold yet.
     pub claim: Vec<IpAddr>,
     /// UE addresses that it will hold no longer.
@@ -75,7 +77,9 @@ pub fn plan(session: &Session, request: &Request, limits: &Limits) -> Result<Cha
     after.inactivity = request.inactivity.map_or(after.inactivity, |seconds| (seconds > 0).then_some(seconds));
     effects.report = reports(session, request)?;
     resolve_filters(&mut after)?;
-    check(session, &after, limits)?;
+    let restores = request.restoration && session.is_empty();
+    let given = if restores { after.tunnels() } else { session.tunnels() };
+    check(&given, &after, limits)?;
     Ok(difference(session, after, effects))
 }
 
@@ -197,13 +201,12 @@ fn resolve_filters(session: &mut Session) -> Result<(), Cause> {
     Ok(())
 }
 
-/// Checks a whole session as it would be.
-fn check(before: &Session, after: &Session, limits: &Limits) -> Result<(), Cause> {
+/// Checks a whole session as it would be, which may name these tunnels of ours.
+fn check(owned: &BTreeSet<Teid>, after: &Session, limits: &Limits) -> Result<(), Cause> {
     let counts = [after.pdrs.len(), after.fars.len(), after.qers.len(), after.urrs.len(), after.bars.len()];
     require(counts.iter().all(|count| *count <= limits.rules), Cause::NoResourcesAvailable)?;
-    let owned = before.tunnels();
     for (id, pdr) in &after.pdrs {
-        check_pdr(after, &owned, *id, pdr, limits)?;
+        check_pdr(after, owned, *id, pdr, limits)?;
     }
     after.urrs.values().try_for_each(check_urr)?;
     for (id, far) in &after.fars {
@@ -267,10 +270,12 @@ fn check_urr(urr: &Urr) -> Result<(), Cause> {
 
 fn difference(before: &Session, after: Session, effects: Effects) -> ChangeSet {
     let (held, wanted) = (before.addresses(), after.addresses());
-    let unused = before.tunnels().difference(&after.tunnels()).copied().collect();
+    let (had, has) = (before.tunnels(), after.tunnels());
+    let unused = had.difference(&has).copied().collect();
     let open = |(id, pdr): (&PdrId, &Pdr)| matches!(pdr.pdi.tunnel, Some(LocalTunnel::Choose(_))).then_some(*id);
     ChangeSet {
         choose: after.pdrs.iter().filter_map(open).collect(),
+        restore: has.difference(&had).copied().collect(),
         claim: wanted.difference(&held).copied().collect(),
         unclaim: held.difference(&wanted).copied().collect(),
         release: unused,

@@ -125,6 +125,8 @@ pub struct Request {
     pub drop_buffered: bool,
     /// Seconds without a packet after which the control plane is told; 0: it is told no longer.
     pub inactivity: Option<u32>,
+    /// The session was here before the user plane function started again: it may name tunnels given out then.
+    pub restoration: bool,
 }
 
 impl Request {

@@ -106,6 +106,11 @@ impl Backend for Failing<'_> {
         Ok(Teid(self.state.next))
     }
 
+    fn restore_tunnel(&mut self, teid: Teid, _near: Option<IpAddr>) -> Result<(), &'static str> {
+        self.call()?;
+        if self.state.tunnels.insert(teid) { Ok(()) } else { Err("held") }
+    }
+
     fn release_tunnel(&mut self, teid: Teid) {
         assert!(self.state.tunnels.remove(&teid), "{teid:?} was not held");
     }
@@ -268,6 +273,30 @@ fn an_update_of_the_pdi_keeps_the_tunnel_given_out() {
         let change = planned(&session, &request).expect("makes sense");
         assert_eq!(change.session.tunnels(), BTreeSet::from([Teid(1)]));
         assert!(change.choose.is_empty() && change.release.is_empty());
+    }
+}
+
+/// TS 23.527 4.3: after a start the tunnels of before may be named, once, and only then.
+#[test]
+fn a_session_is_restored_with_its_tunnels() {
+    let mut request = establishment();
+    request.pdrs.create[0].1.pdi.tunnel = Some(LocalTunnel::Given(Teid(42)));
+    assert_eq!(planned(&Session::default(), &request), Err(Cause::InvalidFTeidAllocationOption));
+    request.restoration = true;
+    for fail_at in 0..4 {
+        let mut state = Chaos::default();
+        let restored = perform(&mut state, &request, fail_at);
+        assert_eq!(restored.is_ok(), fail_at == 3, "an address, a tunnel, the installation");
+        let held = if fail_at == 3 { BTreeSet::from([Teid(42)]) } else { BTreeSet::new() };
+        assert_eq!(state.tunnels, held);
+        if let Ok(session) = restored {
+            // A session that is here gives itself no tunnel.
+            let mut more = Request { restoration: true, ..Request::default() };
+            let mut pdr = uplink(None);
+            pdr.pdi.tunnel = Some(LocalTunnel::Given(Teid(43)));
+            more.pdrs.create = vec![(PdrId(7), pdr)];
+            assert_eq!(planned(&session, &more), Err(Cause::InvalidFTeidAllocationOption));
+        }
     }
 }
 

@@ -458,6 +458,7 @@ impl Control {
                 about_address(Cause::MandatoryIeIncorrect)
             }
             Unavailable::InUse(_) => about_address(Cause::RequestRejected),
+            Unavailable::Tunnel(_) => Refusal::of(Cause::InvalidFTeidAllocationOption),
             Unavailable::NoTunnel => Refusal::of(Cause::NoResourcesAvailable),
             Unavailable::NoWorker => Refusal::of(Cause::SystemFailure),
         }
@@ -573,6 +574,10 @@ impl rules::Backend for Backend<'_> {
 
     fn allocate_tunnel(&mut self, near: Option<IpAddr>) -> Result<rules::Teid, Unavailable> {
         self.resources.allocate(near)
+    }
+
+    fn restore_tunnel(&mut self, teid: rules::Teid, near: Option<IpAddr>) -> Result<(), Unavailable> {
+        self.resources.restore(teid, near)
     }
 
     fn release_tunnel(&mut self, teid: rules::Teid) {

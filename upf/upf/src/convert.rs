@@ -22,7 +22,12 @@ pub(crate) struct Clock {
 /// # Errors
 /// The cause to answer.
 pub(crate) fn establishment(message: &pfcp::SessionEstablishmentRequest, clock: Clock) -> Result<Request, Cause> {
-    let mut request = Request { inactivity: message.inactivity_timer.map(|seconds| seconds.0), ..Request::default() };
+    let flags = message.se_req_flags.unwrap_or_default();
+    let mut request = Request {
+        inactivity: message.inactivity_timer.map(|seconds| seconds.0),
+        restoration: flags.contains(pfcp::SeReqFlags::RESTI),
+        ..Request::default()
+    };
     create(
         &mut request,
         &message.create_pdrs,

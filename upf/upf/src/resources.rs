@@ -27,6 +27,9 @@ pub(crate) enum Unavailable {
     /// Another session has it.
     #[error("{0} belongs to another session")]
     InUse(IpAddr),
+    /// The tunnel is another session's, or lies in another bucket than the UE's address: it was not given out for it.
+    #[error("tunnel {0:#x} cannot be this session's")]
+    Tunnel(u32),
     /// Every tunnel number of the bucket is given out.
     #[error("no tunnel is left")]
     NoTunnel,
@@ -91,6 +94,12 @@ impl Resources {
         Err(Unavailable::NoTunnel)
     }
 
+    /// Takes the tunnel that an earlier run gave to the UE of this address.
+    pub(crate) fn restore(&mut self, Teid(teid): Teid, near: Option<IpAddr>) -> Result<(), Unavailable> {
+        let at_home = near.is_none_or(|address| Bucket::of_address(address) == Bucket::of_tunnel(teid));
+        if teid != 0 && at_home && self.tunnels.insert(teid) { Ok(()) } else { Err(Unavailable::Tunnel(teid)) }
+    }
+
     pub(crate) fn free(&mut self, teid: Teid) {
         self.tunnels.remove(&teid.0);
     }
@@ -119,6 +128,17 @@ mod tests {
         for outside in [IpAddr::from([10, 46, 0, 2]), IpAddr::from([10, 45, 0, 1])] {
             assert_eq!(resources.claim(outside, 3), Err(Unavailable::NoPool(outside)));
         }
+    }
+
+    #[test]
+    fn a_tunnel_of_before_is_taken_once_and_in_its_bucket() {
+        let ue = IpAddr::from([10, 45, 0, 2]);
+        let other = IpAddr::from([10, 45, 0, 3]);
+        let Teid(teid) = resources().allocate(Some(ue)).expect("plenty");
+        let mut resources = resources();
+        assert_eq!(resources.restore(Teid(teid), Some(other)), Err(Unavailable::Tunnel(teid)));
+        assert_eq!(resources.restore(Teid(teid), Some(ue)), Ok(()));
+        assert_eq!(resources.restore(Teid(teid), Some(ue)), Err(Unavailable::Tunnel(teid)));
     }
 
     #[test]

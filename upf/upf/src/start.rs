@@ -23,6 +23,9 @@ pub struct Upf;
 /// Octets that a frame holds beyond the MTU: outer headers, and what of a longer packet is still looked at.
 const FRAME_SLACK: usize = 648;
 
+/// Time for the SMFs to bring their sessions back after a start; the gNBs' packets for them are dropped until then.
+const RESTORATION: Duration = Duration::from_secs(5);
+
 impl NetworkFunction for Upf {
     const TYPE: NfType = NfType::Upf;
     type Config = UpfConfig;
@@ -124,6 +127,7 @@ fn path_config(config: &UpfConfig, network: &Network) -> dataplane::Config {
         buffer_per_session: config.buffer.packets_per_session,
         buffer_total: config.buffer.packets,
         frame_size: usize::from(mtu(network)) + FRAME_SLACK,
+        restoration: RESTORATION,
         links: [config.n6.rate_mbps, config.n3.rate_mbps].map(|rate| rate * 1_000_000),
         ..dataplane::Config::new(config.n3.advertised())
     }

@@ -280,6 +280,25 @@ fn reordered(line: &str) -> String {
     line.replace("{direction=\"uplink\",nf=\"upf\"}", "{nf=\"upf\",direction=\"uplink\"}")
 }
 
+/// TS 23.527 4.3: a UPF that has started again takes its sessions back as they were, tunnels and all.
+#[test]
+fn a_session_is_restored_after_a_start() {
+    let (_, teid) = Site::new(10).establish(establishment(7, UE));
+    let mut site = Site::new(10);
+    let mut request = establishment(7, UE);
+    request.create_pdrs[0].pdi.f_teid = Some(FTeid::new(Teid(teid), N3));
+    assert_eq!(site.refused(request.clone()).0, Cause::InvalidFTeidAllocationOption);
+    request.se_req_flags = Some(SeReqFlags::RESTI);
+    let Message::SessionEstablishmentResponse(response) = site.ask(Seid(0), request) else { panic!("another") };
+    assert_eq!(response.cause, Cause::RequestAccepted);
+    let up = packet(UE, HOST.into());
+    site.network.send_n3(SocketAddr::new(GNB, gtpu::PORT), &tunnelled(teid, &up));
+    assert_eq!(site.network.receive(LIMIT), Some((Verdict::ToN6, up)));
+    // What others get is none of it.
+    let (_, another) = site.establish(establishment(8, IpAddr::from([10, 45, 0, 3])));
+    assert_ne!(another, teid);
+}
+
 #[test]
 fn what_cannot_be_is_refused_and_leaves_nothing() {
     let mut site = Site::new(2);

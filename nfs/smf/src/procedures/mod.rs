@@ -4,3 +4,4 @@ pub(crate) mod an_release;
 pub(crate) mod pdu_session_establishment;
 pub(crate) mod pdu_session_release;
 pub(crate) mod service_request;
+pub(crate) mod session_restoration;

@@ -1,6 +1,5 @@
 //! PDU Session Release (23.502 4.3.4.2): wished by the UE, by the network or by the AMF.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -125,19 +124,5 @@ async fn delete_at_upf(core: &Core, session: &mut Session) {
     core.note_session(at_upf.upf, -1);
     if let Err(error) = core.n4.request(at_upf.upf, at_upf.seid, SessionDeletionRequest::new()).await {
         tracing::debug!(%error, upf = %at_upf.upf, "N4 session deletion");
-    }
-}
-
-/// A UPF has lost all its sessions (TS 23.527 4.2): the UEs are told to make new ones.
-pub(crate) async fn upf_lost(core: Arc<Core>, upf: IpAddr) {
-    for entry in core.sessions.all() {
-        let mut session = entry.session.lock().await;
-        if session.at_upf.is_none_or(|at_upf| at_upf.upf != upf) {
-            continue;
-        }
-        session.at_upf = None;
-        core.note_session(upf, -1);
-        drop(session);
-        requested_by_network(&core, &entry, GsmCause::ReactivationRequested).await;
     }
 }
