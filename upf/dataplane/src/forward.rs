@@ -568,7 +568,7 @@ impl Forwarder {
     /// TS 29.281 7.3.1: the sender of a G-PDU for a tunnel that is not there is told. Tunnel 0 is nobody's.
     fn unknown_tunnel(&mut self, now: Moment, frame: &mut Frame, teid: u32) -> Result<Verdict, DropReason> {
         self.lane.counters.dropped(DropReason::UnknownTunnel, 1);
-        if teid == 0 || now < self.restored || !self.may_answer(now) {
+        if teid == 0 || now.instant() < self.restored || !self.may_answer(now) {
             return Ok(Verdict::Drop);
         }
         let mut answer = [0; 36];
