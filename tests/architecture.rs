@@ -37,7 +37,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("ran", &["ngap", "nas", "aka", "sctp", "gtpu"]),
     ("launcher", &["runtime"]),
     ("demo", &["topo"]),
-    ("bench", &["topo", "classifier", "dataplane", "rules", "gtpu"]),
+    ("bench", &["topo", "classifier", "dataplane", "rules", "gtpu", "shm", "sbi-api", "sbi-models", "sbi-transport"]),
     ("tests", &["aka", "nas", "ngap", "ran", "sctp", "topo"]),
     // what takes bytes from outside, and the NFs that can be driven without I/O
     (

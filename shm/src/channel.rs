@@ -31,6 +31,8 @@ pub struct Options {
     /// Longest time to keep looking for the next message before sleeping, letting other tasks run in between. The time really
     /// spent adapts to what it gains, down to none.
     pub spin: Duration,
+    /// Where the channels opened with these options (and copies of them) are counted.
+    pub tally: Arc<Tally>,
 }
 
 impl Default for Options {
@@ -38,24 +40,42 @@ impl Default for Options {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         // With two cores the peer usually needs the one we would spin on.
         let spin = if cores > 2 { Duration::from_micros(20) } else { Duration::ZERO };
-        Self { segment: 1 << 20, max_message: 8 << 20, allowed_uids: Vec::new(), spin }
+        Self { segment: 1 << 20, max_message: 8 << 20, allowed_uids: Vec::new(), spin, tally: Arc::default() }
     }
 }
 
-/// Counters of one end of a channel. `Relaxed`: each is a sum of its own that orders nothing.
+/// Where channels are counted; see [`Options::tally`]. `Relaxed`: each is a sum of its own that orders nothing.
 #[derive(Debug, Default)]
-pub(crate) struct Counts {
+pub struct Tally {
     pub(crate) sent: AtomicU64,
     pub(crate) received: AtomicU64,
     pub(crate) wakeups: AtomicU64,
     pub(crate) doorbells: AtomicU64,
     pub(crate) waits_for_room: AtomicU64,
+    pub(crate) copied_in: AtomicU64,
     pub(crate) copied_out: AtomicU64,
     pub(crate) spins_paid: AtomicU64,
     pub(crate) spins_lost: AtomicU64,
 }
 
-/// A reading of the counters of one end of a channel.
+impl Tally {
+    /// What was counted so far.
+    pub fn read(&self) -> ChannelCounters {
+        ChannelCounters {
+            sent: self.sent.load(Relaxed),
+            received: self.received.load(Relaxed),
+            wakeups: self.wakeups.load(Relaxed),
+            doorbells: self.doorbells.load(Relaxed),
+            waits_for_room: self.waits_for_room.load(Relaxed),
+            copied_in: self.copied_in.load(Relaxed),
+            copied_out: self.copied_out.load(Relaxed),
+            spins_paid: self.spins_paid.load(Relaxed),
+            spins_lost: self.spins_lost.load(Relaxed),
+        }
+    }
+}
+
+/// A reading of the counters of one end of a channel, or of several together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ChannelCounters {
     /// Messages sent.
@@ -68,12 +88,47 @@ pub struct ChannelCounters {
     pub doorbells: u64,
     /// Times a sender had to wait for room.
     pub waits_for_room: u64,
+    /// Payloads that were copied into shared memory, not written there by their maker.
+    pub copied_in: u64,
     /// Payloads that were copied out of shared memory.
     pub copied_out: u64,
     /// Times a message came while looking for it instead of sleeping.
     pub spins_paid: u64,
     /// Times none came.
     pub spins_lost: u64,
+}
+
+impl std::ops::Add for ChannelCounters {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        self.zip(other, u64::wrapping_add)
+    }
+}
+
+impl std::ops::Sub for ChannelCounters {
+    type Output = Self;
+
+    /// What was counted since `earlier`.
+    fn sub(self, earlier: Self) -> Self {
+        self.zip(earlier, u64::wrapping_sub)
+    }
+}
+
+impl ChannelCounters {
+    fn zip(self, other: Self, each: impl Fn(u64, u64) -> u64) -> Self {
+        Self {
+            sent: each(self.sent, other.sent),
+            received: each(self.received, other.received),
+            wakeups: each(self.wakeups, other.wakeups),
+            doorbells: each(self.doorbells, other.doorbells),
+            waits_for_room: each(self.waits_for_room, other.waits_for_room),
+            copied_in: each(self.copied_in, other.copied_in),
+            copied_out: each(self.copied_out, other.copied_out),
+            spins_paid: each(self.spins_paid, other.spins_paid),
+            spins_lost: each(self.spins_lost, other.spins_lost),
+        }
+    }
 }
 
 /// The part of a channel that its senders and its receiver share.
@@ -90,7 +145,7 @@ pub(crate) struct Shared {
     pub(crate) room: Notify,
     pub(crate) bell: OwnBell,
     pub(crate) socket: UnixStream,
-    pub(crate) counts: Counts,
+    pub(crate) counts: Arc<Tally>,
     peer_bell: OwnedFd,
     failure: OnceLock<ChannelError>,
     receiver: Mutex<Option<Waker>>,
@@ -117,7 +172,7 @@ pub(crate) fn assemble(parts: Parts, options: &Options) -> std::io::Result<(Send
         room: Notify::new(),
         bell: OwnBell::watch(bell)?,
         socket,
-        counts: Counts::default(),
+        counts: options.tally.clone(),
         peer_bell,
         failure: OnceLock::new(),
         receiver: Mutex::default(),
@@ -168,20 +223,6 @@ impl Shared {
 
     pub(crate) fn outgoing(&self) -> MutexGuard<'_, Outgoing> {
         self.outgoing.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn read_counts(&self) -> ChannelCounters {
-        let counts = &self.counts;
-        ChannelCounters {
-            sent: counts.sent.load(Relaxed),
-            received: counts.received.load(Relaxed),
-            wakeups: counts.wakeups.load(Relaxed),
-            doorbells: counts.doorbells.load(Relaxed),
-            waits_for_room: counts.waits_for_room.load(Relaxed),
-            copied_out: counts.copied_out.load(Relaxed),
-            spins_paid: counts.spins_paid.load(Relaxed),
-            spins_lost: counts.spins_lost.load(Relaxed),
-        }
     }
 
     /// Rings the peer, which was found to wait.

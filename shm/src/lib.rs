@@ -43,7 +43,7 @@ pub use error::{ChannelError, HelloError, Violation};
 
 #[cfg(not(loom))]
 pub use {
-    channel::{ChannelCounters, Options},
+    channel::{ChannelCounters, Options, Tally},
     hello::{Incoming, Listener, connect, node_identity},
     payload::{Message, Payload},
     receiver::Receiver,

@@ -64,9 +64,9 @@ impl Sender {
         self.0.failure().is_none()
     }
 
-    /// Counters of this end.
+    /// Counters of this end, and of the other channels that share its [tally](crate::Options::tally).
     pub fn counters(&self) -> ChannelCounters {
-        self.0.read_counts()
+        self.0.counts.read()
     }
 
     /// Sends a message piece by piece as room comes, while others' messages may go in between. One at a time per channel,

@@ -1,5 +1,6 @@
 //! Counters of one peer or server, cheap enough to be always on.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// What a connection's ends count as they go. `Relaxed` throughout: each is a sum of its own that orders nothing.
@@ -10,12 +11,9 @@ pub(crate) struct Stats {
     pub(crate) connects: AtomicU64,
     pub(crate) bytes_sent: AtomicU64,
     pub(crate) bytes_received: AtomicU64,
-    pub(crate) wakeups: AtomicU64,
-    pub(crate) doorbells: AtomicU64,
+    /// Of the channels of the shared-memory transport.
+    pub(crate) tally: Arc<shm::Tally>,
     pub(crate) refusals: AtomicU64,
-    pub(crate) spins_paid: AtomicU64,
-    pub(crate) spins_lost: AtomicU64,
-    pub(crate) waits_for_room: AtomicU64,
     pub(crate) under_way: AtomicU64,
 }
 
@@ -32,18 +30,10 @@ pub struct Counters {
     pub bytes_sent: u64,
     /// Octets of bodies received.
     pub bytes_received: u64,
-    /// Times this end was woken because something came (`shm` only).
-    pub wakeups: u64,
-    /// Times this end had to wake the other (`shm` only).
-    pub doorbells: u64,
+    /// Of shared-memory channels (`shm` only).
+    pub channel: shm::ChannelCounters,
     /// Connections not let in: of another user, of another version, without a certificate that we take.
     pub refusals: u64,
-    /// Times that looking for a message, in place of sleeping, found one (`shm` only).
-    pub spins_paid: u64,
-    /// Times that it found none (`shm` only).
-    pub spins_lost: u64,
-    /// Times that a message had to wait until the ring had room (`shm` only).
-    pub waits_for_room: u64,
     /// Requests that are not answered yet: how many wait now.
     pub under_way: u64,
 }
@@ -56,12 +46,8 @@ impl Stats {
             connects: self.connects.load(Relaxed),
             bytes_sent: self.bytes_sent.load(Relaxed),
             bytes_received: self.bytes_received.load(Relaxed),
-            wakeups: self.wakeups.load(Relaxed),
-            doorbells: self.doorbells.load(Relaxed),
+            channel: self.tally.read(),
             refusals: self.refusals.load(Relaxed),
-            spins_paid: self.spins_paid.load(Relaxed),
-            spins_lost: self.spins_lost.load(Relaxed),
-            waits_for_room: self.waits_for_room.load(Relaxed),
             under_way: self.under_way.load(Relaxed),
         }
     }

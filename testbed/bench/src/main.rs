@@ -7,6 +7,7 @@ mod ports;
 mod ran;
 mod result;
 mod samples;
+mod sbi;
 mod upf_path;
 
 use std::process::ExitCode;
@@ -40,6 +41,11 @@ enum Measurement {
     /// The UPF's packet path on one core, from memory to memory: packets per second by sessions and rules, the cost of each
     /// stage and of hostile packets, memory per session
     UpfPath(upf_path::Options),
+    /// Calls between two processes over every transport: latency, rate, CPU, and what each costs in wake-ups and copies
+    Sbi(sbi::Options),
+    /// The other process of `sbi`
+    #[command(hide = true)]
+    SbiOther(sbi::OtherOptions),
 }
 
 fn main() -> ExitCode {
@@ -52,6 +58,8 @@ fn main() -> ExitCode {
         Measurement::UpfEnd(options) => ports::run_end(options),
         Measurement::UpfLoad(load) => ports::run_load(load),
         Measurement::UpfPath(options) => upf_path::run(options),
+        Measurement::Sbi(options) => sbi::run(options),
+        Measurement::SbiOther(options) => sbi::run_other(options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -99,6 +107,9 @@ enum Failure {
     /// The simulator failed, or procedures did: a figure of a run with failures would mean nothing.
     #[error("peregrine-ran: {0}")]
     Ran(String),
+    /// A transport failed, or the system did.
+    #[error("{0}")]
+    Other(String),
 }
 
 impl Failure {

@@ -151,15 +151,15 @@ impl Collector for TransportMetrics {
             ("sbi_transport_connects", "Connections made or taken", |c| c.connects),
             ("sbi_transport_sent_bytes", "Octets of bodies sent", |c| c.bytes_sent),
             ("sbi_transport_received_bytes", "Octets of bodies received", |c| c.bytes_received),
-            ("sbi_transport_wakeups", "Times woken by the peer (shm)", |c| c.wakeups),
-            ("sbi_transport_doorbells", "Times the peer had to be woken (shm)", |c| c.doorbells),
+            ("sbi_transport_wakeups", "Times woken by the peer (shm)", |c| c.channel.wakeups),
+            ("sbi_transport_doorbells", "Times the peer had to be woken (shm)", |c| c.channel.doorbells),
             ("sbi_transport_refusals", "Connections not let in", |c| c.refusals),
             ("sbi_transport_spins_paid", "Times that looking instead of sleeping found a message (shm)", |c| {
-                c.spins_paid
+                c.channel.spins_paid
             }),
-            ("sbi_transport_spins_lost", "Times that it found none (shm)", |c| c.spins_lost),
+            ("sbi_transport_spins_lost", "Times that it found none (shm)", |c| c.channel.spins_lost),
             ("sbi_transport_waits_for_room", "Times that a message waited for room in the ring (shm)", |c| {
-                c.waits_for_room
+                c.channel.waits_for_room
             }),
         ];
         let rows = self.rows();

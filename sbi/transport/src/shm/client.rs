@@ -10,15 +10,14 @@ use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
 use super::calls::Calls;
-use super::{BATCH, Meter, kind, wire};
+use super::{BATCH, kind, wire};
 use crate::Limits;
 use crate::connection::{Connection, Failure};
-use crate::stats::Stats;
 
 /// Starts the task that hands out the answers.
-pub(super) fn start(sender: Sender, receiver: Receiver, limits: Limits, stats: Arc<Stats>) -> Arc<dyn Connection> {
+pub(super) fn start(sender: Sender, receiver: Receiver, limits: Limits) -> Arc<dyn Connection> {
     let calls = Arc::new(Calls::new(limits.max_in_flight));
-    let answers = tokio::spawn(hand_out(sender.clone(), receiver, calls.clone(), stats)).abort_handle();
+    let answers = tokio::spawn(hand_out(sender.clone(), receiver, calls.clone())).abort_handle();
     Arc::new(ShmConnection { sender, calls, limits, answers, runtime: Handle::current() })
 }
 
@@ -121,15 +120,13 @@ fn send_soon(sender: &Sender, runtime: &Handle, stream: u32, kind: u8) {
 }
 
 /// Hands the answers that come to the calls that wait for them, until the channel ends.
-async fn hand_out(sender: Sender, mut receiver: Receiver, calls: Arc<Calls>, stats: Arc<Stats>) {
-    let mut meter = Meter::default();
+async fn hand_out(sender: Sender, mut receiver: Receiver, calls: Arc<Calls>) {
     let mut taken = 0_u32;
     let reason = loop {
         let message = match receiver.recv().await {
             Ok(message) => message,
             Err(error) => break error.to_string(),
         };
-        meter.update(&sender, &stats);
         taken = taken.wrapping_add(1);
         if taken.is_multiple_of(BATCH) {
             tokio::task::yield_now().await;
@@ -150,6 +147,5 @@ async fn hand_out(sender: Sender, mut receiver: Receiver, calls: Arc<Calls>, sta
             break format!("the peer answered call {stream}, which is not under way");
         }
     };
-    meter.update(&sender, &stats);
     calls.fail(&reason);
 }

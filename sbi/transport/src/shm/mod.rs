@@ -18,7 +18,7 @@ use sbi_api::BoxFuture;
 use crate::accept::{self, Door};
 use crate::connection::{ConnectError, Connection, Transport};
 use crate::service::Service;
-use crate::stats::{Stats, count};
+use crate::stats::Stats;
 use crate::{Endpoint, Limits, ServeError};
 
 /// Messages taken before other tasks get their turn.
@@ -48,9 +48,9 @@ pub(crate) struct Shm(pub(crate) PathBuf);
 impl Transport for Shm {
     fn connect(&self, limits: Limits, stats: Arc<Stats>) -> BoxFuture<'_, Result<Arc<dyn Connection>, ConnectError>> {
         Box::pin(async move {
-            let options = options(&limits);
+            let options = options(&limits, &stats);
             match ::shm::connect(&self.0, &options).await {
-                Ok((sender, receiver)) => Ok(client::start(sender, receiver, limits, stats)),
+                Ok((sender, receiver)) => Ok(client::start(sender, receiver, limits)),
                 Err(error) => Err(ConnectError(error.to_string())),
             }
         })
@@ -58,7 +58,7 @@ impl Transport for Shm {
 
     fn listen(&self, service: Arc<Service>) -> Result<(Endpoint, BoxFuture<'static, ()>), ServeError> {
         let endpoint = Endpoint::Shm(self.0.clone());
-        match ::shm::Listener::bind(&self.0, options(&service.limits)) {
+        match ::shm::Listener::bind(&self.0, options(&service.limits, &service.stats)) {
             Ok(listener) => Ok((endpoint, Box::pin(accept::run(ShmDoor(listener), service)))),
             Err(error) => Err(ServeError::new(endpoint, error)),
         }
@@ -80,34 +80,13 @@ impl Door for ShmDoor {
     }
 }
 
-fn options(limits: &Limits) -> ::shm::Options {
+fn options(limits: &Limits, stats: &Stats) -> ::shm::Options {
     ::shm::Options {
         segment: limits.shm_segment,
         // Room for the head as well, so that a request with too long a body can still be answered.
         max_message: limits.max_body + wire::max_head(limits.max_header_list),
         allowed_uids: limits.allowed_uids.clone(),
+        tally: stats.tally.clone(),
         ..::shm::Options::default()
-    }
-}
-
-/// Carries the growth of a channel's counters over into those of its peer or server.
-#[derive(Default)]
-struct Meter(::shm::ChannelCounters);
-
-impl Meter {
-    fn update(&mut self, sender: &::shm::Sender, stats: &Stats) {
-        let now = sender.counters();
-        let before = std::mem::replace(&mut self.0, now);
-        for (sum, now, before) in [
-            (&stats.wakeups, now.wakeups, before.wakeups),
-            (&stats.doorbells, now.doorbells, before.doorbells),
-            (&stats.spins_paid, now.spins_paid, before.spins_paid),
-            (&stats.spins_lost, now.spins_lost, before.spins_lost),
-            (&stats.waits_for_room, now.waits_for_room, before.waits_for_room),
-        ] {
-            if now != before {
-                count(sum, (now - before) as usize);
-            }
-        }
     }
 }

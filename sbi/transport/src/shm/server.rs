@@ -12,7 +12,7 @@ use sbi_api::{Problem, Request, Response};
 use super::client::split;
 use super::exchange::Exchange;
 use super::wire::{self, WireError};
-use super::{BATCH, Meter, kind};
+use super::{BATCH, kind};
 use crate::accept::HANDSHAKE;
 use crate::service::{Service, too_large};
 use crate::stats::count;
@@ -44,7 +44,6 @@ struct Channel {
 impl Channel {
     /// Answers requests until the client leaves, or until none is left once the service drains.
     async fn serve(&self, mut receiver: Receiver) -> Result<(), ChannelError> {
-        let mut meter = Meter::default();
         let mut taken = 0_u32;
         let mut draining = std::pin::pin!(self.service.draining());
         let (mut is_draining, mut client_knows) = (false, false);
@@ -58,7 +57,6 @@ impl Channel {
                 }
                 message = receiver.recv() => {
                     let message = message?;
-                    meter.update(&self.sender, &self.service.stats);
                     client_knows |= message.kind == kind::GOING;
                     self.take(message).await;
                     taken = taken.wrapping_add(1);

@@ -1,0 +1,238 @@
+//! The ways to carry a call, and the caller's side of each.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use clap::ValueEnum;
+use sbi_api::{BoxFuture, CallError, Caller, Request, Response, Target};
+use sbi_models::udm::SessionManagementSubscriptionData;
+use sbi_transport::{Endpoint, Limits, Pool};
+use tokio::runtime::Runtime;
+
+use super::other::{ECHO, Other};
+use super::ring::{self, Ends};
+use super::series::Pattern;
+use crate::Failure;
+
+/// What is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(crate) enum Way {
+    /// Our rings, both sides polling, nothing else: what cannot be beaten
+    Ring,
+    /// Messages over a channel of shared memory
+    Channel,
+    /// Calls of the service-based interface over shared memory
+    Shm,
+    /// HTTP/2 over a unix socket
+    H2Unix,
+    /// HTTP/2 over TCP
+    H2,
+    /// Typed operations, JSON at both ends, over shared memory
+    JsonShm,
+    /// Typed operations, JSON at both ends, HTTP/2 over TCP
+    JsonH2,
+}
+
+impl Way {
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Ring, Self::Channel, Self::Shm, Self::H2Unix, Self::H2, Self::JsonShm, Self::JsonH2];
+
+    /// Whether it never sleeps, so that on one core each side waits out the other's time slice.
+    pub(crate) fn only_spins(self) -> bool {
+        self == Self::Ring
+    }
+
+    /// What it is compared with.
+    pub(crate) fn yardstick(self) -> Self {
+        match self {
+            Self::JsonShm | Self::JsonH2 => Self::JsonH2,
+            _ => Self::H2,
+        }
+    }
+}
+
+impl fmt::Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ring => "ring, polled",
+            Self::Channel => "channel",
+            Self::Shm => "shm",
+            Self::H2Unix => "h2+unix",
+            Self::H2 => "h2",
+            Self::JsonShm => "JSON, shm",
+            Self::JsonH2 => "JSON, h2",
+        })
+    }
+}
+
+/// The operation of the typed ways: sends what a UDM sends, and gets it back.
+mod mirror {
+    use sbi_api::{Json, service};
+    use sbi_models::udm::SessionManagementSubscriptionData;
+
+    service! {
+        /// A service of this benchmark alone.
+        client Mirror, server MirrorServer, of Udm NudmSdm at "/bench/v1";
+
+        /// Answers with the body.
+        fn mirror(; body Json<Vec<SessionManagementSubscriptionData>>) = POST "/mirror" -> Json<Vec<SessionManagementSubscriptionData>>;
+    }
+}
+
+pub(crate) use mirror::{MirrorServer, routes};
+
+/// A server's side of it.
+pub(crate) struct Looking;
+
+impl MirrorServer for Looking {
+    async fn mirror(
+        &self,
+        body: Vec<SessionManagementSubscriptionData>,
+    ) -> Result<Vec<SessionManagementSubscriptionData>, sbi_api::Problem> {
+        Ok(body)
+    }
+}
+
+/// Session management data of one slice (TS 29.503 6.1.6.2.8).
+const SUBSCRIBED: &str = r#"{"singleNssai":{"sst":1,"sd":"00000a"},"dnnConfigurations":{"internet":{
+    "pduSessionTypes":{"defaultSessionType":"IPV4","allowedSessionTypes":["IPV4","IPV4V6"]},
+    "sscModes":{"defaultSscMode":"SSC_MODE_1"},"5gQosProfile":{"5qi":9,"arp":{"priorityLevel":8,
+    "preemptCap":"NOT_PREEMPT","preemptVuln":"NOT_PREEMPTABLE"}},"sessionAmbr":{"uplink":"1 Gbps","downlink":"1 Gbps"}}}}"#;
+
+/// The caller's side.
+pub(crate) enum Client {
+    Calls { pool: Arc<Pool>, endpoint: Endpoint, json: bool },
+    Messages(RefCell<Ends>),
+    Ring(RefCell<Ends>),
+}
+
+impl Client {
+    pub(crate) async fn connect(way: Way, other: &Other) -> Result<Self, Failure> {
+        let calls =
+            |endpoint: Endpoint, json| Self::Calls { pool: Arc::new(Pool::new(Limits::default())), endpoint, json };
+        Ok(match way {
+            Way::Ring => Self::Ring(RefCell::new(ring::connect(&other.folder().join("ring")).await?)),
+            Way::Channel => Self::Messages(RefCell::new(ring::connect(&other.folder().join("channel")).await?)),
+            Way::Shm => calls(other.shm(), false),
+            Way::H2Unix => calls(other.h2_unix(), false),
+            Way::H2 => calls(other.h2(), false),
+            Way::JsonShm => calls(other.shm(), true),
+            Way::JsonH2 => calls(other.h2(), true),
+        })
+    }
+
+    /// Counters of our end, where it is a bare channel; the other end's are told with its own.
+    pub(crate) fn counters(&self) -> shm::ChannelCounters {
+        match self {
+            Self::Messages(ends) | Self::Ring(ends) => ends.borrow().0.counters(),
+            Self::Calls { pool, .. } => {
+                let counters = pool.stats().into_iter().map(|(_, counters)| counters.channel);
+                counters.fold(shm::ChannelCounters::default(), |sum, counters| sum + counters)
+            }
+        }
+    }
+
+    /// Makes so many calls, and how long each took.
+    pub(crate) fn calls(
+        &self,
+        runtime: &Runtime,
+        pattern: Pattern,
+        size: usize,
+        calls: usize,
+    ) -> Result<Vec<Duration>, Failure> {
+        match self {
+            Self::Messages(ends) => runtime.block_on(ring::messages(&mut ends.borrow_mut(), pattern, size, calls)),
+            Self::Ring(ends) => ring::polled(&mut ends.borrow_mut(), pattern, size, calls),
+            Self::Calls { pool, endpoint, json: false } => {
+                let body = Bytes::from(vec![b'x'; size]);
+                let caller = Arc::new(Direct { pool: pool.clone(), endpoint: [endpoint.clone()] });
+                runtime.block_on(lanes(pattern, calls, move || {
+                    let (caller, body) = (caller.clone(), body.clone());
+                    async move { caller.echo(body).await }
+                }))
+            }
+            Self::Calls { pool, endpoint, json: true } => {
+                let caller = Direct { pool: pool.clone(), endpoint: [endpoint.clone()] };
+                let client = Arc::new(mirror::Mirror::at(Arc::new(caller), sbi_api::ApiRoot::http("127.0.0.1:7777")));
+                let data: SessionManagementSubscriptionData =
+                    serde_json::from_str(SUBSCRIBED).map_err(|error| Failure::Other(error.to_string()))?;
+                let each = serde_json::to_vec(&data).map_err(|error| Failure::Other(error.to_string()))?.len() + 1;
+                let body = Arc::new(vec![data; size.div_ceil(each)]);
+                runtime.block_on(lanes(pattern, calls, move || {
+                    let (client, body) = (client.clone(), body.clone());
+                    async move {
+                        let mirrored = client.mirror(&body).await.map_err(|error| Failure::Other(error.to_string()))?;
+                        same(mirrored.len(), body.len())
+                    }
+                }))
+            }
+        }
+    }
+}
+
+/// Calls one endpoint, as the runtime's caller does once it knows it.
+struct Direct {
+    pool: Arc<Pool>,
+    endpoint: [Endpoint; 1],
+}
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+impl Direct {
+    async fn echo(&self, body: Bytes) -> Result<(), Failure> {
+        let length = body.len();
+        let request = http::Request::post(ECHO).header("content-type", "application/json").body(body);
+        let request = request.map_err(|error| Failure::Other(error.to_string()))?;
+        let answer = self.send(request).await.map_err(|error| Failure::Other(error.to_string()))?;
+        same(answer.body().len(), length)
+    }
+
+    async fn send(&self, request: Request) -> Result<Response, CallError> {
+        self.pool.call(&self.endpoint, "127.0.0.1:7777", request, tokio::time::Instant::now() + PATIENCE).await
+    }
+}
+
+impl Caller for Direct {
+    fn call<'a>(&'a self, _: &'a Target, request: Request) -> BoxFuture<'a, Result<Response, CallError>> {
+        Box::pin(self.send(request))
+    }
+}
+
+pub(crate) fn same(came: usize, went: usize) -> Result<(), Failure> {
+    match came == went {
+        true => Ok(()),
+        false => Err(Failure::Other(format!("{came} came back of {went}"))),
+    }
+}
+
+/// So many callers, each a task of its own, that share the calls.
+async fn lanes<F: Future<Output = Result<(), Failure>> + Send + 'static>(
+    pattern: Pattern,
+    calls: usize,
+    call: impl Fn() -> F + Clone + Send + 'static,
+) -> Result<Vec<Duration>, Failure> {
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..pattern.callers() {
+        let call = call.clone();
+        tasks.spawn(async move {
+            let mut latencies = Vec::with_capacity(calls / pattern.callers());
+            for _ in 0..calls / pattern.callers() {
+                if let Some(pause) = pattern.pause() {
+                    tokio::time::sleep(pause).await;
+                }
+                let begun = Instant::now();
+                call().await?;
+                latencies.push(begun.elapsed());
+            }
+            Ok::<_, Failure>(latencies)
+        });
+    }
+    let mut all = Vec::with_capacity(calls);
+    while let Some(done) = tasks.join_next().await {
+        all.extend(done.map_err(|error| Failure::Other(error.to_string()))??);
+    }
+    Ok(all)
+}
