@@ -10,13 +10,16 @@ use tokio::net::UnixStream;
 use tokio::sync::{Notify, Semaphore};
 
 use crate::bell::{self, OwnBell};
-use crate::doorbell::must_ring;
+use crate::doorbell::{Owed, must_ring};
 use crate::error::ChannelError;
 use crate::layout::End;
 use crate::payload::Lender;
 use crate::receiver::Receiver;
 use crate::segment::{Descriptors, Returns, Segment};
 use crate::sender::{Outgoing, Sender};
+
+/// About what it costs both ends to put one to sleep and wake it.
+const SPIN: Duration = Duration::from_micros(20);
 
 /// How this end opens channels.
 #[derive(Clone, Debug)]
@@ -29,7 +32,7 @@ pub struct Options {
     /// they are read. They are trusted not to block the bell, an eventfd that both sides hold and could switch to waiting.
     pub allowed_uids: Vec<u32>,
     /// Longest time to keep looking for the next message before sleeping, letting other tasks run in between. The time really
-    /// spent adapts to what it gains, down to none.
+    /// spent adapts to what it gains, down to none: nothing is gained where the peer sleeps, runs on our core, or others want it.
     pub spin: Duration,
     /// Where the channels opened with these options (and copies of them) are counted.
     pub tally: Arc<Tally>,
@@ -37,10 +40,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        // With two cores the peer usually needs the one we would spin on.
-        let spin = if cores > 2 { Duration::from_micros(20) } else { Duration::ZERO };
-        Self { segment: 1 << 20, max_message: 8 << 20, allowed_uids: Vec::new(), spin, tally: Arc::default() }
+        Self { segment: 1 << 20, max_message: 8 << 20, allowed_uids: Vec::new(), spin: SPIN, tally: Arc::default() }
     }
 }
 
@@ -146,6 +146,7 @@ pub(crate) struct Shared {
     pub(crate) bell: OwnBell,
     pub(crate) socket: UnixStream,
     pub(crate) counts: Arc<Tally>,
+    pub(crate) owed: Owed,
     peer_bell: OwnedFd,
     failure: OnceLock<ChannelError>,
     receiver: Mutex<Option<Waker>>,
@@ -173,6 +174,7 @@ pub(crate) fn assemble(parts: Parts, options: &Options) -> std::io::Result<(Send
         bell: OwnBell::watch(bell)?,
         socket,
         counts: options.tally.clone(),
+        owed: Owed::new(),
         peer_bell,
         failure: OnceLock::new(),
         receiver: Mutex::default(),
@@ -214,8 +216,31 @@ impl Shared {
         }
     }
 
+    /// A message was published. Whoever receives on this channel rings for it, together with what else is sent until its turn
+    /// comes; it is told to if it waits. Where nobody ever received, the bell is rung at once.
+    pub(crate) fn ring_soon(&self) {
+        if !self.owed.owe() {
+            return;
+        }
+        let receiver = self.receiver();
+        match &*receiver {
+            Some(receiver) => receiver.wake_by_ref(),
+            None => {
+                drop(receiver);
+                self.ring_if_owed();
+            }
+        }
+    }
+
+    /// Rings the peer for what was published without.
+    pub(crate) fn ring_if_owed(&self) {
+        if self.owed.settle() {
+            self.ring_for_message();
+        }
+    }
+
     /// Rings the peer if it sleeps until a message comes.
-    pub(crate) fn ring_for_message(&self) {
+    fn ring_for_message(&self) {
         if must_ring(&self.segment.side(self.end.other()).asleep.0) {
             self.ring();
         }

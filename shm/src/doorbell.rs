@@ -25,3 +25,46 @@ pub(crate) fn must_ring(word: &AtomicU32) -> bool {
     // The load spares the cache line of a peer that is awake; the swap lets only one of our threads ring.
     word.load(Ordering::Relaxed) != 0 && word.swap(0, Ordering::Relaxed) != 0
 }
+
+/// What was published without the bell: a receiver that is at work rings once for all of it, when it is done.
+///
+/// The receiver says that it rests, then looks for what is owed. A sender owes, then looks whether the receiver rests. As
+/// above the fences let at least one of them see the other, so no ring is forgotten.
+pub(crate) struct Owed {
+    ring: AtomicU32,
+    at_work: AtomicU32,
+}
+
+impl Owed {
+    /// Nothing is owed, and no receiver is at work.
+    pub(crate) fn new() -> Self {
+        Self { ring: AtomicU32::new(0), at_work: AtomicU32::new(0) }
+    }
+
+    /// A sender published something. Returns whether nobody at work will ring for it.
+    pub(crate) fn owe(&self) -> bool {
+        let first = self.ring.swap(1, Ordering::Relaxed) == 0;
+        // SeqCst: partner is the fence in `rest`.
+        fence(Ordering::SeqCst);
+        self.at_work.load(Ordering::Relaxed) == 0 && first
+    }
+
+    /// The receiver has work; it will `rest` before it waits.
+    pub(crate) fn work(&self) {
+        // Relaxed: seen late it costs a needless wake-up of the receiver, no more.
+        self.at_work.store(1, Ordering::Relaxed);
+    }
+
+    /// The receiver has no more work, or will not wait. It settles next.
+    pub(crate) fn rest(&self) {
+        self.at_work.store(0, Ordering::Relaxed);
+        // SeqCst: partner is the fence in `owe`.
+        fence(Ordering::SeqCst);
+    }
+
+    /// Returns whether a ring is owed, and takes the debt over.
+    pub(crate) fn settle(&self) -> bool {
+        // The load spares the cache line where nothing is owed.
+        self.ring.load(Ordering::Relaxed) != 0 && self.ring.swap(0, Ordering::Relaxed) != 0
+    }
+}

@@ -14,7 +14,7 @@ use crate::error::Violation;
 pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"PRGRNshm");
 
 /// Changes with anything in this file.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 /// Words of a descriptor.
 pub(crate) const DESCRIPTOR: usize = 2;
@@ -45,6 +45,8 @@ pub(crate) struct Side {
     pub(crate) asleep: Line,
     /// It waits for room to send.
     pub(crate) starved: Line,
+    /// The core it runs on, as far as it knows. A hint: it decides whether polling is worth trying.
+    pub(crate) core: Line,
 }
 
 /// The rings of one direction.

@@ -38,6 +38,8 @@ mod segment;
 mod sender;
 #[cfg(not(loom))]
 mod socket;
+#[cfg(not(loom))]
+mod spin;
 
 pub use error::{ChannelError, HelloError, Violation};
 

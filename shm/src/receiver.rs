@@ -5,7 +5,6 @@ use std::mem::take;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
 
 use crate::channel::{Options, Shared};
 use crate::doorbell::{announce, withdraw};
@@ -14,6 +13,7 @@ use crate::layout::{DESCRIPTOR, Descriptor};
 use crate::payload::{Lender, Message, Payload};
 use crate::ring::Consumer;
 use crate::segment::Descriptors;
+use crate::spin::{Look, Spin};
 
 /// Fragments taken before other tasks get their turn.
 const BATCH: u32 = 64;
@@ -76,7 +76,20 @@ impl Receiver {
     }
 
     /// As [`Receiver::recv`], to be woken when there may be a message or the channel ends.
+    ///
+    /// Before it waits it rings for what this end sent, see [`Sender::flush`](crate::Sender::flush). Whoever got a message is
+    /// expected to ask for the next one soon: what is sent until then is rung for together.
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, ChannelError>> {
+        self.shared.owed.work();
+        let polled = self.poll_message(cx);
+        if polled.is_pending() {
+            self.shared.owed.rest();
+            self.shared.ring_if_owed();
+        }
+        polled
+    }
+
+    fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, ChannelError>> {
         loop {
             match self.take_message() {
                 Ok(Taken::Message(message)) => return Poll::Ready(Ok(message)),
@@ -88,8 +101,11 @@ impl Receiver {
                 return Poll::Ready(Err(self.shared.fail(ChannelError::PeerGone)));
             }
             if !self.announced {
-                if self.spin.goes_on(&self.shared) {
-                    return yield_to_others(cx);
+                self.shared.ring_if_owed();
+                match self.spin.look(&self.shared, &mut self.descriptors) {
+                    Look::Found => continue,
+                    Look::Again => return yield_to_others(cx),
+                    Look::Sleep => {}
                 }
                 // Then look once more: the peer may have sent before it could see this.
                 self.announced = true;
@@ -168,10 +184,11 @@ impl Receiver {
     /// There is work, so we are awake; and now and then senders learn that there may be room.
     fn awake(&mut self) {
         self.withdraw();
-        self.spin.found(&self.shared);
+        self.spin.found(&self.shared.counts);
         self.taken = self.taken.wrapping_add(1);
         if self.taken.is_multiple_of(BATCH) {
             self.shared.room.notify_one();
+            self.shared.ring_if_owed(); // the peer may begin with what we answered so far
         }
     }
 
@@ -187,6 +204,7 @@ impl Receiver {
             .map_err(|error| self.shared.fail(ChannelError::System(error.to_string())))?;
         self.shared.counts.wakeups.fetch_add(1, Relaxed);
         self.withdraw();
+        self.spin.woken(&self.shared);
         self.shared.room.notify_one();
         Poll::Ready(Ok(()))
     }
@@ -210,6 +228,8 @@ impl Receiver {
 
 impl Drop for Receiver {
     fn drop(&mut self) {
+        self.shared.owed.rest();
+        self.shared.ring_if_owed();
         self.shared.fail(ChannelError::Closed);
     }
 }
@@ -237,53 +257,4 @@ enum Taken {
 fn yield_to_others<T>(cx: &mut Context<'_>) -> Poll<T> {
     cx.waker().wake_by_ref();
     Poll::Pending
-}
-
-/// Whether to look for the next message a while longer before sleeping. Other tasks run between two looks.
-struct Spin {
-    longest: Duration,
-    budget: Duration,
-    since: Option<Instant>,
-    sleeps: u32,
-}
-
-impl Spin {
-    /// Sleeps after which a budget that fell to nothing gets another chance.
-    const RETRY: u32 = 64;
-
-    fn new(longest: Duration) -> Self {
-        Self { longest, budget: longest, since: None, sleeps: 0 }
-    }
-
-    /// Nothing was found: look again, or sleep?
-    fn goes_on(&mut self, shared: &Shared) -> bool {
-        if self.longest.is_zero() {
-            return false;
-        }
-        if self.budget.is_zero() {
-            self.sleeps += 1;
-            if self.sleeps.is_multiple_of(Self::RETRY) {
-                self.budget = self.longest / 4;
-            }
-            return false;
-        }
-        if self.since.get_or_insert_with(Instant::now).elapsed() < self.budget {
-            return true;
-        }
-        shared.counts.spins_lost.fetch_add(1, Relaxed);
-        self.since = None;
-        self.budget /= 2;
-        if self.budget < self.longest / 16 {
-            self.budget = Duration::ZERO;
-        }
-        false
-    }
-
-    /// A message was found.
-    fn found(&mut self, shared: &Shared) {
-        if self.since.take().is_some() {
-            shared.counts.spins_paid.fetch_add(1, Relaxed);
-            self.budget = (self.budget * 2).min(self.longest);
-        }
-    }
 }

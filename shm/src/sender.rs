@@ -32,6 +32,7 @@ impl Sender {
         let message = Outbound::new(stream, kind, parts);
         let sent = self.attempt(|outgoing| outgoing.put_whole(&message))?.is_some();
         self.0.counts.sent.fetch_add(sent.into(), Relaxed);
+        self.0.counts.copied_in.fetch_add((sent && message.length > 0).into(), Relaxed);
         Ok(sent)
     }
 
@@ -45,13 +46,21 @@ impl Sender {
             return Ok(());
         }
         let message = Outbound::new(stream, kind, parts);
+        let length = message.length;
         if message.length <= self.0.segment.geometry().block as usize {
             self.in_turn(|outgoing| outgoing.put_whole(&message)).await?;
         } else {
             self.send_fragments(message).await?;
         }
         self.0.counts.sent.fetch_add(1, Relaxed);
+        self.0.counts.copied_in.fetch_add((length > 0).into(), Relaxed);
         Ok(())
+    }
+
+    /// Rings the peer for what was sent. There is no need where this end's receiver is polled, which does so when its turn
+    /// comes.
+    pub fn flush(&self) {
+        self.0.ring_if_owed();
     }
 
     /// Ends the channel, both directions.
@@ -97,6 +106,7 @@ impl Sender {
                 withdraw(starved);
                 return Ok(done);
             }
+            self.0.ring_if_owed(); // what makes room is the peer taking what is there
             self.0.counts.waits_for_room.fetch_add(1, Relaxed);
             self.0.room.notified().await;
         }
@@ -111,7 +121,7 @@ impl Sender {
         let outcome = put(&mut self.0.outgoing());
         match outcome {
             Ok(Some(done)) => {
-                self.0.ring_for_message();
+                self.0.ring_soon();
                 Ok(Some(done))
             }
             Ok(None) => Ok(None),
@@ -162,7 +172,7 @@ impl Drop for HalfSent<'_> {
         let told = matches!(outgoing.flush_abort(), Ok(true));
         drop(outgoing);
         if told {
-            self.shared.ring_for_message();
+            self.shared.ring_soon();
         }
     }
 }

@@ -107,7 +107,7 @@ impl Drop for Liar {
 }
 
 async fn liar_and_victim(door: &Door) -> (Liar, (Sender, Receiver)) {
-    let (socket, incoming) = door.guest(&hello(1, node_identity().expect("a node"))).await;
+    let (socket, incoming) = door.guest(&hello(2, node_identity().expect("a node"))).await;
     let victim = incoming.open().await.expect("it looks honest so far");
     (Liar::new(socket), victim)
 }
@@ -163,7 +163,7 @@ proptest! {
 
     #[test]
     fn garbage_in_shared_words_ends_the_channel_at_worst(
-        writes in proptest::collection::vec((prop_oneof![0..90_usize, 0..WORDS], nasty(), any::<bool>()), 1..60),
+        writes in proptest::collection::vec((prop_oneof![0..110_usize, 0..WORDS], nasty(), any::<bool>()), 1..60),
     ) {
         run(async {
             let door = Door::new();
@@ -211,8 +211,8 @@ proptest! {
     }
 }
 
-/// Word of the first position (tail of the descriptors to the server): header, then two sides of two lines each.
-const TAIL: usize = (64 + 4 * 64) / 8;
+/// Word of the first position (tail of the descriptors to the server): header, then two sides of three lines each.
+const TAIL: usize = (64 + 6 * 64) / 8;
 
 /// First word of the descriptors to the server: behind two directions of two rings of two lines.
 const RING: usize = TAIL + 8 * 64 / 8;
@@ -240,24 +240,24 @@ fn the_layout_is_where_this_test_thinks_it_is() {
 fn another_version_is_refused_by_name_at_both_ends() {
     run(async {
         let door = Door::new();
-        let (mut socket, incoming) = door.guest(&hello(2, node_identity().expect("a node"))).await;
+        let (mut socket, incoming) = door.guest(&hello(3, node_identity().expect("a node"))).await;
         let error = incoming.open().await.map(drop).expect_err("refused");
-        assert!(matches!(error, HelloError::Version { ours: 1, theirs: 2 }), "{error}");
+        assert!(matches!(error, HelloError::Version { ours: 2, theirs: 3 }), "{error}");
         let mut answer = [0; 32];
         socket.read_exact(&mut answer).expect("an answer");
-        assert_eq!((answer[8], answer[12]), (1, 1), "its version, and the verdict");
-        // The other way round: a server of version 2.
+        assert_eq!((answer[8], answer[12]), (2, 1), "its version, and the verdict");
+        // The other way round: a server of version 3.
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("door");
         let server = std::os::unix::net::UnixListener::bind(&path).expect("free");
         let answering = std::thread::spawn(move || {
             let (mut socket, _) = server.accept().expect("a client");
             socket.read_exact(&mut [0; 32]).expect("a hello");
-            answer[8] = 2;
+            answer[8] = 3;
             socket.write_all(&answer).expect("it takes it");
         });
         let error = connect(&path, &options()).await.map(drop).expect_err("refused");
-        assert!(matches!(error, HelloError::Version { ours: 1, theirs: 2 }), "{error}");
+        assert!(matches!(error, HelloError::Version { ours: 2, theirs: 3 }), "{error}");
         answering.join().expect("no panic");
     });
 }
@@ -266,7 +266,7 @@ fn another_version_is_refused_by_name_at_both_ends() {
 fn another_node_and_early_hang_ups_are_refused() {
     run(async {
         let door = Door::new();
-        let (_socket, incoming) = door.guest(&hello(1, [9; 16])).await;
+        let (_socket, incoming) = door.guest(&hello(2, [9; 16])).await;
         assert!(matches!(incoming.open().await.map(drop), Err(HelloError::Node)));
         let (socket, incoming) = door.guest(b"PRGRN").await;
         drop(socket);
@@ -283,7 +283,7 @@ fn memory_that_is_not_sealed_is_not_mapped() {
         run(async {
             // What an honest server answers, with other memory.
             let door = Door::new();
-            let (mut honest, incoming) = door.guest(&hello(1, node_identity().expect("a node"))).await;
+            let (mut honest, incoming) = door.guest(&hello(2, node_identity().expect("a node"))).await;
             let _end = incoming.open().await.expect("let in");
             let mut answer = [0; 32];
             honest.read_exact(&mut answer).expect("an answer");

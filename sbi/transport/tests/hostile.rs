@@ -55,12 +55,14 @@ fn run<F: Future>(future: F) -> F::Output {
 /// A payload: a good request's or response's, one with octets changed, or anything.
 fn payload() -> impl Strategy<Value = Vec<u8>> {
     let good = prop::sample::select(vec!["/now", "/later", "/hang"]).prop_map(|path| {
-        let mut message = wire::encode_request("peer", &request(path), 1 << 16).expect("short");
+        let mut message = Vec::new();
+        wire::encode_request("peer", &request(path), 1 << 16, &mut message).expect("short");
         message.extend_from_slice(b"{}");
         message
     });
     let response = any::<u8>().prop_map(|octet| {
-        let mut message = wire::encode_response(&Response::default(), 1 << 16).expect("short");
+        let mut message = Vec::new();
+        wire::encode_response(&Response::default(), 1 << 16, &mut message).expect("short");
         message.push(octet);
         message
     });

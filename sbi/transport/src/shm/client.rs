@@ -1,5 +1,6 @@
 //! The client's end of a channel.
 
+use std::cell::Cell;
 use std::future::poll_fn;
 use std::sync::Arc;
 
@@ -32,11 +33,19 @@ struct ShmConnection {
 impl Connection for ShmConnection {
     fn call<'a>(&'a self, authority: &'a str, request: &'a Request) -> BoxFuture<'a, Result<Response, Failure>> {
         Box::pin(async move {
-            let head = wire::encode_request(authority, request, self.limits.max_header_list)
-                .map_err(|error| Failure::NotProcessed(error.to_string()))?;
+            let unsent = |error: String| Failure::NotProcessed(error);
             let mut call = Call { connection: self, stream: self.calls.begin()?, progress: Progress::Unsent };
-            let sent = self.sender.send(call.stream, kind::REQUEST, &[&head, request.body()]).await;
-            sent.map_err(|error| Failure::NotProcessed(error.to_string()))?;
+            let sent = with_scratch(|head| {
+                wire::encode_request(authority, request, self.limits.max_header_list, head)
+                    .map_err(|error| unsent(error.to_string()))?;
+                let sent = self.sender.try_send(call.stream, kind::REQUEST, &[head, request.body()]);
+                // Without room, the head is needed a while longer than the scratch is ours.
+                sent.map(|sent| if sent { None } else { Some(head.clone()) }).map_err(|error| unsent(error.to_string()))
+            })?;
+            if let Some(head) = sent {
+                let sent = self.sender.send(call.stream, kind::REQUEST, &[&head, request.body()]).await;
+                sent.map_err(|error| unsent(error.to_string()))?;
+            }
             call.progress = Progress::Sent;
             let outcome = poll_fn(|cx| self.calls.poll(call.stream, cx)).await;
             call.progress = Progress::Over;
@@ -60,11 +69,13 @@ impl ShmConnection {
         if message.truncated {
             return Err(too_large);
         }
-        let (head, body) = split(message).map_err(unreadable)?;
-        if body.len() > self.limits.max_body {
-            return Err(too_large);
-        }
-        wire::decode_response(head, body, self.limits.max_header_list).map_err(unreadable)
+        read(message, |head, body| {
+            if body.len() > self.limits.max_body {
+                return Ok(Err(too_large));
+            }
+            wire::decode_response(head, body, self.limits.max_header_list).map(Ok)
+        })
+        .map_err(unreadable)?
     }
 }
 
@@ -74,15 +85,34 @@ impl Drop for ShmConnection {
     }
 }
 
-/// A message's head, copied so that the peer cannot change it once checked, and its body, where it lies.
-pub(super) fn split(message: Message) -> Result<(Bytes, Bytes), wire::WireError> {
+/// Makes something of a message's head, copied so that the peer cannot change it once checked, and its body, where it lies.
+pub(super) fn read<T>(
+    message: Message,
+    make: impl FnOnce(&[u8], Bytes) -> Result<T, wire::WireError>,
+) -> Result<T, wire::WireError> {
     let length = wire::head_length(&message.payload)?;
-    let head = Bytes::copy_from_slice(message.payload.get(..length).ok_or(wire::WireError::Truncated)?);
-    let body = match length == message.payload.len() {
-        true => Bytes::new(),
-        false => message.payload.into_bytes().split_off(length),
-    };
-    Ok((head, body))
+    with_scratch(|copy| {
+        copy.clear();
+        copy.extend_from_slice(message.payload.get(..length).ok_or(wire::WireError::Truncated)?);
+        let body = match length == message.payload.len() {
+            true => Bytes::new(),
+            false => message.payload.into_bytes().split_off(length),
+        };
+        make(copy, body)
+    })
+}
+
+/// Lends the thread's buffer for one head, which keeps its memory from head to head.
+pub(super) fn with_scratch<T>(act: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+    /// Beyond this it is not kept.
+    const KEPT: usize = 16 << 10;
+    thread_local!(static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) });
+    let mut scratch = SCRATCH.take();
+    let done = act(&mut scratch);
+    if scratch.capacity() <= KEPT {
+        SCRATCH.set(scratch);
+    }
+    done
 }
 
 /// How far a call has come.

@@ -9,7 +9,7 @@ use ::shm::{ChannelError, Incoming, Message, Receiver, Sender};
 use http::StatusCode;
 use sbi_api::{Problem, Request, Response};
 
-use super::client::split;
+use super::client::{read, with_scratch};
 use super::exchange::Exchange;
 use super::wire::{self, WireError};
 use super::{BATCH, kind};
@@ -56,12 +56,17 @@ impl Channel {
                     self.reply(0, kind::GO_AWAY);
                 }
                 message = receiver.recv() => {
-                    let message = message?;
-                    client_knows |= message.kind == kind::GOING;
-                    self.take(message).await;
-                    taken = taken.wrapping_add(1);
-                    if taken.is_multiple_of(BATCH) {
-                        tokio::task::yield_now().await;
+                    let mut next = Some(message?);
+                    // What is there already is taken without another look at all the rest.
+                    while let Some(message) = next {
+                        client_knows |= message.kind == kind::GOING;
+                        self.take(message).await;
+                        taken = taken.wrapping_add(1);
+                        if taken.is_multiple_of(BATCH) {
+                            self.sender.flush();
+                            tokio::task::yield_now().await;
+                        }
+                        next = receiver.try_recv()?;
                     }
                 }
                 () = exchange.idle(), if client_knows => return Ok(()),
@@ -135,18 +140,22 @@ impl Channel {
     fn read(&self, message: Message) -> Result<Request, Refusal> {
         let limits = &self.service.limits;
         let truncated = message.truncated;
-        let (head, body) = split(message)?;
-        if truncated || body.len() > limits.max_body {
-            return Err(Refusal::TooLarge(limits.max_body));
-        }
-        Ok(wire::decode_request(head, body, limits.max_header_list)?)
+        read(message, |head, body| {
+            if truncated || body.len() > limits.max_body {
+                return Ok(Err(Refusal::TooLarge(limits.max_body)));
+            }
+            wire::decode_request(head, body, limits.max_header_list).map(Ok)
+        })?
     }
 
     /// Sends a response: at once if there is room, else from a task, so that the channel goes on being read.
     fn respond(&self, stream: u32, response: Response) {
         let limit = self.service.limits.max_header_list;
-        let (head, response) = encode(response, limit);
-        if let Ok(false) = self.sender.try_send(stream, kind::RESPONSE, &[&head, response.body()]) {
+        let (sent, response) = with_scratch(|head| {
+            let response = encode(response, limit, head);
+            (self.sender.try_send(stream, kind::RESPONSE, &[head, response.body()]), response)
+        });
+        if let Ok(false) = sent {
             let (sender, guard) = (self.sender.clone(), self.exchange.task());
             tokio::spawn(async move {
                 let _guard = guard;
@@ -177,20 +186,23 @@ impl Drop for Channel {
 type Answering = Pin<Box<dyn Future<Output = Response> + Send>>;
 
 async fn send_response(sender: &Sender, stream: u32, response: Response, limit: u32) {
-    let (head, response) = encode(response, limit);
+    let mut head = Vec::new();
+    let response = encode(response, limit, &mut head);
     if let Err(error) = sender.send(stream, kind::RESPONSE, &[&head, response.body()]).await {
         tracing::debug!(%error, "an answer could not be sent");
     }
 }
 
-/// The head of a response; of an error instead, where the handler's cannot be written.
-fn encode(response: Response, limit: u32) -> (Vec<u8>, Response) {
-    match wire::encode_response(&response, limit) {
-        Ok(head) => (head, response),
+/// Writes the head of a response; of an error instead, where the handler's cannot be written. Returns what is to be sent.
+fn encode(response: Response, limit: u32, head: &mut Vec<u8>) -> Response {
+    match wire::encode_response(&response, limit, head) {
+        Ok(()) => response,
         Err(error) => {
             let response = Response::from(Problem::internal(format_args!("the answer's head: {error}")));
-            let head = wire::encode_response(&response, u32::MAX).unwrap_or_default();
-            (head, response)
+            if wire::encode_response(&response, u32::MAX, head).is_err() {
+                head.clear(); // the client cannot read that, and says so
+            }
+            response
         }
     }
 }

@@ -4,7 +4,8 @@
 //! u32 length of the head, itself included
 //! request:  u8 method (0: text follows)  text8 method?  text16 authority  text16 path and query
 //! response: u16 status
-//! u16 number of fields, each: u8 name (below 128: that many octets follow; else a well-known name)  text16 value
+//! u16 number of fields, each: u8 name (below 128: that many octets follow; else a well-known name)
+//!                             u16 value (below 0xff00: that many octets follow; else a well-known value)
 //! ```
 //! Numbers are in the machine's byte order, as the rest of the channel.
 
@@ -28,6 +29,19 @@ const NAMES: [HeaderName; 8] = [
     header::USER_AGENT,
     header::SERVER,
 ];
+
+/// Field values with a number of their own, counted from [`KNOWN_VALUE`].
+const VALUES: [HeaderValue; 6] = [
+    HeaderValue::from_static("application/json"),
+    HeaderValue::from_static("application/problem+json"),
+    HeaderValue::from_static("application/json, application/3gppHal+json, multipart/related, application/problem+json"),
+    HeaderValue::from_static("application/json-patch+json"),
+    HeaderValue::from_static("application/merge-patch+json"),
+    HeaderValue::from_static("application/3gppHal+json"),
+];
+
+/// First code of a well-known field value, where the length of another would stand.
+const KNOWN_VALUE: u16 = 0xff00;
 
 /// First code of a well-known field name.
 const WELL_KNOWN: u8 = 128;
@@ -54,12 +68,17 @@ pub(crate) fn max_head(max_header_list: u32) -> usize {
     max_header_list as usize + 2 * usize::from(u16::MAX) + 512
 }
 
-/// Writes the head of a request.
+/// Writes the head of a request over `head`.
 ///
 /// # Errors
 /// A part is too long.
-pub fn encode_request(authority: &str, request: &Request, max_header_list: u32) -> Result<Vec<u8>, WireError> {
-    let mut head = Vec::with_capacity(256);
+pub fn encode_request(
+    authority: &str,
+    request: &Request,
+    max_header_list: u32,
+    head: &mut Vec<u8>,
+) -> Result<(), WireError> {
+    head.clear();
     head.extend_from_slice(&[0; 4]);
     match METHODS.iter().position(|method| method == request.method()) {
         Some(index) => head.push(index as u8 + 1),
@@ -70,17 +89,17 @@ pub fn encode_request(authority: &str, request: &Request, max_header_list: u32) 
             head.extend_from_slice(name);
         }
     }
-    put_text(&mut head, authority.as_bytes())?;
-    put_text(&mut head, request.uri().path_and_query().map_or("/", PathAndQuery::as_str).as_bytes())?;
+    put_text(head, authority.as_bytes())?;
+    put_text(head, request.uri().path_and_query().map_or("/", PathAndQuery::as_str).as_bytes())?;
     finish(head, request.headers(), max_header_list)
 }
 
-/// Writes the head of a response.
+/// Writes the head of a response over `head`.
 ///
 /// # Errors
 /// A part is too long.
-pub fn encode_response(response: &Response, max_header_list: u32) -> Result<Vec<u8>, WireError> {
-    let mut head = Vec::with_capacity(128);
+pub fn encode_response(response: &Response, max_header_list: u32, head: &mut Vec<u8>) -> Result<(), WireError> {
+    head.clear();
     head.extend_from_slice(&[0; 4]);
     head.extend_from_slice(&response.status().as_u16().to_ne_bytes());
     finish(head, response.headers(), max_header_list)
@@ -100,17 +119,18 @@ pub fn head_length(message: &[u8]) -> Result<usize, WireError> {
 ///
 /// # Errors
 /// The head is not one, or longer than the limit.
-pub fn decode_request(head: Bytes, body: Bytes, max_header_list: u32) -> Result<Request, WireError> {
+pub fn decode_request(head: &[u8], body: Bytes, max_header_list: u32) -> Result<Request, WireError> {
     let mut head = Head::new(head)?;
     let method = match head.u8()? {
         0 => {
             let length = head.u8()?;
-            Method::from_bytes(&head.take(length.into())?).map_err(|_| WireError::Malformed("method"))?
+            Method::from_bytes(head.take(length.into())?).map_err(|_| WireError::Malformed("method"))?
         }
         code => METHODS.get(usize::from(code) - 1).cloned().ok_or(WireError::Malformed("method"))?,
     };
     let _authority = head.text()?;
-    let path = PathAndQuery::from_maybe_shared(head.text()?).map_err(|_| WireError::Malformed("path"))?;
+    let path = PathAndQuery::from_maybe_shared(Bytes::copy_from_slice(head.text()?))
+        .map_err(|_| WireError::Malformed("path"))?;
     let mut request = Request::new(body);
     *request.method_mut() = method;
     *request.uri_mut() = Uri::from(path);
@@ -122,7 +142,7 @@ pub fn decode_request(head: Bytes, body: Bytes, max_header_list: u32) -> Result<
 ///
 /// # Errors
 /// The head is not one, or longer than the limit.
-pub fn decode_response(head: Bytes, body: Bytes, max_header_list: u32) -> Result<Response, WireError> {
+pub fn decode_response(head: &[u8], body: Bytes, max_header_list: u32) -> Result<Response, WireError> {
     let mut head = Head::new(head)?;
     let status = StatusCode::from_u16(head.u16()?).map_err(|_| WireError::Malformed("status"))?;
     let mut response = Response::new(body);
@@ -132,7 +152,7 @@ pub fn decode_response(head: Bytes, body: Bytes, max_header_list: u32) -> Result
 }
 
 /// Adds the fields, and the length in front.
-fn finish(mut head: Vec<u8>, fields: &HeaderMap, max_header_list: u32) -> Result<Vec<u8>, WireError> {
+fn finish(head: &mut Vec<u8>, fields: &HeaderMap, max_header_list: u32) -> Result<(), WireError> {
     let mut budget = max_header_list as usize;
     head.extend_from_slice(&u16::try_from(fields.len()).map_err(|_| WireError::TooLong)?.to_ne_bytes());
     for (name, value) in fields {
@@ -145,15 +165,19 @@ fn finish(mut head: Vec<u8>, fields: &HeaderMap, max_header_list: u32) -> Result
                 head.extend_from_slice(name.as_str().as_bytes());
             }
         }
-        put_text(&mut head, value.as_bytes())?;
+        match VALUES.iter().position(|known| known == value) {
+            Some(index) => head.extend_from_slice(&(index as u16 + KNOWN_VALUE).to_ne_bytes()),
+            None => put_text(head, value.as_bytes())?,
+        }
     }
     let length = u32::try_from(head.len()).map_err(|_| WireError::TooLong)?;
     head[..4].copy_from_slice(&length.to_ne_bytes());
-    Ok(head)
+    Ok(())
 }
 
 fn put_text(head: &mut Vec<u8>, text: &[u8]) -> Result<(), WireError> {
-    head.extend_from_slice(&u16::try_from(text.len()).map_err(|_| WireError::TooLong)?.to_ne_bytes());
+    let length = u16::try_from(text.len()).ok().filter(|length| *length < KNOWN_VALUE);
+    head.extend_from_slice(&length.ok_or(WireError::TooLong)?.to_ne_bytes());
     head.extend_from_slice(text);
     Ok(())
 }
@@ -163,13 +187,12 @@ fn spend(budget: &mut usize, length: usize) -> Result<(), WireError> {
     Ok(())
 }
 
-/// A head being read. What is taken from it shares its memory.
-struct Head(Bytes);
+/// A head being read.
+struct Head<'a>(&'a [u8]);
 
-impl Head {
-    fn new(mut octets: Bytes) -> Result<Self, WireError> {
-        octets.try_get_u32_ne().map_err(|_| WireError::Truncated)?;
-        Ok(Self(octets))
+impl<'a> Head<'a> {
+    fn new(octets: &'a [u8]) -> Result<Self, WireError> {
+        octets.get(4..).map(Self).ok_or(WireError::Truncated)
     }
 
     fn u8(&mut self) -> Result<u8, WireError> {
@@ -180,13 +203,23 @@ impl Head {
         self.0.try_get_u16_ne().map_err(|_| WireError::Truncated)
     }
 
-    fn take(&mut self, length: usize) -> Result<Bytes, WireError> {
-        if length > self.0.len() { Err(WireError::Truncated) } else { Ok(self.0.split_to(length)) }
+    fn take(&mut self, length: usize) -> Result<&'a [u8], WireError> {
+        let (taken, rest) = self.0.split_at_checked(length).ok_or(WireError::Truncated)?;
+        self.0 = rest;
+        Ok(taken)
     }
 
-    fn text(&mut self) -> Result<Bytes, WireError> {
+    fn text(&mut self) -> Result<&'a [u8], WireError> {
         let length = self.u16()?;
         self.take(length.into())
+    }
+
+    fn value(&mut self) -> Result<HeaderValue, WireError> {
+        let malformed = WireError::Malformed("field value");
+        match self.u16()? {
+            length @ ..KNOWN_VALUE => HeaderValue::from_bytes(self.take(length.into())?).map_err(|_| malformed),
+            code => VALUES.get(usize::from(code - KNOWN_VALUE)).cloned().ok_or(malformed),
+        }
     }
 
     fn fields(&mut self, max_header_list: u32) -> Result<HeaderMap, WireError> {
@@ -195,15 +228,14 @@ impl Head {
         if count > max_header_list as usize / FIELD_OVERHEAD {
             return Err(WireError::TooLong);
         }
-        let mut fields = HeaderMap::new();
+        let mut fields = HeaderMap::try_with_capacity(count).map_err(|_| WireError::TooLong)?;
         for _ in 0..count {
             let name = match self.u8()? {
-                length @ ..WELL_KNOWN => HeaderName::from_bytes(&self.take(length.into())?).ok(),
+                length @ ..WELL_KNOWN => HeaderName::from_bytes(self.take(length.into())?).ok(),
                 code => NAMES.get(usize::from(code - WELL_KNOWN)).cloned(),
             };
             let name = name.ok_or(WireError::Malformed("field name"))?;
-            let value =
-                HeaderValue::from_maybe_shared(self.text()?).map_err(|_| WireError::Malformed("field value"))?;
+            let value = self.value()?;
             spend(&mut budget, name.as_str().len() + value.len())?;
             fields.try_append(name, value).map_err(|_| WireError::TooLong)?;
         }
