@@ -17,33 +17,24 @@
 mod doorbell;
 mod error;
 mod ring;
+#[cfg(test)]
+mod ring_tests;
 mod slab;
 mod sync;
 
-#[cfg(not(loom))]
 mod bell;
-#[cfg(not(loom))]
 mod channel;
-#[cfg(not(loom))]
 mod hello;
-#[cfg(not(loom))]
 mod layout;
-#[cfg(not(loom))]
 mod payload;
-#[cfg(not(loom))]
 mod receiver;
-#[cfg(not(loom))]
 mod segment;
-#[cfg(not(loom))]
 mod sender;
-#[cfg(not(loom))]
 mod socket;
-#[cfg(not(loom))]
 mod spin;
 
 pub use error::{ChannelError, HelloError, Violation};
 
-#[cfg(not(loom))]
 pub use {
     channel::{ChannelCounters, Options, Tally},
     hello::{Incoming, Listener, connect, node_identity},

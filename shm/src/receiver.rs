@@ -5,6 +5,7 @@ use std::mem::take;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll, ready};
+use std::time::Instant;
 
 use crate::channel::{Options, Shared};
 use crate::doorbell::{announce, withdraw};
@@ -13,10 +14,13 @@ use crate::layout::{DESCRIPTOR, Descriptor};
 use crate::payload::{Lender, Message, Payload};
 use crate::ring::Consumer;
 use crate::segment::Descriptors;
-use crate::spin::{Look, Spin};
+use crate::spin::{Next, Seen, Spin};
 
 /// Fragments taken before other tasks get their turn.
 const BATCH: u32 = 64;
+
+/// Looks for a message before other tasks get their turn.
+const LOOKS: u32 = 16;
 
 /// Receives messages. Dropped, it ends the channel.
 pub struct Receiver {
@@ -30,6 +34,8 @@ pub struct Receiver {
     hung_up: bool,
     taken: u32,
     spin: Spin,
+    /// Where we run, counted from 1; 0 where that must be asked.
+    core: u32,
 }
 
 /// A message of which fragments are still to come.
@@ -52,6 +58,7 @@ impl Receiver {
             hung_up: false,
             taken: 0,
             spin: Spin::new(options.spin),
+            core: 0,
         }
     }
 
@@ -102,10 +109,10 @@ impl Receiver {
             }
             if !self.announced {
                 self.shared.ring_if_owed();
-                match self.spin.look(&self.shared, &mut self.descriptors) {
-                    Look::Found => continue,
-                    Look::Again => return yield_to_others(cx),
-                    Look::Sleep => {}
+                match self.look_around() {
+                    Around::Found => continue,
+                    Around::Nothing => return yield_to_others(cx),
+                    Around::Sleep => {}
                 }
                 // Then look once more: the peer may have sent before it could see this.
                 self.announced = true;
@@ -184,12 +191,50 @@ impl Receiver {
     /// There is work, so we are awake; and now and then senders learn that there may be room.
     fn awake(&mut self) {
         self.withdraw();
-        self.spin.found(&self.shared.counts);
+        if self.spin.handle_found() {
+            self.shared.counts.spins_paid.fetch_add(1, Relaxed);
+        }
         self.taken = self.taken.wrapping_add(1);
         if self.taken.is_multiple_of(BATCH) {
             self.shared.room.notify_one();
             self.shared.ring_if_owed(); // the peer may begin with what we answered so far
         }
+    }
+
+    /// Looks for the next message for about a microsecond, where that may pay.
+    fn look_around(&mut self) -> Around {
+        if self.spin.is_off() {
+            return Around::Sleep;
+        }
+        if self.core == 0 {
+            self.tell_core();
+        }
+        let peer = self.shared.segment.side(self.shared.end.other());
+        // Relaxed, both: hints.
+        let (peer_core, peer_sleeps) = (peer.core.0.load(Relaxed), peer.asleep.0.load(Relaxed) != 0);
+        let seen = Seen { own_core: self.core, peer_core, peer_sleeps };
+        match self.spin.handle_nothing(Instant::now(), seen) {
+            Next::Look => {}
+            Next::Sleep => return Around::Sleep,
+            Next::Lost => {
+                self.shared.counts.spins_lost.fetch_add(1, Relaxed);
+                self.core = 0; // we may be elsewhere by then
+                return Around::Sleep;
+            }
+        }
+        for _ in 0..LOOKS {
+            // What is wrong there, taking it will show.
+            if self.descriptors.look().unwrap_or(true) {
+                return Around::Found;
+            }
+            std::hint::spin_loop();
+        }
+        Around::Nothing
+    }
+
+    fn tell_core(&mut self) {
+        self.core = u32::try_from(rustix::thread::sched_getcpu()).map_or(0, |core| core.saturating_add(1));
+        self.shared.segment.side(self.shared.end).core.0.store(self.core, Relaxed);
     }
 
     fn withdraw(&mut self) {
@@ -204,7 +249,7 @@ impl Receiver {
             .map_err(|error| self.shared.fail(ChannelError::System(error.to_string())))?;
         self.shared.counts.wakeups.fetch_add(1, Relaxed);
         self.withdraw();
-        self.spin.woken(&self.shared);
+        self.core = 0; // we may have woken elsewhere
         self.shared.room.notify_one();
         Poll::Ready(Ok(()))
     }
@@ -245,6 +290,14 @@ impl Partial {
         let Self { stream, kind, octets, truncated } = self;
         Message { stream, kind, truncated, payload: Payload::copied(octets.into()) }
     }
+}
+
+/// What looking around brought.
+enum Around {
+    Found,
+    Nothing,
+    /// It does not pay to go on.
+    Sleep,
 }
 
 enum Taken {

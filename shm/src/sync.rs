@@ -1,7 +1,3 @@
-//! The atomics of ring and doorbell: the machine's, or loom's in its models (`--cfg loom`).
+//! The atomics of ring and doorbell. `tests/models.rs` compiles both with loom's in place of these.
 
-#[cfg(not(loom))]
 pub(crate) use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
-
-#[cfg(loom)]
-pub(crate) use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};

@@ -193,27 +193,26 @@ async fn nobody_there_is_an_io_error() {
 }
 
 #[tokio::test]
-async fn a_receiver_that_spins_is_not_rung() {
-    let options = Options { spin: std::time::Duration::from_secs(60), ..Options::default() };
-    let ((sender, _answers), (server, mut receiver)) = pair(options).await;
+async fn one_ring_for_all_that_a_turn_sends() {
+    let ((sender, mut answers), (_server, mut receiver)) = pair(Options::default()).await;
     let mut next = Box::pin(receiver.recv());
-    assert!(is_done(&mut next).await.is_none());
+    assert!(is_done(&mut next).await.is_none(), "it sleeps");
+    // Nobody has received at this end: rung for at once.
     assert_eq!(sender.try_send(1, 1, &[b"x"]), Ok(true));
-    assert!(is_done(&mut next).await.is_some(), "it did not sleep");
-    assert_eq!((sender.counters().doorbells, server.counters().spins_paid), (0, 1));
-}
-
-#[tokio::test]
-async fn a_receiver_that_spins_in_vain_stops_doing_so() {
-    let options = Options { spin: std::time::Duration::from_micros(200), ..Options::default() };
-    let ((sender, _answers), (server, mut receiver)) = pair(options).await;
-    for round in 0..20 {
-        let mut next = Box::pin(receiver.recv());
-        // Until it really sleeps, which only a ring ends.
-        while is_done(&mut next).await.is_none() && round < 5 && server.counters().spins_lost == round {}
-        assert_eq!(sender.try_send(1, 1, &[b"x"]), Ok(true));
-        assert_eq!(sender.counters().doorbells, round + 1);
-        next.await.expect("a message");
+    assert_eq!(sender.counters().doorbells, 1);
+    next.await.expect("a message");
+    let mut answer = Box::pin(answers.recv());
+    assert!(is_done(&mut answer).await.is_none());
+    let mut next = Box::pin(receiver.recv());
+    assert!(is_done(&mut next).await.is_none(), "it sleeps again");
+    for stream in 0..10 {
+        assert_eq!(sender.try_send(stream, 1, &[b"x"]), Ok(true));
     }
-    assert_eq!(server.counters().spins_lost, 5, "five halvings, then it sleeps at once");
+    assert_eq!(sender.counters().doorbells, 1, "not yet");
+    assert!(is_done(&mut answer).await.is_none(), "the turn of this end's receiver");
+    assert_eq!(sender.counters().doorbells, 2);
+    assert_eq!(sender.try_send(10, 1, &[b"x"]), Ok(true));
+    sender.flush();
+    assert_eq!(sender.counters().doorbells, 2, "the peer has not slept since");
+    next.await.expect("a message");
 }
