@@ -47,6 +47,14 @@ pub enum Violation {
         /// The fragment's stream.
         stream: u32,
     },
+    /// A message is none that may be sent about a byte stream now.
+    #[error("a message of kind {kind} about stream {stream} came out of turn")]
+    Stream {
+        /// The stream's number.
+        stream: u32,
+        /// The message's kind.
+        kind: u8,
+    },
     /// A descriptor has flags nobody defined.
     #[error("a descriptor has unknown flags {0:#x}")]
     Flags(u64),

@@ -8,6 +8,8 @@
 //! mean what the two ends agree, and a payload of octets. Whoever holds a channel must keep polling its receiver: it is what
 //! answers the doorbell, for messages that came and for room to send.
 //!
+//! Where octets are wanted and not messages, [`Connections`] lets any number of byte [`Stream`]s run over a channel.
+//!
 //! The peer is not trusted with our safety: each index, offset and length is read from shared memory once, checked, then used.
 //! What does not fit fails the channel with a [`ChannelError`] that says what was wrong, and nothing else.
 // The memory is another process's too, which no safe type describes. All of it is in `segment` (and one block
@@ -32,6 +34,7 @@ mod segment;
 mod sender;
 mod socket;
 mod spin;
+mod stream;
 
 pub use error::{ChannelError, HelloError, Violation};
 
@@ -42,4 +45,5 @@ pub use {
     receiver::Receiver,
     sender::Sender,
     socket::SocketFile,
+    stream::{BlockingStream, Connections, Stream, StreamState},
 };

@@ -68,6 +68,16 @@ impl Sender {
         self.0.fail(ChannelError::Closed);
     }
 
+    /// Ends the channel because the peer sent what cannot be.
+    pub(crate) fn violated(&self, violation: Violation) -> ChannelError {
+        self.0.fail(violation.into())
+    }
+
+    /// Which end of the channel this is.
+    pub(crate) fn end(&self) -> End {
+        self.0.end
+    }
+
     /// Whether messages can still be sent.
     pub fn is_open(&self) -> bool {
         self.0.failure().is_none()

@@ -74,6 +74,7 @@ impl Endpoint {
             Self::H2(address) => Box::new(crate::h2::Tcp(*address)),
             Self::H2Tls { address, name } => Box::new(crate::h2::OverTls(*address, name.clone())),
             Self::H2Unix(path) => Box::new(crate::h2::Unix(path.clone())),
+            Self::H2Shm(path) => Box::new(crate::h2::OverShm(path.clone())),
             Self::Mem(name) => Box::new(crate::mem::Mem(name.clone())),
         }
     }

@@ -8,7 +8,7 @@ use std::str::FromStr;
 /// Where requests are served, and by which transport.
 ///
 /// Written as `shm:/run/amf.shm`, `h2:127.0.0.5:7777`, `h2+tls:127.0.0.5:7777`, `h2+tls:amf.example@127.0.0.5:7777`,
-/// `h2+unix:/run/amf.sock` or `mem:amf`.
+/// `h2+unix:/run/amf.sock`, `h2+shm:/run/amf.shm` or `mem:amf`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Endpoint {
     /// Shared memory; the path is the unix socket where channels are made.
@@ -24,18 +24,21 @@ pub enum Endpoint {
     },
     /// HTTP/2 over a unix stream socket.
     H2Unix(PathBuf),
+    /// HTTP/2 over a byte stream in shared memory: what leaving out the protocol gains is measured against it.
+    H2Shm(PathBuf),
     /// A server in the same process, by name.
     Mem(String),
 }
 
 impl Endpoint {
-    /// Name of the transport: `shm`, `h2`, `h2+tls`, `h2+unix` or `mem`.
+    /// Name of the transport: `shm`, `h2`, `h2+tls`, `h2+unix`, `h2+shm` or `mem`.
     pub fn transport(&self) -> &'static str {
         match self {
             Self::Shm(_) => "shm",
             Self::H2(_) => "h2",
             Self::H2Tls { .. } => "h2+tls",
             Self::H2Unix(_) => "h2+unix",
+            Self::H2Shm(_) => "h2+shm",
             Self::Mem(_) => "mem",
         }
     }
@@ -45,7 +48,7 @@ impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:", self.transport())?;
         match self {
-            Self::Shm(path) | Self::H2Unix(path) => path.display().fmt(f),
+            Self::Shm(path) | Self::H2Unix(path) | Self::H2Shm(path) => path.display().fmt(f),
             Self::H2(address) | Self::H2Tls { address, name: None } => address.fmt(f),
             Self::H2Tls { address, name: Some(name) } => write!(f, "{name}@{address}"),
             Self::Mem(name) => name.fmt(f),
@@ -56,7 +59,8 @@ impl fmt::Display for Endpoint {
 /// A text that names no endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "'{0}' is not an endpoint: expected shm:PATH, h2:ADDRESS:PORT, h2+tls:[NAME@]ADDRESS:PORT, h2+unix:PATH or mem:NAME"
+    "'{0}' is not an endpoint: expected shm:PATH, h2:ADDRESS:PORT, h2+tls:[NAME@]ADDRESS:PORT, h2+unix:PATH, h2+shm:PATH or \
+     mem:NAME"
 )]
 pub struct EndpointError(String);
 
@@ -75,6 +79,7 @@ impl FromStr for Endpoint {
                 Ok(Self::H2Tls { address, name: name.map(str::to_owned) })
             }
             "h2+unix" => Ok(Self::H2Unix(place.into())),
+            "h2+shm" => Ok(Self::H2Shm(place.into())),
             "mem" => Ok(Self::Mem(place.to_owned())),
             _ => Err(wrong()),
         }
@@ -94,6 +99,7 @@ mod tests {
             "h2+tls:[::1]:7777",
             "h2+tls:amf.example@127.0.0.5:7777",
             "h2+unix:/run/amf.sock",
+            "h2+shm:/run/amf.shm",
             "mem:amf",
         ] {
             let endpoint: Endpoint = text.parse().expect("an endpoint");

@@ -1,6 +1,7 @@
 //! HTTP/2 with prior knowledge (TS 29.500 5.2), over TCP, TLS or a unix socket, on the `h2` crate.
 
 mod client;
+mod over_shm;
 mod server;
 mod tls;
 
@@ -23,6 +24,7 @@ use crate::service::Service;
 use crate::stats::Stats;
 use crate::{Endpoint, Limits, ServeError};
 
+pub(crate) use over_shm::OverShm;
 pub(crate) use tls::OverTls;
 pub use tls::{Tls, TlsError};
 

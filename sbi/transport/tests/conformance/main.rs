@@ -14,6 +14,7 @@ macro_rules! conformance {
         conformance!(@over shm, Shm, [$($module::$scenario)*]);
         conformance!(@over h2, H2, [$($module::$scenario)*]);
         conformance!(@over h2_tls, H2Tls, [$($module::$scenario)*]);
+        conformance!(@over h2_shm, H2Shm, [$($module::$scenario)*]);
         conformance!(@over h2_unix, H2Unix, [$($module::$scenario)*]);
     };
     (@over $name:ident, $kind:ident, [$($module:ident :: $scenario:ident)*]) => {

@@ -22,6 +22,7 @@ pub(crate) enum Kind {
     H2,
     H2Tls,
     H2Unix,
+    H2Shm,
 }
 
 /// Longer than any test takes; what runs into it has hung.
@@ -45,6 +46,7 @@ impl Site {
             Kind::H2 => Endpoint::H2(([127, 0, 0, 1], 0).into()),
             Kind::H2Tls => Endpoint::H2Tls { address: ([127, 0, 0, 1], 0).into(), name: None },
             Kind::H2Unix => Endpoint::H2Unix(directory.path().join("h2")),
+            Kind::H2Shm => Endpoint::H2Shm(directory.path().join("h2-shm")),
         };
         let authority = Authority::new();
         let tls = matches!(kind, Kind::H2Tls).then(|| authority.tls(&["127.0.0.1"], &authority, directory.path()));
@@ -84,6 +86,7 @@ impl Site {
             Endpoint::H2(_) => Endpoint::H2(([127, 0, 0, 1], 1).into()),
             Endpoint::H2Tls { .. } => Endpoint::H2Tls { address: ([127, 0, 0, 1], 1).into(), name: None },
             Endpoint::H2Unix(path) => Endpoint::H2Unix(path.with_extension("not")),
+            Endpoint::H2Shm(path) => Endpoint::H2Shm(path.with_extension("not")),
         }
     }
 

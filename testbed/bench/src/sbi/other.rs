@@ -72,6 +72,10 @@ impl Other {
         Endpoint::Shm(self.folder.join("shm"))
     }
 
+    pub(crate) fn h2_shm(&self) -> Endpoint {
+        Endpoint::H2Shm(self.folder.join("h2-shm"))
+    }
+
     pub(crate) fn h2_unix(&self) -> Endpoint {
         Endpoint::H2Unix(self.folder.join("h2"))
     }
@@ -122,23 +126,24 @@ pub(crate) fn run(options: &OtherOptions) -> Result<(), Failure> {
             serve(&endpoint, handler.clone(), Limits::default()).map_err(|error| Failure::Other(error.to_string()))
         };
         let shm = at(Endpoint::Shm(options.folder.join("shm")))?;
+        let h2_shm = at(Endpoint::H2Shm(options.folder.join("h2-shm")))?;
         let _h2_unix = at(Endpoint::H2Unix(options.folder.join("h2")))?;
         let h2 = at(Endpoint::H2(([127, 0, 0, 1], 0).into()))?;
         let channels = Arc::new(Mutex::new(Vec::new()));
         accept(&options.folder.join("channel"), channels.clone(), ring::send_back)?;
         accept(&options.folder.join("ring"), channels.clone(), ring::send_back_polled)?;
         println!("{}", h2.endpoint());
-        tell(&shm, &channels).await
+        tell(&[shm, h2_shm], &channels).await
     })
 }
 
 /// Says what was spent for every line that comes.
-async fn tell(shm: &Server, channels: &Mutex<Vec<shm::Sender>>) -> Result<(), Failure> {
+async fn tell(servers: &[Server], channels: &Mutex<Vec<shm::Sender>>) -> Result<(), Failure> {
     let mut lines = tokio::io::AsyncBufReadExt::lines(tokio::io::BufReader::new(tokio::io::stdin()));
     while let Ok(Some(_)) = lines.next_line().await {
         let channels = channels.lock().unwrap_or_else(PoisonError::into_inner);
-        let bare = channels.iter().map(shm::Sender::counters);
-        let counters = bare.fold(shm.stats().channel, |sum: ChannelCounters, counters| sum + counters);
+        let all = channels.iter().map(shm::Sender::counters).chain(servers.iter().map(|server| server.stats().channel));
+        let counters = all.fold(ChannelCounters::default(), |sum, counters| sum + counters);
         let spent = Spent::process().with(counters);
         println!("{}", serde_json::to_string(&spent).map_err(|error| Failure::Other(error.to_string()))?);
     }

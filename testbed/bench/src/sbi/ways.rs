@@ -26,6 +26,8 @@ pub(crate) enum Way {
     Channel,
     /// Calls of the service-based interface over shared memory
     Shm,
+    /// HTTP/2 over a byte stream in shared memory
+    H2Shm,
     /// HTTP/2 over a unix socket
     H2Unix,
     /// HTTP/2 over TCP
@@ -37,8 +39,8 @@ pub(crate) enum Way {
 }
 
 impl Way {
-    pub(crate) const ALL: [Self; 7] =
-        [Self::Ring, Self::Channel, Self::Shm, Self::H2Unix, Self::H2, Self::JsonShm, Self::JsonH2];
+    pub(crate) const ALL: [Self; 8] =
+        [Self::Ring, Self::Channel, Self::Shm, Self::H2Shm, Self::H2Unix, Self::H2, Self::JsonShm, Self::JsonH2];
 
     /// Whether it never sleeps, so that on one core each side waits out the other's time slice.
     pub(crate) fn only_spins(self) -> bool {
@@ -60,6 +62,7 @@ impl fmt::Display for Way {
             Self::Ring => "ring, polled",
             Self::Channel => "channel",
             Self::Shm => "shm",
+            Self::H2Shm => "h2+shm",
             Self::H2Unix => "h2+unix",
             Self::H2 => "h2",
             Self::JsonShm => "JSON, shm",
@@ -117,6 +120,7 @@ impl Client {
             Way::Ring => Self::Ring(RefCell::new(ring::connect(&other.folder().join("ring")).await?)),
             Way::Channel => Self::Messages(RefCell::new(ring::connect(&other.folder().join("channel")).await?)),
             Way::Shm => calls(other.shm(), false),
+            Way::H2Shm => calls(other.h2_shm(), false),
             Way::H2Unix => calls(other.h2_unix(), false),
             Way::H2 => calls(other.h2(), false),
             Way::JsonShm => calls(other.shm(), true),
