@@ -29,7 +29,12 @@ pub(crate) struct Producer<const W: usize, R> {
 impl<const W: usize, R: RingWords<W>> Producer<W, R> {
     /// The writing end of a ring nobody has used.
     pub(crate) fn new(words: R) -> Self {
-        Self { words, tail: 0, head: 0 }
+        Self::starting_at(words, 0)
+    }
+
+    /// The same, of an empty ring whose positions have come this far.
+    pub(crate) fn starting_at(words: R, position: u32) -> Self {
+        Self { words, tail: position, head: position }
     }
 
     /// Whether there is room for one more entry.
@@ -74,7 +79,12 @@ pub(crate) struct Consumer<const W: usize, R> {
 impl<const W: usize, R: RingWords<W>> Consumer<W, R> {
     /// The reading end of a ring nobody has used.
     pub(crate) fn new(words: R) -> Self {
-        Self { words, head: 0, tail: 0 }
+        Self::starting_at(words, 0)
+    }
+
+    /// The same, of an empty ring whose positions have come this far.
+    pub(crate) fn starting_at(words: R, position: u32) -> Self {
+        Self { words, head: position, tail: position }
     }
 
     /// Takes the next entry, if there is one.

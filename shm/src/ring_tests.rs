@@ -1,8 +1,7 @@
 //! The ring between two ends of one thread. Between two threads: `tests/models.rs`.
 
-use crate::error::Violation;
 use crate::ring::{Consumer, Producer, RingWords};
-use crate::sync::{AtomicU32, AtomicU64};
+use crate::sync::{AtomicU32, AtomicU64, Ordering};
 use proptest::prelude::*;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -70,11 +69,11 @@ proptest! {
 #[test]
 fn positions_wrap() {
     let heap = heap(8);
-    let (mut producer, mut consumer) = (Producer::new(heap.clone()), Consumer::new(heap.clone()));
     let start = u32::MAX - 2;
+    let (mut producer, mut consumer) =
+        (Producer::starting_at(heap.clone(), start), Consumer::starting_at(heap.clone(), start));
     heap.tail.store(start, Ordering::Relaxed);
     heap.head.store(start, Ordering::Relaxed);
-    (producer.tail, producer.head, consumer.tail, consumer.head) = (start, start, start, start);
     for number in 0..8 {
         assert_eq!(producer.push([number, 0]), Ok(true));
     }
