@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use ::shm::{Connections, Incoming, Listener, Options};
+use http::uri::Scheme;
 use sbi_api::BoxFuture;
 use tokio::task::JoinSet;
 
@@ -12,7 +13,7 @@ use super::{client, server};
 use crate::accept::{self, Door, HANDSHAKE};
 use crate::connection::{ConnectError, Connection, Transport};
 use crate::service::Service;
-use crate::stats::Stats;
+use crate::stats::{Stats, count};
 use crate::{Endpoint, Limits, ServeError};
 
 /// HTTP/2 over shared memory; the path is the unix socket where channels are made.
@@ -35,7 +36,7 @@ impl Transport for OverShm {
             let connections = Connections::over(sender, receiver);
             let stream = connections.connect().await?;
             // The channel lives as long as its one stream.
-            client::start(stream, limits).await
+            client::start(stream, Scheme::HTTP, limits).await
         })
     }
 
@@ -52,6 +53,7 @@ struct ShmDoor(Listener);
 
 impl Door for ShmDoor {
     type Guest = Incoming;
+    const REMEMBERS: bool = false;
 
     async fn accept(&self) -> io::Result<Incoming> {
         self.0.accept().await
@@ -60,7 +62,10 @@ impl Door for ShmDoor {
     async fn serve(guest: Incoming, service: Arc<Service>) {
         match tokio::time::timeout(HANDSHAKE, guest.open()).await {
             Ok(Ok((sender, receiver))) => serve_streams(&Connections::over(sender, receiver), service).await,
-            Ok(Err(error)) => tracing::warn!(%error, "a shared-memory peer was not let in"),
+            Ok(Err(error)) => {
+                count(&service.stats.refusals, 1);
+                tracing::warn!(%error, "a shared-memory peer was not let in");
+            }
             Err(_) => tracing::debug!("a shared-memory peer did not say hello in time"),
         }
     }
