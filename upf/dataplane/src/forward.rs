@@ -200,7 +200,7 @@ pub struct Forwarder {
     handover: Handover,
     table: Table,
     lane: Lane,
-    answers: Policer,
+    answers: Answers,
     /// From when on unknown tunnels are answered.
     restored: Instant,
     outbox: Vec<Frame>,
@@ -227,8 +227,30 @@ struct Lane {
 /// Octets before the user's packet on N3: IPv4, UDP, GTP-U with a PDU Session Container.
 const OUTER: usize = 20 + 8 + gtpu::HEADROOM;
 
-/// Octets that one answer counts for, so that a [`Policer`] counts answers.
-const ANSWER: usize = 1000;
+/// So many answers in a second, whenever in it they are asked for: who asks two things at once gets both answers.
+struct Answers {
+    per_second: u32,
+    left: u32,
+    /// The second that `left` is of.
+    second: u64,
+}
+
+impl Answers {
+    fn new(per_second: u32) -> Self {
+        Self { per_second, left: per_second, second: 0 }
+    }
+
+    /// Whether one more may be given; then it counts as given.
+    fn take(&mut self, now: Moment) -> bool {
+        let second = now.nanos() / 1_000_000_000;
+        if second != self.second {
+            (self.second, self.left) = (second, self.per_second);
+        }
+        let left = self.left.checked_sub(1);
+        self.left = left.unwrap_or_default();
+        left.is_some()
+    }
+}
 
 impl Forwarder {
     /// Worker number `own`, without sessions.
@@ -244,7 +266,7 @@ impl Forwarder {
             n3_is_ipv4: config.n3.is_ipv4(),
             links: config.links.map(|rate| (rate > 0).then(|| Policer::new(rate / config.workers.max(1) as u64, now))),
         };
-        let answers = Policer::new(u64::from(config.answers_per_second) * ANSWER as u64 * 8, now);
+        let answers = Answers::new(config.answers_per_second);
         let handover = Handover::new(own, config.workers);
         let looked = Vec::with_capacity(TOGETHER);
         let restored = now + config.restoration;
@@ -568,7 +590,7 @@ impl Forwarder {
     /// TS 29.281 7.3.1: the sender of a G-PDU for a tunnel that is not there is told. Tunnel 0 is nobody's.
     fn unknown_tunnel(&mut self, now: Moment, frame: &mut Frame, teid: u32) -> Result<Verdict, DropReason> {
         self.lane.counters.dropped(DropReason::UnknownTunnel, 1);
-        if teid == 0 || now.instant() < self.restored || !self.may_answer(now) {
+        if teid == 0 || now.instant() < self.restored || !self.answers.take(now) {
             return Ok(Verdict::Drop);
         }
         let mut answer = [0; 36];
@@ -582,19 +604,11 @@ impl Forwarder {
     /// TS 29.281 5.2.1: the sender of an extension header that must be understood and is not is told which are.
     fn unknown_extension(&mut self, now: Moment, frame: &mut Frame) -> Result<Verdict, DropReason> {
         self.lane.counters.dropped(DropReason::UnknownExtension, 1);
-        if !self.may_answer(now) {
+        if !self.answers.take(now) {
             return Ok(Verdict::Drop);
         }
         frame.replace(&gtpu::supported_extension_headers());
         Ok(Verdict::ToN3(SocketAddr::new(frame.peer.ip(), gtpu::PORT)))
-    }
-
-    fn may_answer(&mut self, now: Moment) -> bool {
-        let may = self.answers.admits(now, ANSWER);
-        if may {
-            self.answers.take(now, ANSWER);
-        }
-        may
     }
 
     /// Tells the control process once. A forged indication names an address other than its sender's, or no tunnel of ours.
