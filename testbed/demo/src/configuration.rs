@@ -9,7 +9,7 @@ pub(crate) const PROFILE_B: &str = "2:0272da71976234ce833a6907425867b82e074d44ef
 /// The second data network, and what the subscription allows a session there, Mbit/s each way.
 pub(crate) const SECOND: &str = "ims";
 pub(crate) const SECOND_AMBR: u32 = 50;
-/// Its service data flows. Those before the last are dropped; the last is that of the demo's TCP transfers.
+/// Its service data flows. Those before the last are dropped; the last is that of the demo's datagrams.
 const FLOWS: u16 = 100;
 
 /// The configuration file's text.
@@ -27,8 +27,8 @@ pub(crate) fn yaml(address: Ipv4Addr) -> String {
 }
 
 fn rules() -> String {
-    let dropped = |number| format!("{{flow: \"permit out 6 from any {} to assigned\", action: drop}}", 6000 + number);
-    let passed = format!("{{flow: \"permit out 6 from any {} to assigned\"}}", crate::transfer::PORT);
+    let dropped = |number| format!("{{flow: \"permit out 17 from any {} to assigned\", action: drop}}", 6000 + number);
+    let passed = format!("{{flow: \"permit out 17 from any {} to assigned\"}}", crate::transfer::PORT);
     let rules: Vec<String> = (1..FLOWS).map(dropped).chain([passed]).collect();
     rules.join(", ")
 }

@@ -2,6 +2,7 @@
 
 mod configuration;
 mod failure;
+mod flood;
 mod network;
 mod ran;
 mod report;
@@ -27,8 +28,6 @@ use crate::transfer::{Transferred, transfer};
 const FOLDER: &str = "/run/demo";
 /// The first subscriber's IMSI; the others follow it. The one that the core knows by itself is left alone.
 const FIRST_IMSI: u64 = 999_700_000_100_001;
-/// Octets of a transfer in the second data network: some seconds at its rate.
-const LIMITED_OCTETS: u64 = 15_000_000;
 /// Exit status after Ctrl-C.
 const INTERRUPTED: i32 = 130;
 
@@ -53,6 +52,10 @@ struct Arguments {
 enum Part {
     /// Serves TCP transfers
     TcpServer { address: Ipv4Addr },
+    /// Takes datagrams and says how many came
+    UdpReceive { address: Ipv4Addr },
+    /// Sends datagrams at a rate
+    UdpSend { from: Ipv4Addr, to: Ipv4Addr, megabits: u32 },
     /// Makes one TCP transfer
     TcpClient { direction: String, ue: Ipv4Addr, server: Ipv4Addr, octets: u64 },
 }
@@ -61,6 +64,10 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match &arguments.part {
         Some(Part::TcpServer { address }) => transfer::serve(*address).map_err(|error| error.to_string()),
+        Some(Part::UdpReceive { address }) => flood::receive(*address).map_err(|error| error.to_string()),
+        Some(Part::UdpSend { from, to, megabits }) => {
+            flood::send(*from, *to, *megabits).map_err(|error| error.to_string())
+        }
         Some(Part::TcpClient { direction, ue, server, octets }) => {
             transfer::call(direction == "up", *ue, *server, *octets).map_err(|error| error.to_string())
         }
@@ -105,14 +112,15 @@ fn show(arguments: &Arguments, network: &Network, core: &Core, folder: &Path) ->
     let ues = ran.wait_until_attached()?;
     let _server = transfer::start_server(&network.server, SERVER)?;
     let octets = arguments.megabytes * 1_000_000;
-    let through = |ue, octets, up| transfer(&network.ran, ue, SERVER, octets, up);
-    // The second data network has a hundred rules, and its sessions a rate that TCP does not pass.
-    let limited = octets.min(LIMITED_OCTETS);
+    let through = |up| transfer(&network.ran, ues.first, SERVER, octets, up);
+    // The second data network has a hundred rules, and its sessions a rate: twice of it is sent.
+    let (ue, server) = ((&network.ran, ues.second), (&network.server, SERVER));
+    let limited = |from, to| within(flood::flood(from, to, 2 * SECOND_AMBR)?);
     let transfers: Vec<(String, Transferred)> = vec![
-        ("up".into(), step("TCP up through a UE's tunnel", || through(ues.first, octets, true))?),
-        ("down".into(), step("TCP down through a UE's tunnel", || through(ues.first, octets, false))?),
-        (format!("up, {SECOND}"), step(&limited_title("up"), || within(through(ues.second, limited, true)?))?),
-        (format!("down, {SECOND}"), step(&limited_title("down"), || within(through(ues.second, limited, false)?))?),
+        ("TCP up".into(), step("TCP up through a UE's tunnel", || through(true))?),
+        ("TCP down".into(), step("TCP down through a UE's tunnel", || through(false))?),
+        (format!("UDP up, {SECOND}"), step(&limited_title("up"), || limited(ue, server))?),
+        (format!("UDP down, {SECOND}"), step(&limited_title("down"), || limited(server, ue))?),
     ];
     let usage = core.usage();
     let procedures = ran.leave()?;
@@ -120,12 +128,14 @@ fn show(arguments: &Arguments, network: &Network, core: &Core, folder: &Path) ->
 }
 
 fn limited_title(direction: &str) -> String {
-    format!("TCP {direction} in {SECOND}: 100 SDF rules, session AMBR {SECOND_AMBR} Mb/s")
+    let sent = 2 * SECOND_AMBR;
+    format!("UDP {direction} in {SECOND}, {sent} Mb/s: 100 SDF rules, session AMBR {SECOND_AMBR} Mb/s")
 }
 
-/// The session's rate holds: no more than 2 % above it.
+/// The session gets its rate, and no more than 2 % above it.
 fn within(transferred: Transferred) -> Result<Transferred, Failure> {
-    match transferred.rate() <= f64::from(SECOND_AMBR) * 1.02 {
+    let of_ambr = transferred.rate() / f64::from(SECOND_AMBR);
+    match (0.8..=1.02).contains(&of_ambr) {
         true => Ok(transferred),
         false => Err(Failure::Told(format!("{:.1} Mb/s in place of {SECOND_AMBR}", transferred.rate()))),
     }

@@ -40,9 +40,9 @@ impl Report {
             }
         }
         let _ = writeln!(text);
-        for (direction, transfer) in &self.transfers {
+        for (name, transfer) in &self.transfers {
             let megabytes = transfer.octets / 1_000_000;
-            let _ = writeln!(text, "{:<18}{:>8.0} Mb/s ({megabytes} MB)", format!("TCP {direction}"), transfer.rate());
+            let _ = writeln!(text, "{name:<18}{:>8.0} Mb/s ({megabytes} MB)", transfer.rate());
         }
         let _ = writeln!(text, "\n{:<18}{:>13}{:>10}", "network function", "memory MiB", "CPU s");
         for (name, usage) in self.usage.iter().chain([&("all".to_owned(), self.total())]) {
@@ -82,7 +82,7 @@ mod tests {
         let usage = |memory, milliseconds| Usage { memory, cpu: Duration::from_millis(milliseconds) };
         let report = Report {
             procedures: vec![row("registration", 0), row("session release", 1)],
-            transfers: vec![("up".into(), Transferred { octets: 25_000_000, time: Duration::from_secs(2) })],
+            transfers: vec![("TCP up".into(), Transferred { octets: 25_000_000, time: Duration::from_secs(2) })],
             usage: vec![("amf".to_owned(), usage(1 << 20, 10)), ("smf".to_owned(), usage(3 << 20, 240))],
         };
         assert_eq!(report.failures(), 1);

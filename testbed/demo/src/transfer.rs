@@ -19,7 +19,7 @@ const DOWN: u8 = b'd';
 /// Octets read and written at a time.
 const CHUNK: usize = 64 * 1024;
 /// Longest pause of either end before the transfer counts as failed.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What one transfer came to.
 #[derive(Debug, Clone, Copy)]
@@ -72,7 +72,8 @@ pub(crate) fn transfer(
     Ok(Transferred { octets, time: Duration::from_nanos(nanoseconds) })
 }
 
-fn own_program() -> Result<std::path::PathBuf, Failure> {
+/// This program.
+pub(crate) fn own_program() -> Result<std::path::PathBuf, Failure> {
     std::env::current_exe().map_err(|source| Failure::io("finding this program", source))
 }
 
