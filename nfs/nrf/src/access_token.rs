@@ -41,6 +41,9 @@ pub(crate) fn claims(
             return Err(refusal(AccessTokenError::UnauthorizedClient, "NFs of this type may not use this service"));
         }
     }
+    let audience = narrowed(audience, &producers, |profile| {
+        services.iter().all(|service| !offers(profile, service) || may_use(consumer, profile, service))
+    });
     Ok(AccessTokenClaims {
         iss: issuer,
         sub: request.nf_instance_id,
@@ -89,6 +92,17 @@ fn producers<'p>(
         }
     };
     Ok((instances.iter().filter(meant).copied().collect(), audience))
+}
+
+/// A token for a type is for all its instances: where one of them shuts the consumer out, it is for the others by name.
+fn narrowed(audience: Audience, producers: &[&NfProfile], admits: impl Fn(&NfProfile) -> bool) -> Audience {
+    match audience {
+        Audience::Type(_) if !producers.iter().all(|profile| admits(profile)) => {
+            let admitting = producers.iter().filter(|profile| admits(profile));
+            Audience::Instances(admitting.map(|profile| profile.nf_instance_id).collect())
+        }
+        audience => audience,
+    }
 }
 
 fn offers(profile: &NfProfile, service: &str) -> bool {

@@ -48,6 +48,17 @@ fn a_registered_consumer_that_may_use_the_service_gets_a_token_for_it() {
 }
 
 #[test]
+fn one_open_instance_opens_no_other() {
+    let amf = NfProfile { nf_type: NfType::Amf, ..udm() };
+    let request = AccessTokenReq { nf_type: Some(NfType::Amf), ..request() };
+    let mut open = NfProfile { nf_instance_id: Uuid::from_u128(21), ..udr() };
+    open.nf_services.iter_mut().flatten().for_each(|service| service.allowed_nf_types = None);
+    let claims =
+        claims(&request, Uuid::from_u128(9), 77, Some(&amf), &[&udr(), &open]).expect("a token for the open one");
+    assert_eq!(claims.aud, Audience::Instances(vec![Uuid::from_u128(21)]));
+}
+
+#[test]
 fn who_is_not_what_it_says_gets_none() {
     assert_eq!(asked(&request(), None), Err(AccessTokenError::InvalidClient));
     let amf = NfProfile { nf_type: NfType::Amf, ..udm() };

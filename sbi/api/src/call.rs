@@ -89,8 +89,10 @@ pub struct ServiceQuery {
 pub enum Target {
     /// Any instance that offers the service.
     Service(ServiceQuery),
-    /// This very instance (a resource it made, a callback it gave).
+    /// This very instance (a resource it made).
     Root(ApiRoot),
+    /// Whoever gave this callback. The place is a peer's word: it is shown no token, whatever service the path looks like.
+    Callback(ApiRoot),
 }
 
 /// Carries a request to its target and brings the answer: the client side of a transport with discovery.
@@ -177,7 +179,7 @@ impl SbiError {
 /// As any operation's, see [`SbiError`].
 pub async fn notify<B: Codec, R: Reply>(caller: &dyn Caller, uri: &str, body: &B::Value) -> Result<R::Value, SbiError> {
     let (root, path) = ApiRoot::split(uri)?;
-    let response = caller.call(&Target::Root(root), build_request::<B>(Method::POST, path, Some(body))?).await?;
+    let response = caller.call(&Target::Callback(root), build_request::<B>(Method::POST, path, Some(body))?).await?;
     R::read(response)
 }
 

@@ -79,7 +79,7 @@ impl Caller for Wire {
 
 fn root_of(target: &Target) -> String {
     match target {
-        Target::Root(root) => root.to_string(),
+        Target::Root(root) | Target::Callback(root) => root.to_string(),
         Target::Service(query) => query.service.to_string(),
     }
 }

@@ -1,4 +1,4 @@
-//! Extended protocol configuration options (TS 24.008 10.5.6.3): what a UE asks to be configured with, and the answer.
+//! Extended protocol configuration options (TS 24.008 10.5.6.3A): what a UE asks to be configured with, and the answer.
 
 use super::{Element, ppp};
 use std::net::{Ipv4Addr, Ipv6Addr};

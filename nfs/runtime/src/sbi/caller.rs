@@ -177,7 +177,7 @@ impl<C: Carrier> SbiCaller<C> {
         Err(last)
     }
 
-    /// Calls the very NF at `root`; waits a while for a token, as for an NF that is not there.
+    /// Calls the very NF at `root` with a token of the service; waits a while for one, as for an NF that is not there.
     async fn call_root(&self, root: &ApiRoot, request: &Request) -> Result<Response, CallError> {
         let began = Instant::now();
         let deadline = began + self.patience.timeout;
@@ -192,8 +192,18 @@ impl<C: Carrier> SbiCaller<C> {
             }
             pause = (pause * 2).min(LONGEST_PAUSE);
         };
+        self.call_at(root, request, &shown, deadline).await
+    }
+
+    async fn call_at(
+        &self,
+        root: &ApiRoot,
+        request: &Request,
+        shown: &Arc<Credentials>,
+        deadline: Instant,
+    ) -> Result<Response, CallError> {
         let endpoints = self.direct.reach.of_root(root, resolve(root).await?);
-        self.carry((&endpoints, root.authority()), request, &shown, deadline).await
+        self.carry((&endpoints, root.authority()), request, shown, deadline).await
     }
 
     /// Carries a request; where the token is refused, once more with a new one: the request was not looked at.
@@ -281,6 +291,10 @@ impl<C: Carrier> Caller for SbiCaller<C> {
             let outcome = match target {
                 Target::Service(query) => self.call_service(query, &request).await,
                 Target::Root(root) => self.call_root(root, &request).await,
+                Target::Callback(root) => {
+                    let deadline = Instant::now() + self.patience.timeout;
+                    self.call_at(root, &request, self.tokens.plain(), deadline).await
+                }
             };
             timed.end(&outcome);
             outcome
@@ -300,7 +314,7 @@ impl<C: Carrier> Caller for DirectCaller<C> {
     fn call<'a>(&'a self, target: &'a Target, request: Request) -> BoxFuture<'a, Result<Response, CallError>> {
         Box::pin(async move {
             let root = match target {
-                Target::Root(root) => root,
+                Target::Root(root) | Target::Callback(root) => root,
                 Target::Service(query) => return Err(CallError::NoInstance(query.service.to_string())),
             };
             let endpoints = self.reach.of_root(root, resolve(root).await?);

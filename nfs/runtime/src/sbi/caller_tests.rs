@@ -233,3 +233,14 @@ async fn the_instance_that_made_a_resource_is_shown_a_token_of_its_service() {
     assert!(caller.call(&target, request.expect("a request")).await.is_ok());
     assert_eq!(*script.shown.lock().expect("no panic while held"), ["Bearer 1"]);
 }
+
+#[tokio::test]
+async fn whoever_gave_a_callback_is_shown_no_token() {
+    let script = Arc::new(Script { oauth2: true, ..Script::default() });
+    let caller = caller(&script, Duration::ZERO);
+    // The path looks like a service's own.
+    let request = http::Request::builder().method("POST").uri("/nsmf-pdusession/v1/sm-contexts/1");
+    let target = Target::Callback(ApiRoot::http("127.0.0.4:7777"));
+    assert!(caller.call(&target, request.body(Default::default()).expect("a request")).await.is_ok());
+    assert!(script.shown.lock().expect("no panic while held").is_empty());
+}

@@ -123,26 +123,42 @@ fn multipart(content_type: &str, octets: &mut [u8], from: Secrecy, blanked: &mut
     let Some(boundary) = boundary.map(|text| text.trim_matches('"')).filter(|text| !text.is_empty()) else {
         return false;
     };
-    let delimiter = format!("--{boundary}");
-    let starts: Vec<usize> = find_all(octets, delimiter.as_bytes());
+    // As the body is read (`sbi_api::multipart`): a delimiter stands at the beginning of a line.
+    let delimiter = format!("\r\n--{boundary}");
+    let opening = delimiter.as_bytes().get(2..).unwrap_or_default();
+    let Some(first) = (if octets.starts_with(opening) {
+        Some(0)
+    } else {
+        find_all(octets, delimiter.as_bytes()).first().map(|at| at + 2)
+    }) else {
+        return false;
+    };
     // What stands before the first delimiter belongs to no part.
-    let Some(first) = starts.first() else { return false };
-    octets.get_mut(..*first).unwrap_or_default().fill(b'*');
-    for (place, start) in starts.iter().enumerate() {
-        let end = starts.get(place + 1).copied().unwrap_or(octets.len());
-        let Some(part) = octets.get_mut(start + delimiter.len()..end) else { continue };
-        if let Some(head_end) = find_all(part, b"\r\n\r\n").first() {
-            let (head, rest) = part.split_at_mut(head_end + 4);
-            let own = String::from_utf8_lossy(head).lines().find_map(|line| {
-                let (name, value) = line.split_once(':')?;
-                name.trim().eq_ignore_ascii_case("content-type").then(|| value.trim().to_owned())
-            });
-            let line_end = if rest.ends_with(b"\r\n") { 2 } else { 0 };
-            let length = rest.len() - line_end;
-            body(&own.unwrap_or_default(), rest.get_mut(..length).unwrap_or_default(), from, blanked);
-        }
+    octets.get_mut(..first).unwrap_or_default().fill(b'*');
+    let mut from_here = first + opening.len();
+    loop {
+        let rest = octets.get_mut(from_here..).unwrap_or_default();
+        let next = find_all(rest, delimiter.as_bytes()).first().copied();
+        part(rest.get_mut(..next.unwrap_or(rest.len())).unwrap_or_default(), from, blanked);
+        let Some(next) = next else { return true };
+        from_here += next + delimiter.len();
     }
-    true
+}
+
+/// One part, from behind its delimiter; what is not one is blanked, but for the end of the last delimiter.
+fn part(octets: &mut [u8], from: Secrecy, blanked: &mut Vec<String>) {
+    let Some(head_end) = find_all(octets, b"\r\n\r\n").first().copied() else {
+        let end = if octets.starts_with(b"--") { 2 } else { 0 };
+        let rest = octets.get_mut(end..).unwrap_or_default();
+        rest.iter_mut().filter(|octet| !octet.is_ascii_whitespace()).for_each(|octet| *octet = b'*');
+        return;
+    };
+    let (head, rest) = octets.split_at_mut(head_end + 4);
+    let own = String::from_utf8_lossy(head).lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.trim().eq_ignore_ascii_case("content-type").then(|| value.trim().to_owned())
+    });
+    body(&own.unwrap_or_default(), rest, from, blanked);
 }
 
 fn find_all(octets: &[u8], sought: &[u8]) -> Vec<usize> {

@@ -74,6 +74,18 @@ fn parts_are_blanked_by_their_own_type() {
 }
 
 #[test]
+fn parts_are_those_that_the_receiver_reads() {
+    // A delimiter within a line is none; a part without a blank line is shown to nobody.
+    for (body, secret) in [
+        (&b"--b\r\nContent-Type: application/json\r\n\r\n{\"x\":\"--b\",\"kseaf\":\"ab\"}\r\n--b--\r\n"[..], "ab"),
+        (b"--b\nContent-Type: application/json\n\n{\"kseaf\":\"ab\"}\r\n--b--\r\n", "ab"),
+    ] {
+        let head = blanked("multipart/related; boundary=b", body, false);
+        assert!(!text(&head).contains(secret), "{}", text(&head));
+    }
+}
+
+#[test]
 fn what_cannot_be_looked_into_is_blanked_whole() {
     for (content_type, body) in [
         ("application/json", &b"{\"kausf\":\"ab\""[..]),

@@ -64,7 +64,7 @@ impl Caller for Peers {
             Target::Root(_) if path.ends_with("/n1-n2-messages") => {
                 ("AMF", 200, r#"{"cause":"N1_N2_TRANSFER_INITIATED"}"#)
             }
-            Target::Root(_) => ("AMF", 204, ""),
+            Target::Root(_) | Target::Callback(_) => ("AMF", 204, ""),
         };
         if peer == "AMF" {
             let content_type = request.headers().get("content-type").and_then(|value| value.to_str().ok());

@@ -16,6 +16,9 @@ use crate::service::Service;
 use crate::stats::{Stats, count};
 use crate::{Endpoint, Limits, ServeError};
 
+/// Streams of one channel that are served at once: our client has one, and the bound on connections counts channels.
+const STREAMS: usize = 8;
+
 /// HTTP/2 over shared memory; the path is the unix socket where channels are made.
 pub(crate) struct OverShm(pub(crate) PathBuf);
 
@@ -79,7 +82,10 @@ async fn serve_streams(connections: &Connections, service: Arc<Service>) {
     loop {
         tokio::select! {
             accepted = connections.accept() => match accepted {
-                Some(stream) => drop(serving.spawn(server::serve_connection(stream, service.clone()))),
+                Some(stream) if serving.len() < STREAMS => {
+                    drop(serving.spawn(server::serve_connection(stream, service.clone())));
+                }
+                Some(_) => count(&service.stats.refusals, 1), // dropped, so reset
                 None => break,
             },
             Some(_) = serving.join_next() => {}
