@@ -461,11 +461,18 @@ impl Forwarder {
 
     /// Does what is due at `now`: reports of usage and inactivity, delayed notifications. Call between bursts.
     pub fn handle_timeout(&mut self, now: Instant) {
+        let mut looked_at = Vec::new();
         while let Some((at, seid)) = self.lane.timers.pop(now) {
             let Some(session) = self.table.session(seid).filter(|session| session.armed == Some(at)) else { continue };
             session.armed = None;
             self.lane.session_due(now, session);
-            self.lane.timers.arm(session);
+            looked_at.push(seid);
+        }
+        // Afterwards: one that is due again at once waits for the next call, and for the commands before it.
+        for seid in looked_at {
+            if let Some(session) = self.table.session(seid) {
+                self.lane.timers.arm(session);
+            }
         }
     }
 

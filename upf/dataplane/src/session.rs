@@ -171,6 +171,8 @@ impl Session {
     /// Takes over what was counted, credited and buffered under the rules before.
     pub(crate) fn inherit(&mut self, old: &mut Self, now: Instant) {
         self.bucket = old.bucket;
+        // What the timers hold of the session stays its one entry.
+        self.armed = old.armed;
         for qer in self.qers.iter_mut() {
             let Some(before) = old.qers.iter().find(|before| before.id == qer.id) else { continue };
             for (policer, before) in qer.policers.iter_mut().zip(&before.policers) {

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use crate::{
     Action, Cause, Change, Destination, Element, Far, FarChange, Filter, Forwarding, LocalTunnel, Pdr, PdrChange,
     PdrId, Qer, QerChange, RemoteTunnel, Request, RuleRef, Session, Source, Teid, Triggers, Urr, UrrChange, UrrId,
+    Volumes,
 };
 
 /// How many rules a session may have.
@@ -265,7 +266,14 @@ fn check_urr(urr: &Urr) -> Result<(), Cause> {
     ];
     needs.into_iter().try_for_each(|(trigger, there, element)| {
         require(there || !urr.triggers.contain(trigger), Cause::ConditionalIeMissing(element))
-    })
+    })?;
+    // A threshold of nothing would be reached for ever.
+    let monitoring = urr.monitoring.as_ref();
+    let volumes = [urr.volume_threshold, monitoring.and_then(|monitoring| monitoring.volume_threshold)];
+    let times = [urr.time_threshold, monitoring.and_then(|monitoring| monitoring.time_threshold)];
+    let nothing = |volumes: &Volumes| [volumes.total, volumes.uplink, volumes.downlink].contains(&Some(0));
+    require(!volumes.iter().flatten().any(nothing), Cause::MandatoryIeIncorrect(Element::VolumeThreshold))?;
+    require(!times.contains(&Some(0)), Cause::MandatoryIeIncorrect(Element::TimeThreshold))
 }
 
 fn difference(before: &Session, after: Session, effects: Effects) -> ChangeSet {

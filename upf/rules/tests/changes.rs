@@ -225,6 +225,11 @@ fn what_does_not_make_sense_is_refused_with_its_cause() {
     ] {
         assert_eq!(urr(Urr { volume: true, triggers, ..Urr::default() }), ConditionalIeMissing(missing));
     }
+    let nothing = Urr { duration: true, time_threshold: Some(0), ..Urr::default() };
+    assert_eq!(urr(nothing), MandatoryIeIncorrect(Element::TimeThreshold));
+    let volumes = Some(Volumes { uplink: Some(0), ..Volumes::default() });
+    let nothing = Urr { volume: true, volume_threshold: volumes, ..Urr::default() };
+    assert_eq!(urr(nothing), MandatoryIeIncorrect(Element::VolumeThreshold));
     let named = Filter { id: Some(3), ..Filter::default() };
     assert_eq!(refused(|r| r.pdrs.create[0].1.pdi.filters.push(named)), MandatoryIeIncorrect(Element::SdfFilter));
     assert_eq!(refused(|r| r.pdrs.create[0].1.pdi.filters = vec![Filter::default(); 300]), NoResourcesAvailable);

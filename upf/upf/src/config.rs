@@ -135,7 +135,7 @@ impl Default for N4 {
     }
 }
 
-/// N6: the TUN device.
+/// N6: the TUN device, or the interface for AF_XDP.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct N6 {
