@@ -432,7 +432,8 @@ impl Control {
         let change = rules::plan(&session.rules, request, &self.settings.limits)?;
         self.next_install += 1;
         let install = InstallId(self.next_install);
-        let mut backend = Backend { resources: &mut self.resources, workers: &self.workers, seid, install };
+        let bucket = session.bucket;
+        let mut backend = Backend { resources: &mut self.resources, workers: &self.workers, seid, install, bucket };
         match rules::apply(&mut backend, &session.rules, change) {
             Ok(rules) => {
                 session.set_rules(rules, SystemTime::now());
@@ -559,6 +560,8 @@ struct Backend<'a> {
     workers: &'a Workers,
     seid: u64,
     install: InstallId,
+    /// The session's, where it is not new.
+    bucket: Option<Bucket>,
 }
 
 impl rules::Backend for Backend<'_> {
@@ -602,12 +605,8 @@ impl rules::Backend for Backend<'_> {
             end_markers: effects.end_markers.clone(),
             drop_buffered: effects.drop_buffered,
         };
-        self.workers.send(bucket(before, after), command);
+        let own = if after.is_empty() { before } else { after };
+        self.workers.send(self.bucket.unwrap_or_else(|| Bucket::of_session(own)), command);
         Ok(())
     }
-}
-
-/// The bucket that a session began in.
-fn bucket(before: &rules::Session, after: &rules::Session) -> Bucket {
-    Bucket::of_session(if before.is_empty() { after } else { before })
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::SystemTime;
 
-use dataplane::{Part, Usage};
+use dataplane::{Bucket, Part, Usage};
 use pfcp::{
     FSeid, NtpTime, Seconds, UrSeqn, UrrId, UsageInformation, UsageReport, UsageReportTrigger, VolumeMeasurement,
 };
@@ -26,12 +26,14 @@ pub(crate) struct PduSession {
     pub(crate) peer: IpAddr,
     /// Its rules.
     pub(crate) rules: rules::Session,
+    /// Where its packets are looked after: that of its first rules, whatever addresses it has later.
+    pub(crate) bucket: Option<Bucket>,
     reported: BTreeMap<u32, Reported>,
 }
 
 impl PduSession {
     pub(crate) fn new(cp: FSeid, peer: IpAddr) -> Self {
-        Self { cp, peer, rules: rules::Session::default(), reported: BTreeMap::new() }
+        Self { cp, peer, rules: rules::Session::default(), bucket: None, reported: BTreeMap::new() }
     }
 
     /// Puts rules in place of those before, and starts the measurement of usage rules that are new. Those removed are
@@ -46,6 +48,7 @@ impl PduSession {
                 false => reported.packets = urr.packets,
             }
         }
+        self.bucket.get_or_insert_with(|| Bucket::of_session(&rules));
         self.rules = rules;
     }
 

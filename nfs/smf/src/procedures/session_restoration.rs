@@ -8,7 +8,7 @@ use nas::GsmCause;
 use pfcp::Message;
 
 use crate::refusal::Refusal;
-use crate::session::{Entry, Session, UpConnection};
+use crate::session::{AtUpf, Entry, Session, UpConnection};
 use crate::{Core, n4_rules};
 
 use super::pdu_session_release::requested_by_network;
@@ -23,17 +23,17 @@ pub(crate) async fn upf_lost(core: Arc<Core>, upf: IpAddr) {
     let (mut restored, mut given_up) = (0u32, 0u32);
     for entry in core.sessions.all() {
         let mut session = entry.session.lock().await;
-        if session.at_upf.is_none_or(|at_upf| at_upf.upf != upf) {
-            continue;
-        }
-        let outcome = if back { restore(&core, &entry, &mut session).await } else { Err(Refusal::NoUpf) };
+        let Some(before) = session.at_upf.take_if(|at_upf| at_upf.upf == upf) else { continue };
+        let outcome = if back { restore(&core, &entry, &mut session, &before).await } else { Err(Refusal::NoUpf) };
         match outcome {
             Ok(()) => restored += 1,
             Err(why) => {
                 tracing::debug!(supi = %entry.key.supi, id = %entry.key.id, %why, "session not restored");
                 given_up += 1;
-                session.at_upf = None;
-                core.note_session(upf, -1);
+                // One that is there again, but not as it was, is deleted there with the release.
+                if session.at_upf.is_none() {
+                    core.note_session(upf, -1);
+                }
                 drop(session);
                 requested_by_network(&core, &entry, GsmCause::ReactivationRequested).await;
             }
@@ -43,14 +43,13 @@ pub(crate) async fn upf_lost(core: Arc<Core>, upf: IpAddr) {
 }
 
 /// The session as it is, at the UPF once more: its address, its tunnel, and its packets forwarded or buffered.
-async fn restore(core: &Core, entry: &Entry, session: &mut Session) -> Result<(), Refusal> {
-    let before = session.at_upf.ok_or(Refusal::NoUpf)?;
+async fn restore(core: &Core, entry: &Entry, session: &mut Session, before: &AtUpf) -> Result<(), Refusal> {
     let flows = core.network.dnn(session.dnn.as_str()).map(|network| network.rules.as_slice()).unwrap_or_default();
     let own = core.config.n4.listen.ip();
     let establishment = n4_rules::establishment(session, entry.reference, core.n4.node_id(), own, flows);
-    let request = n4_rules::restoration(establishment, &before);
+    let request = n4_rules::restoration(establishment, before);
     let at_upf = match core.n4.request(before.upf, pfcp::Seid::default(), request).await? {
-        Message::SessionEstablishmentResponse(response) => n4_rules::restored(&before, &response)?,
+        Message::SessionEstablishmentResponse(response) => n4_rules::restored(before, &response)?,
         _ => return Err(Refusal::UpfRefused(pfcp::Cause::RequestRejected)),
     };
     session.at_upf = Some(at_upf);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, UdpSocket};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::time::Duration;
 
 use netlink_packet_core::{NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload};
@@ -127,6 +127,9 @@ fn make_room<T>(known: &mut BTreeMap<Ipv4Addr, T>, keep: impl Fn(&T) -> bool) {
     }
 }
 
+/// Addresses that wait to be asked for at most.
+const QUESTIONS: usize = 1024;
+
 /// Between two looks at what is not known yet.
 const EAGER: Duration = Duration::from_millis(20);
 /// Between two looks at what is known: a neighbour may get another card.
@@ -137,7 +140,7 @@ const PATIENCE: u32 = 50;
 /// A port's view of the neighbours.
 pub(super) struct Neighbours {
     known: BTreeMap<Ipv4Addr, Option<Mac>>,
-    ask: Sender<Ipv4Addr>,
+    ask: SyncSender<Ipv4Addr>,
     told: Receiver<(Ipv4Addr, Mac)>,
 }
 
@@ -147,7 +150,7 @@ impl Neighbours {
     /// # Errors
     /// Where the system gives no socket or thread.
     pub(super) fn start() -> io::Result<Self> {
-        let (ask, asked) = channel();
+        let (ask, asked) = sync_channel(QUESTIONS);
         let (tell, told) = channel();
         let tables = Tables::open()?;
         let prompt = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
@@ -169,10 +172,11 @@ impl Neighbours {
         if let Some(known) = self.known.get(&address) {
             return *known;
         }
-        make_room(&mut self.known, Option::is_some);
-        self.known.insert(address, None);
-        // Without the thread nothing is ever known.
-        let _ = self.ask.send(address);
+        // Without room it is asked for when it is wanted again; without the thread nothing is ever known.
+        if self.ask.try_send(address).is_ok() {
+            make_room(&mut self.known, Option::is_some);
+            self.known.insert(address, None);
+        }
         None
     }
 }
