@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use gtpu::{Datagram, ErrorIndication, Malformed, Qfi, message};
 use rules::{RemoteTunnel, Triggers};
 
+use crate::answers::Answers;
 use crate::counters::{Counters, Direction, DropReason, Tally};
 use crate::detection::Arrival;
 use crate::frame::{self, Frame, Origin, Pool, Verdict};
@@ -226,31 +227,6 @@ struct Lane {
 
 /// Octets before the user's packet on N3: IPv4, UDP, GTP-U with a PDU Session Container.
 const OUTER: usize = 20 + 8 + gtpu::HEADROOM;
-
-/// So many answers in a second, whenever in it they are asked for: who asks two things at once gets both answers.
-struct Answers {
-    per_second: u32,
-    left: u32,
-    /// The second that `left` is of.
-    second: u64,
-}
-
-impl Answers {
-    fn new(per_second: u32) -> Self {
-        Self { per_second, left: per_second, second: 0 }
-    }
-
-    /// Whether one more may be given; then it counts as given.
-    fn take(&mut self, now: Moment) -> bool {
-        let second = now.nanos() / 1_000_000_000;
-        if second != self.second {
-            (self.second, self.left) = (second, self.per_second);
-        }
-        let left = self.left.checked_sub(1);
-        self.left = left.unwrap_or_default();
-        left.is_some()
-    }
-}
 
 impl Forwarder {
     /// Worker number `own`, without sessions.

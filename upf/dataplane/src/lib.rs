@@ -9,6 +9,7 @@
 //! received is handed over, unchanged and in order.
 #![allow(unsafe_code, reason = "bursts through sockets, bpf(2) and memory shared with the kernel; prefetch")]
 
+mod answers;
 mod balance;
 mod bucket;
 mod counters;
