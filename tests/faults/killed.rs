@@ -1,7 +1,7 @@
 //! Any NF is killed (SIGKILL) under a running core: nobody else ends, and new registrations soon succeed again.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -57,6 +57,9 @@ fn whoever_is_killed_new_registrations_soon_succeed_and_nobody_else_ends() {
 /// A UPF that is killed gets its sessions back from the SMF (TS 23.527 4.3): UE and RAN hear nothing of it.
 #[test]
 fn sessions_outlive_their_upf() {
+    // With a second that begins: the UPF is to be back within the one it started in, of which PFCP's time stamps know nothing.
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+    std::thread::sleep(Duration::from_nanos(1_000_000_000 - u64::from(now.subsec_nanos())));
     let core = Core::start("");
     let lines: String = (1..=3).map(subscriber).collect();
     let subscribers = core.file("subscribers.jsonl", &lines);
@@ -71,10 +74,7 @@ fn sessions_outlive_their_upf() {
     await_that(&core, "another UPF", || core.pids().get("upf").is_some_and(|pid| before.get("upf") != Some(pid)));
     await_that(&core, "the three sessions there", || sessions(&core, "upf") == Some(3));
     assert_eq!(sessions(&core, "smf"), Some(3));
-    assert!(!core.log().contains("given_up=1") && ran.try_wait().expect("asked").is_none(), "{}", core.log());
-    let ran_pid = i32::try_from(ran.id()).ok().and_then(Pid::from_raw).expect("it runs");
-    kill_process(ran_pid, Signal::TERM).expect("it runs");
-    ran.wait().expect("ended");
+    assert!(!core.log().contains("given_up=1") && ran.is_running(), "{}", core.log());
 }
 
 fn await_that(core: &Core, what: &str, holds: impl Fn() -> bool) {

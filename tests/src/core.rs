@@ -69,15 +69,10 @@ impl Core {
     ///
     /// # Panics
     /// Where it cannot be started.
-    pub fn spawn_ran(&self, arguments: &[&str]) -> Child {
+    pub fn spawn_ran(&self, arguments: &[&str]) -> Ran {
         let mut command = Command::new(program("peregrine-ran"));
-        command
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("started")
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        Ran(command.spawn().expect("started"))
     }
 
     /// The status of every NF that answers, by name.
@@ -109,12 +104,44 @@ impl Core {
 
 impl Drop for Core {
     fn drop(&mut self) {
-        let pid = i32::try_from(self.up.id()).ok().and_then(rustix::process::Pid::from_raw);
-        if let Some(pid) = pid {
-            let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM); // it may have ended
-        }
-        let _ = self.up.wait();
+        terminate(&mut self.up);
     }
+}
+
+/// A running gNB and UE simulator, ended when it is dropped: the core of the next test has the same addresses.
+pub struct Ran(Child);
+
+impl Ran {
+    /// Whether it has not ended yet.
+    pub fn is_running(&mut self) -> bool {
+        self.0.try_wait().is_ok_and(|status| status.is_none())
+    }
+
+    /// Waits until it ends.
+    ///
+    /// # Panics
+    /// Where it has been waited for elsewhere.
+    pub fn wait(&mut self) {
+        self.0.wait().expect("it ends");
+    }
+}
+
+impl Drop for Ran {
+    fn drop(&mut self) {
+        terminate(&mut self.0);
+    }
+}
+
+/// Has a process end, and waits for that.
+fn terminate(child: &mut Child) {
+    if let Ok(Some(_)) = child.try_wait() {
+        return;
+    }
+    let pid = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw);
+    if let Some(pid) = pid {
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM); // it may have ended
+    }
+    let _ = child.wait();
 }
 
 fn peregrine(place: &Path) -> Command {

@@ -4,6 +4,6 @@ mod core;
 mod puppet;
 mod world;
 
-pub use core::{Core, program};
+pub use core::{Core, Ran, program};
 pub use puppet::{Puppet, ScriptError};
 pub use world::{AMF, World, plmn};

@@ -45,11 +45,15 @@ pub(crate) struct N4 {
 
 impl N4 {
     /// Opens the socket, associates with the UPFs and keeps the associations. Messages are shown to who watches `trace`.
-    pub(crate) async fn open(config: &N4Config, trace: Trace) -> io::Result<(Self, mpsc::Receiver<FromUpf>)> {
+    pub(crate) async fn open(
+        config: &N4Config,
+        started: SystemTime,
+        trace: Trace,
+    ) -> io::Result<(Self, mpsc::Receiver<FromUpf>)> {
         let socket = UdpSocket::bind(config.listen).await?;
         let node_id = NodeId::Address(config.listen.ip());
         let role = Role::Cp(CpFunctionFeatures::default());
-        let mut settings = EndpointConfig::new(node_id.clone(), role, RecoveryTimeStamp::from(SystemTime::now()));
+        let mut settings = EndpointConfig::new(node_id.clone(), role, RecoveryTimeStamp::from(started));
         // Sessions go to the UPFs of the configuration, not to whoever presents itself as one.
         settings.admitted = Peers::Only(Vec::new());
         settings.timers = Timers { t1: Duration::from_millis(config.t1_ms), n1: config.n1.into() };

@@ -57,7 +57,7 @@ impl NetworkFunction for Upf {
     }
 
     async fn start(ctx: Context<UpfConfig>) -> Result<Running, StartError> {
-        let Context { config, network, metrics, rejects, shutdown, trace, .. } = ctx;
+        let Context { config, network, metrics, rejects, shutdown, trace, state_dir, .. } = ctx;
         let socket = UdpSocket::bind(config.n4.listen)
             .await
             .map_err(|why| StartError::listen("N4", config.n4.listen, "upf.n4.listen", why))?;
@@ -72,7 +72,8 @@ impl NetworkFunction for Upf {
         if config.statistics {
             workers.counters().iter().for_each(|counters| counters.watch_statistics());
         }
-        let mut control = Control::new(settings(&config, &network), workers, &metrics, rejects);
+        let started = runtime::start_time(&state_dir, &format!("upf-{}", config.n4.listen.ip()));
+        let mut control = Control::new(settings(&config, &network, started), workers, &metrics, rejects);
         if config.balance {
             control.keep_balanced(std::time::Instant::now());
         }
@@ -133,12 +134,12 @@ fn path_config(config: &UpfConfig, network: &Network) -> dataplane::Config {
     }
 }
 
-fn settings(config: &UpfConfig, network: &Network) -> Settings {
+fn settings(config: &UpfConfig, network: &Network, started: SystemTime) -> Settings {
     let node_id = NodeId::Address(config.n4.listen.ip());
     let role = Role::Up(
         UpFunctionFeatures::FTUP | UpFunctionFeatures::EMPU | UpFunctionFeatures::DDND | UpFunctionFeatures::MNOP,
     );
-    let recovery = RecoveryTimeStamp::from(SystemTime::now());
+    let recovery = RecoveryTimeStamp::from(started);
     let endpoint = EndpointConfig {
         timers: Timers { t1: Duration::from_millis(config.n4.t1_ms), n1: config.n4.n1 },
         heartbeat: Duration::from_millis(config.n4.heartbeat_ms),

@@ -94,7 +94,7 @@ fn context() -> Context<UpfConfig> {
         trace: runtime::trace::Trace::default(),
         shutdown: runtime::Shutdown::new(),
         run_dir: std::env::temp_dir(),
-        state_dir: std::env::temp_dir(),
+        state_dir: "/nonexistent".into(),
     }
 }
 
