@@ -2,9 +2,11 @@
 
 mod support;
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use bytes::Bytes;
 use nas::ie::{EpcoRequest, IntegrityMaximumDataRate, PduSessionType};
-use nas::{GsmMessage, GsmPdu, gsm};
+use nas::{GsmCause, GsmMessage, GsmPdu, gsm};
 use ngap::transfer::{
     PduSessionResourceSetupRequestTransfer, PduSessionResourceSetupResponseTransfer, QosFlowPerTnlInformation,
 };
@@ -203,6 +205,64 @@ async fn a_context_that_the_amf_releases_is_gone() {
     scene.ladder.until("SMF -> UPF: SessionDeletionRequest").await;
     let again = scene.amf(&path, content_type, octets).await;
     assert_eq!(again.status(), 404);
+}
+
+/// TS 23.527 4.3: the sessions of a UPF that started again are made there once more, as they were.
+#[tokio::test]
+async fn a_session_is_restored_at_a_upf_that_starts_again() {
+    let scene = Scene::new(SM_DATA, true).await;
+    let context = established(&scene).await;
+    ran_sets_up(&scene, &context).await;
+    scene.ladder.until("SMF -> UPF: SessionModificationRequest").await;
+    scene.upf.restart();
+    assert_eq!(
+        scene.ladder.until("SMF -> UPF: SessionModificationRequest").await,
+        "UPF is associated\n\
+         SMF -> UPF: SessionEstablishmentRequest\n\
+         SMF -> UPF: SessionModificationRequest ApplyAction(2)\n"
+    );
+}
+
+/// A session that is there again but cannot be made what it was is deleted there, and the UE is told to make a new one.
+#[tokio::test]
+async fn a_session_half_restored_is_deleted_at_its_upf() {
+    let scene = Scene::new(SM_DATA, true).await;
+    let context = established(&scene).await;
+    ran_sets_up(&scene, &context).await;
+    scene.ladder.until("SMF -> UPF: SessionModificationRequest").await;
+    scene.upf.changes.store(false, Relaxed);
+    scene.upf.restart();
+    assert_eq!(
+        scene.ladder.until("SMF -> AMF").await,
+        "UPF is associated\n\
+         SMF -> UPF: SessionEstablishmentRequest\n\
+         SMF -> UPF: SessionModificationRequest ApplyAction(2)\n\
+         SMF -> UPF: SessionDeletionRequest\n\
+         SMF -> AMF: POST /namf-comm/v1/ue-contexts/imsi-999700000000001/n1-n2-messages\n"
+    );
+    // The session's acceptance came first.
+    last_transfer(&scene);
+    let GsmMessage::PduSessionReleaseCommand(command) = n1_of(&last_transfer(&scene)).message else {
+        panic!("no command")
+    };
+    assert_eq!(command.cause, GsmCause::ReactivationRequested);
+}
+
+/// One that is not made again is not deleted either: there is nothing.
+#[tokio::test]
+async fn a_session_that_a_restarted_upf_refuses_is_released() {
+    let scene = Scene::new(SM_DATA, true).await;
+    let context = established(&scene).await;
+    ran_sets_up(&scene, &context).await;
+    scene.ladder.until("SMF -> UPF: SessionModificationRequest").await;
+    scene.upf.accepts.store(false, Relaxed);
+    scene.upf.restart();
+    assert_eq!(
+        scene.ladder.until("SMF -> AMF").await,
+        "UPF is associated\n\
+         SMF -> UPF: SessionEstablishmentRequest\n\
+         SMF -> AMF: POST /namf-comm/v1/ue-contexts/imsi-999700000000001/n1-n2-messages\n"
+    );
 }
 
 /// The UE uses the identity of an active session again (TS 29.502 5.2.2.3): the RAN is to release the old one, the UE hears

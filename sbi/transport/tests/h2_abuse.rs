@@ -185,3 +185,47 @@ async fn more_connections_than_allowed_wait() {
     .await;
     assert_eq!(requests.status(), 200);
 }
+
+/// Streams of one channel that the server serves at once.
+const STREAMS: usize = 8;
+
+/// Opens one more stream on a channel and calls over it; a reset where the server has enough of them.
+async fn one_more(connections: &shm::Connections) -> Result<h2::client::SendRequest<Bytes>, h2::Error> {
+    let stream = connections.connect().await.expect("the channel has room for it");
+    let (requests, connection) = h2::client::handshake(stream).await?;
+    tokio::spawn(connection);
+    let mut requests = requests.ready().await?;
+    let (answer, _) = requests.send_request(head("/echo"), true)?;
+    assert_eq!(answer.await?.status(), 200);
+    Ok(requests)
+}
+
+/// A client opens streams without end over one channel, each a connection of its own.
+#[tokio::test]
+async fn more_streams_of_a_channel_than_are_served() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("h2-shm");
+    let _server = serve(&Endpoint::H2Shm(path.clone()), Arc::new(Echo), Limits::default()).expect("free");
+    let (sender, receiver) = shm::connect(&path, &shm::Options::default()).await.expect("it is let in");
+    let connections = shm::Connections::over(sender, receiver);
+    let mut served = Vec::new();
+    for _ in 0..STREAMS {
+        served.push(one_more(&connections).await.expect("there is room"));
+    }
+    for _ in 0..20 {
+        let mut refused = connections.connect().await.expect("the channel has room for it");
+        let error = refused.read(&mut [0]).await.expect_err("it is reset");
+        assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+    }
+    // The others go on, and the place of one that leaves is free for another.
+    served.pop();
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while one_more(&connections).await.is_err() {
+        assert!(Instant::now() < deadline, "no stream is served in place of one that left");
+    }
+    for requests in served {
+        let mut requests = requests.ready().await.expect("ready");
+        let (answer, _) = requests.send_request(head("/echo"), true).expect("sent");
+        assert_eq!(answer.await.expect("an answer").status(), 200);
+    }
+}

@@ -790,3 +790,7 @@ impl Lane {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "timers_tests.rs"]
+mod tests;

@@ -25,6 +25,12 @@ impl Timers {
         self.0.peek().map(|Reverse((at, _))| *at)
     }
 
+    /// How many times are noted, whether they count or not.
+    #[cfg(test)]
+    pub(crate) fn noted(&self) -> usize {
+        self.0.len()
+    }
+
     /// Takes a time that has come, and the session it is of.
     pub(crate) fn pop(&mut self, now: Instant) -> Option<(Instant, u64)> {
         self.next().filter(|at| *at <= now)?;

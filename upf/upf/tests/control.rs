@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use dataplane::{Memory, MemoryPeer, Verdict, Waker, Workers};
+use dataplane::{Bucket, Memory, MemoryPeer, Verdict, Waker, Workers};
 use gtpu::{Datagram, Encapsulation};
 use pfcp::*;
 use upf::{Control, Pool, Settings};
@@ -30,17 +30,25 @@ struct Site {
     control: Control,
     events: Receiver<dataplane::Event>,
     network: MemoryPeer,
+    /// The ports of the workers but the first; what those send comes to `network` too.
+    others: Vec<MemoryPeer>,
     metrics: runtime::Metrics,
     rejects: runtime::Rejects,
 }
 
 impl Site {
     fn new(max_sessions: usize) -> Self {
-        let waker = Waker::new().expect("a descriptor");
-        let (port, network) = Memory::pair(waker.clone());
+        Self::with_workers(max_sessions, 1)
+    }
+
+    fn with_workers(max_sessions: usize, workers: usize) -> Self {
+        let wakers: Vec<_> = (0..workers).map(|_| Waker::new().expect("a descriptor")).collect();
+        let (ports, mut others) = Memory::bundle(&wakers);
+        let network = others.remove(0);
         let (told, events) = channel();
         let config = dataplane::Config::new(N3);
-        let workers = Workers::start(vec![(port, waker)], &config, &[], move |event| drop(told.send(event)));
+        let ports = ports.into_iter().zip(wakers).collect();
+        let workers = Workers::start(ports, &config, &[], move |event| drop(told.send(event)));
         let role = Role::Up(UpFunctionFeatures::FTUP);
         let settings = Settings {
             endpoint: EndpointConfig::new(NodeId::Address(N4), role, RecoveryTimeStamp(1000)),
@@ -56,7 +64,7 @@ impl Site {
         };
         let (metrics, rejects) = (runtime::Metrics::new("upf"), runtime::Rejects::default());
         let control = Control::new(settings, workers.expect("starts"), &metrics, rejects.clone());
-        let mut site = Self { now: Instant::now(), smf: smf(1), control, events, network, metrics, rejects };
+        let mut site = Self { now: Instant::now(), smf: smf(1), control, events, network, others, metrics, rejects };
         site.associate();
         site
     }
@@ -128,19 +136,27 @@ fn smf(recovery: u32) -> Endpoint {
     Endpoint::new(EndpointConfig::new(NodeId::Address(smf_address().ip()), role, RecoveryTimeStamp(recovery)))
 }
 
+fn uplink(ue: IpAddr) -> Pdi {
+    let mut pdi = Pdi::new(Interface::Access);
+    pdi.f_teid = Some(FTeid::Choose { ipv4: true, ipv6: false, choose_id: None });
+    pdi.ue_ip_addresses = vec![UeIpAddress::source(ue)];
+    pdi
+}
+
+fn downlink(ue: IpAddr) -> Pdi {
+    let mut pdi = Pdi::new(Interface::Core);
+    pdi.ue_ip_addresses = vec![UeIpAddress::destination(ue)];
+    pdi
+}
+
 /// As an SMF begins a session: uplink open, downlink buffered until the gNB's tunnel is known.
 fn establishment(cp: u64, ue: IpAddr) -> SessionEstablishmentRequest {
     let mut request =
         SessionEstablishmentRequest::new(NodeId::Address(smf_address().ip()), FSeid::new(Seid(cp), smf_address().ip()));
-    let mut pdi = Pdi::new(Interface::Access);
-    pdi.f_teid = Some(FTeid::Choose { ipv4: true, ipv6: false, choose_id: None });
-    pdi.ue_ip_addresses = vec![UeIpAddress::source(ue)];
-    let mut uplink = CreatePdr::new(PdrId(1), Precedence(255), pdi);
+    let mut uplink = CreatePdr::new(PdrId(1), Precedence(255), uplink(ue));
     uplink.outer_header_removal = Some(OuterHeaderRemoval::GtpUUdpIpv4);
     (uplink.far_id, uplink.qer_ids, uplink.urr_ids) = (Some(FarId(1)), vec![QerId(1)], vec![UrrId(1)]);
-    let mut pdi = Pdi::new(Interface::Core);
-    pdi.ue_ip_addresses = vec![UeIpAddress::destination(ue)];
-    let mut downlink = CreatePdr::new(PdrId(2), Precedence(255), pdi);
+    let mut downlink = CreatePdr::new(PdrId(2), Precedence(255), downlink(ue));
     (downlink.far_id, downlink.qer_ids, downlink.urr_ids) = (Some(FarId(2)), vec![QerId(1)], vec![UrrId(1)]);
     request.create_pdrs = vec![uplink, downlink];
     let mut to_core = CreateFar::new(FarId(1), ApplyAction::FORW);
@@ -297,6 +313,40 @@ fn a_session_is_restored_after_a_start() {
     // What others get is none of it.
     let (_, another) = site.establish(establishment(8, IpAddr::from([10, 45, 0, 3])));
     assert_ne!(another, teid);
+}
+
+/// Another address of the UE hashes to another worker. The session stays where it began, and so do the commands for it.
+#[test]
+fn commands_follow_a_session_that_gets_another_address() {
+    let mut site = Site::with_workers(10, 2);
+    let worker = |address: &IpAddr| Bucket::of_address(*address).0 % 2;
+    let mut addresses = (2..=200).map(|host| IpAddr::from([10, 45, 0, host]));
+    let mut next = |at: u8| addresses.find(|address| worker(address) == at).expect("one of two hundred");
+    let (first, second, third) = (next(0), next(1), next(0));
+    let (seid, teid) = site.establish(establishment(7, first));
+    for address in [second, third, second] {
+        let uplink = UpdatePdr { pdi: Some(uplink(address)), ..UpdatePdr::new(PdrId(1)) };
+        let downlink = UpdatePdr { pdi: Some(downlink(address)), ..UpdatePdr::new(PdrId(2)) };
+        let update_pdrs =
+            [uplink, downlink].map(|pdr| UpdatePdr { qer_ids: vec![QerId(1)], urr_ids: vec![UrrId(1)], ..pdr });
+        let change =
+            SessionModificationRequest { update_pdrs: update_pdrs.into(), ..SessionModificationRequest::new() };
+        assert_eq!(site.ask(seid, change).cause(), Some(Cause::RequestAccepted));
+        // Whichever worker it comes to.
+        let up = packet(address, HOST.into());
+        let ports = [&site.network, &site.others[0]];
+        for port in ports {
+            port.send_n3(SocketAddr::new(GNB, gtpu::PORT), &tunnelled(teid, &up));
+            assert_eq!(site.network.receive(LIMIT), Some((Verdict::ToN6, up.clone())));
+        }
+    }
+    let Message::SessionDeletionResponse(gone) = site.ask(seid, SessionDeletionRequest::new()) else {
+        panic!("another")
+    };
+    assert_eq!(gone.usage_reports[0].volume.expect("measured").uplink, Some(600));
+    site.network.send_n3(SocketAddr::new(GNB, gtpu::PORT), &tunnelled(teid, &packet(second, HOST.into())));
+    let (_, sent) = site.network.receive(LIMIT).expect("sent");
+    assert_eq!(Datagram::parse(&sent).expect("is GTP-U").message, gtpu::message::ERROR_INDICATION);
 }
 
 #[test]

@@ -2,13 +2,16 @@
 
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
 use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
 use pfcp::{
-    Cause, CreatedPdr, Endpoint, EndpointConfig, Event, FSeid, FTeid, Message, NodeId, RecoveryTimeStamp, Role, Seid,
-    SessionDeletionResponse, SessionEstablishmentResponse, SessionModificationResponse, Teid, UpFunctionFeatures,
+    Cause, CreatedPdr, Endpoint, EndpointConfig, Event, FSeid, FTeid, HeartbeatRequest, Message, NodeId, Packet,
+    RecoveryTimeStamp, Role, Seid, Sequence, SessionDeletionResponse, SessionEstablishmentResponse,
+    SessionModificationResponse, Teid, UpFunctionFeatures,
 };
 use runtime::{Context, Metrics, Network, NetworkFunction, Rejects, Shutdown};
 use sbi_api::{ApiRoot, BoxFuture, CallError, Caller, Handler, Request, Response, Target};
@@ -84,24 +87,54 @@ impl Caller for Peers {
     }
 }
 
-/// A UPF that grants everything, or refuses sessions.
-pub(crate) async fn upf(ladder: Ladder, accept: bool) -> SocketAddr {
+/// What a test has the UPF do.
+pub(crate) struct Upf {
+    /// Whether it grants sessions.
+    pub(crate) accepts: AtomicBool,
+    /// Whether it grants changes of them.
+    pub(crate) changes: AtomicBool,
+    restart: Notify,
+}
+
+impl Upf {
+    /// Has it start again, without sessions, and say so.
+    pub(crate) fn restart(&self) {
+        self.restart.notify_one();
+    }
+}
+
+/// A UPF that grants what it is told to.
+async fn upf(ladder: Ladder, does: Arc<Upf>) -> SocketAddr {
     let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
     let address = socket.local_addr().expect("bound");
-    let own = NodeId::Address(address.ip());
     let role = Role::Up(UpFunctionFeatures::FTUP);
-    let mut endpoint = Endpoint::new(EndpointConfig::new(own, role, RecoveryTimeStamp::from(SystemTime::now())));
+    let started = move |recovery| Endpoint::new(EndpointConfig::new(NodeId::Address(address.ip()), role, recovery));
+    let mut recovery = RecoveryTimeStamp::from(SystemTime::now());
+    let mut endpoint = started(recovery);
     tokio::spawn(async move {
         let mut datagram = vec![0; 65_535];
+        let mut smf = None;
         loop {
-            let (length, from) = socket.recv_from(&mut datagram).await.expect("a datagram");
+            let received = tokio::select! {
+                received = socket.recv_from(&mut datagram) => received,
+                () = does.restart.notified() => {
+                    recovery.0 += 1;
+                    endpoint = started(recovery);
+                    let told = Packet::node(Sequence::new(1), HeartbeatRequest::new(recovery)).encode();
+                    let smf = smf.expect("it was heard of before");
+                    socket.send_to(&told.expect("fits a datagram"), smf).await.expect("sent");
+                    continue;
+                }
+            };
+            let (length, from) = received.expect("a datagram");
+            smf = Some(from);
             endpoint.handle_datagram(Instant::now(), from, &datagram[..length]);
             while let Some(event) = endpoint.poll_event() {
                 match event {
                     Event::AssociationUp { .. } => ladder.note("UPF is associated"),
                     Event::Request { token, message, .. } => {
                         ladder.note(format!("SMF -> UPF: {}", describe(&message)));
-                        let (seid, response) = answer(&message, accept);
+                        let (seid, response) = answer(&message, &does);
                         endpoint.respond(token, seid, response).expect("fits a datagram");
                     }
                     other => panic!("{other:?}"),
@@ -125,9 +158,11 @@ fn describe(message: &Message) -> String {
 }
 
 /// Every session has SEID 77 here.
-fn answer(message: &Message, accept: bool) -> (Seid, Message) {
+fn answer(message: &Message, does: &Upf) -> (Seid, Message) {
     let own = Ipv4Addr::new(192, 0, 2, 7);
-    let cause = if accept { Cause::RequestAccepted } else { Cause::NoResourcesAvailable };
+    let verdict = |granted| if granted { Cause::RequestAccepted } else { Cause::NoResourcesAvailable };
+    let accept = does.accepts.load(Relaxed);
+    let cause = verdict(accept);
     match message {
         Message::SessionEstablishmentRequest(request) => {
             let mut response = SessionEstablishmentResponse::new(NodeId::Address(own.into()), cause);
@@ -139,7 +174,10 @@ fn answer(message: &Message, accept: bool) -> (Seid, Message) {
             }
             (request.cp_f_seid.seid, response.into())
         }
-        Message::SessionModificationRequest(_) => (Seid(1), SessionModificationResponse::new(cause).into()),
+        Message::SessionModificationRequest(_) => {
+            let cause = verdict(does.changes.load(Relaxed));
+            (Seid(1), SessionModificationResponse::new(cause).into())
+        }
         Message::SessionDeletionRequest(_) => (Seid(1), SessionDeletionResponse::new(cause).into()),
         other => panic!("{other:?}"),
     }
@@ -149,6 +187,7 @@ fn answer(message: &Message, accept: bool) -> (Seid, Message) {
 pub(crate) struct Scene {
     pub(crate) ladder: Ladder,
     pub(crate) handler: Arc<dyn Handler>,
+    pub(crate) upf: Arc<Upf>,
     pub(crate) to_amf: Arc<Mutex<VecDeque<(String, Bytes)>>>,
     /// Held while the UDM does not answer deregistrations.
     pub(crate) deregistration: Arc<tokio::sync::Mutex<()>>,
@@ -158,7 +197,9 @@ pub(crate) struct Scene {
 impl Scene {
     pub(crate) async fn new(sm_data: &'static str, upf_accepts: bool) -> Self {
         let ladder = Ladder::default();
-        let upf = upf(ladder.clone(), upf_accepts).await;
+        let (accepts, changes) = (upf_accepts.into(), true.into());
+        let does = Arc::new(Upf { accepts, changes, restart: Notify::new() });
+        let upf = upf(ladder.clone(), does.clone()).await;
         let to_amf = Arc::default();
         let deregistration = Arc::default();
         let peers = Peers {
@@ -187,7 +228,8 @@ impl Scene {
         };
         let running = Smf::start(context).await.expect("the SMF starts");
         ladder.until("UPF is associated").await;
-        Self { ladder, handler: running.handler.expect("it serves"), to_amf, deregistration, rejects }
+        let handler = running.handler.expect("it serves");
+        Self { ladder, handler, upf: does, to_amf, deregistration, rejects }
     }
 
     /// Sends a request as the AMF.

@@ -150,14 +150,20 @@ impl Neighbours {
     /// # Errors
     /// Where the system gives no socket or thread.
     pub(super) fn start() -> io::Result<Self> {
-        let (ask, asked) = sync_channel(QUESTIONS);
-        let (tell, told) = channel();
+        let (neighbours, asked, tell) = Self::unanswered();
         let tables = Tables::open()?;
         let prompt = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
         prompt.set_nonblocking(true)?;
         let resolver = Resolver { tables, prompt, wanted: BTreeMap::new(), tell };
         std::thread::Builder::new().name("upf-neighbours".into()).spawn(move || resolver.run(&asked))?;
-        Ok(Self { known: BTreeMap::new(), ask, told })
+        Ok(neighbours)
+    }
+
+    /// A view, what it asks for, and where it is told.
+    fn unanswered() -> (Self, Receiver<Ipv4Addr>, Sender<(Ipv4Addr, Mac)>) {
+        let (ask, asked) = sync_channel(QUESTIONS);
+        let (tell, told) = channel();
+        (Self { known: BTreeMap::new(), ask, told }, asked, tell)
     }
 
     /// Takes note of what was found out.
@@ -232,5 +238,46 @@ impl Resolver {
                 self.tell.send((address, mac)).is_ok()
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Packets from forged addresses come faster than the system can be asked.
+    #[test]
+    fn questions_are_bounded_and_asked_once_there_is_room() {
+        let (mut neighbours, asked, tell) = Neighbours::unanswered();
+        let addresses = |count: u32| (0..count).map(|number| Ipv4Addr::from_bits(0x0a00_0000 | number));
+        for address in addresses(100_000) {
+            assert_eq!(neighbours.of(address), None);
+        }
+        assert_eq!(neighbours.known.len(), QUESTIONS);
+        let first: Vec<_> = asked.try_iter().collect();
+        assert_eq!(first, addresses(QUESTIONS as u32).collect::<Vec<_>>());
+        // One that found no room is asked for when it is wanted again, one that waits for its answer is not.
+        let late = Ipv4Addr::from_bits(0x0a01_0000);
+        for address in [late, first[0], late] {
+            assert_eq!(neighbours.of(address), None);
+        }
+        assert_eq!(asked.try_iter().collect::<Vec<_>>(), [late]);
+        tell.send((late, [2; 6])).expect("it listens");
+        neighbours.update();
+        assert_eq!(neighbours.of(late), Some([2; 6]));
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let (mut neighbours, asked, tell) = Neighbours::unanswered();
+        let known = Ipv4Addr::new(192, 0, 2, 1);
+        tell.send((known, [1; 6])).expect("it listens");
+        neighbours.update();
+        for number in 0..3 * MOST as u32 {
+            neighbours.of(Ipv4Addr::from_bits(0x0a00_0000 | number));
+            asked.try_iter().for_each(drop);
+            assert!(neighbours.known.len() <= MOST);
+        }
+        assert_eq!(neighbours.of(known), Some([1; 6]), "what is known is forgotten last");
     }
 }
