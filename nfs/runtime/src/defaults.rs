@@ -14,8 +14,12 @@ pub(crate) fn network() -> Network {
         tacs: vec![well_formed("000001")],
         slices: vec![well_formed("1")],
         dnns: vec![
-            DataNetwork::new(well_formed("internet"), well_formed("10.45.0.0/16")),
-            DataNetwork::new(well_formed("ims"), well_formed("10.46.0.0/16")),
+            DataNetwork::new(
+                well_formed("internet"),
+                Some(well_formed("10.45.0.0/16")),
+                Some(well_formed("fd00:10:45::/48")),
+            ),
+            DataNetwork::new(well_formed("ims"), Some(well_formed("10.46.0.0/16")), None),
         ],
     }
 }

@@ -1,8 +1,8 @@
 //! Section `network`: what the whole core agrees on.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use ipnet::Ipv4Net;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use sbi_models::{AmfId, Dnn, PlmnId, Snssai, Tac};
 use serde::{Deserialize, Serialize};
 
@@ -53,9 +53,13 @@ impl Default for NetworkName {
 pub struct DataNetwork {
     /// DNN network identifier, as `internet`.
     pub name: Dnn,
-    /// Addresses for UEs; the network's own and the gateway's are left out.
-    pub ipv4: Ipv4Net,
-    /// The UPF's own address in the data network; without it the first of the pool. See [`DataNetwork::gateway`].
+    /// Addresses for UEs; the network's own and the gateway's are left out. Without it there are no IPv4 sessions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ipv4: Option<Ipv4Net>,
+    /// Prefix that each IPv6 session gets a /64 of; the first /64 is the gateway's. Without it there are no IPv6 sessions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ipv6: Option<Ipv6Net>,
+    /// The UPF's own IPv4 address in the data network; without it the first of the pool. See [`DataNetwork::gateway`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gateway: Option<Ipv4Addr>,
     /// Name servers told to UEs.
@@ -125,7 +129,8 @@ impl FlowRule {
 }
 
 fn default_dns() -> Vec<IpAddr> {
-    vec![Ipv4Addr::new(8, 8, 8, 8).into(), Ipv4Addr::new(8, 8, 4, 4).into()]
+    let ipv6 = |last| Ipv6Addr::new(0x2001, 0x4860, 0x4860, 0, 0, 0, 0, last).into();
+    vec![Ipv4Addr::new(8, 8, 8, 8).into(), Ipv4Addr::new(8, 8, 4, 4).into(), ipv6(0x8888), ipv6(0x8844)]
 }
 
 fn default_mtu() -> u16 {
@@ -133,14 +138,25 @@ fn default_mtu() -> u16 {
 }
 
 impl DataNetwork {
-    /// A data network with this pool, all else as by default.
-    pub fn new(name: Dnn, ipv4: Ipv4Net) -> Self {
-        Self { name, ipv4, gateway: None, dns: default_dns(), mtu: default_mtu(), slice: None, rules: Vec::new() }
+    /// A data network with these pools, all else as by default.
+    pub fn new(name: Dnn, ipv4: Option<Ipv4Net>, ipv6: Option<Ipv6Net>) -> Self {
+        let (dns, mtu) = (default_dns(), default_mtu());
+        Self { name, ipv4, ipv6, gateway: None, dns, mtu, slice: None, rules: Vec::new() }
     }
 
-    /// The UPF's own address in the data network.
-    pub fn gateway(&self) -> Ipv4Addr {
-        self.gateway.unwrap_or_else(|| self.ipv4.hosts().next().unwrap_or_else(|| self.ipv4.addr()))
+    /// The UPF's own IPv4 address in the data network, where that has IPv4.
+    pub fn gateway(&self) -> Option<Ipv4Addr> {
+        let pool = self.ipv4?;
+        Some(self.gateway.unwrap_or_else(|| pool.hosts().next().unwrap_or_else(|| pool.addr())))
+    }
+
+    /// The UPF's own IPv6 address in the data network, where that has IPv6: the first of the prefix behind its own.
+    pub fn gateway_ipv6(&self) -> Option<Ipv6Addr> {
+        self.ipv6.map(|prefix| Ipv6Addr::from_bits(prefix.network().to_bits() | 1))
+    }
+
+    fn pools(&self) -> impl Iterator<Item = IpNet> {
+        self.ipv4.map(IpNet::from).into_iter().chain(self.ipv6.map(IpNet::from))
     }
 
     /// Whether UEs of this slice may use it.
@@ -182,12 +198,7 @@ impl Network {
     }
 
     fn check_dnn(&self, dnn: &DataNetwork, earlier: &[DataNetwork]) -> Result<(), (&'static str, String)> {
-        if !(8..=30).contains(&dnn.ipv4.prefix_len()) {
-            return Err(("ipv4", format!("{}: a prefix of /8 to /30 is needed", dnn.ipv4)));
-        }
-        if let Some(gateway) = dnn.gateway.filter(|gateway| !dnn.ipv4.contains(gateway)) {
-            return Err(("gateway", format!("{gateway} is not in the pool {}", dnn.ipv4)));
-        }
+        check_pools(dnn)?;
         if let Some(slice) = dnn.slice.filter(|slice| !self.offers(*slice)) {
             return Err(("slice", format!("slice {slice} is not among network.slices")));
         }
@@ -201,14 +212,46 @@ impl Network {
         if earlier.iter().any(|other| other.name.as_str().eq_ignore_ascii_case(dnn.name.as_str())) {
             return Err(("name", format!("'{}' stands here twice", dnn.name)));
         }
-        let overlaps = |other: &&DataNetwork| other.ipv4.contains(&dnn.ipv4) || dnn.ipv4.contains(&other.ipv4);
-        match earlier.iter().find(overlaps) {
-            Some(other) => {
-                Err(("ipv4", format!("{} overlaps with the pool of {} ({})", dnn.ipv4, other.name, other.ipv4)))
+        let others = earlier.iter().flat_map(|other| other.pools().map(move |pool| (&other.name, pool)));
+        for (name, other) in others {
+            if let Some(pool) = dnn.pools().find(|pool| pool.contains(&other) || other.contains(pool)) {
+                let key = if pool.addr().is_ipv4() { "ipv4" } else { "ipv6" };
+                return Err((key, format!("{pool} overlaps with the pool of {name} ({other})")));
             }
-            None => Ok(()),
         }
+        Ok(())
     }
+}
+
+/// The least MTU that a link of IPv6 has (RFC 8200 5).
+const LEAST_IPV6_MTU: u16 = 1280;
+
+fn check_pools(dnn: &DataNetwork) -> Result<(), (&'static str, String)> {
+    if dnn.ipv4.is_none() && dnn.ipv6.is_none() {
+        return Err(("ipv4", "a data network needs addresses for UEs: ipv4, ipv6 or both".into()));
+    }
+    if let Some(pool) = dnn.ipv4.filter(|pool| !(8..=30).contains(&pool.prefix_len())) {
+        return Err(("ipv4", format!("{pool}: a prefix of /8 to /30 is needed")));
+    }
+    if let Some(gateway) = dnn.gateway.filter(|gateway| !dnn.ipv4.is_some_and(|pool| pool.contains(gateway))) {
+        let pool = dnn.ipv4.map_or("there is none".into(), |pool| pool.to_string());
+        return Err(("gateway", format!("{gateway} is not in the pool {pool}")));
+    }
+    let Some(prefix) = dnn.ipv6 else { return Ok(()) };
+    if !(16..=60).contains(&prefix.prefix_len()) {
+        return Err(("ipv6", format!("{prefix}: a prefix of /16 to /60 is needed, each session gets a /64 of it")));
+    }
+    if prefix.trunc().network() != prefix.addr() {
+        return Err(("ipv6", format!("{prefix} has bits behind the prefix: {} is meant?", prefix.trunc())));
+    }
+    // Global unicast (RFC 4291 2.4, unique local ones among them): nothing else is routed to a UE.
+    if prefix.addr().is_multicast() || prefix.addr().is_unicast_link_local() || prefix.addr().segments()[0] == 0 {
+        return Err(("ipv6", format!("{prefix} is no prefix of unicast addresses that are routed")));
+    }
+    if dnn.mtu < LEAST_IPV6_MTU {
+        return Err(("mtu", format!("{} is too little: a link of IPv6 has {LEAST_IPV6_MTU} at least", dnn.mtu)));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -218,7 +261,9 @@ mod tests {
 
     #[test]
     fn the_gateway_is_the_pools_first_address_unless_given() {
-        assert_eq!(network().dnns[0].gateway(), Ipv4Addr::new(10, 45, 0, 1));
+        let internet = &network().dnns[0];
+        assert_eq!(internet.gateway(), Some(Ipv4Addr::new(10, 45, 0, 1)));
+        assert_eq!(internet.gateway_ipv6(), "fd00:10:45::1".parse().ok());
     }
 
     #[test]
@@ -249,12 +294,38 @@ mod tests {
     fn pools_that_overlap_and_gateways_outside_are_refused() {
         let mut network = network();
         assert_eq!(network.check(), Ok(()));
-        network.dnns[1].ipv4 = "10.45.128.0/17".parse().expect("a prefix");
+        network.dnns[1].ipv4 = "10.45.128.0/17".parse().ok();
         assert!(network.check().expect_err("they overlap").1.contains("overlaps"));
         network.dnns.truncate(1);
         network.dnns[0].gateway = Some(Ipv4Addr::new(192, 0, 2, 1));
         assert!(network.check().expect_err("outside").1.contains("not in the pool"));
         network.dnns.clear();
         assert_eq!(network.check().expect_err("none left").0, "network.dnns");
+    }
+
+    #[test]
+    fn prefixes_of_ipv6_that_cannot_be_are_refused_by_key() {
+        let check = |ipv4: Option<&str>, ipv6: Option<&str>, mtu| {
+            let mut network = network();
+            network.dnns[1].ipv4 = ipv4.map(|pool| pool.parse().expect("a prefix"));
+            network.dnns[1].ipv6 = ipv6.map(|pool| pool.parse().expect("a prefix"));
+            network.dnns[1].mtu = mtu;
+            network.check()
+        };
+        assert_eq!(check(None, Some("2001:db8::/32"), 1400), Ok(()), "IPv6 alone");
+        for (ipv4, ipv6, mtu, key, what) in [
+            (None, None, 1400, "ipv4", "ipv4, ipv6 or both"),
+            (None, Some("2001:db8::/64"), 1400, "ipv6", "/16 to /60"),
+            (None, Some("2001::/15"), 1400, "ipv6", "/16 to /60"),
+            (None, Some("2001:db8::1/48"), 1400, "ipv6", "2001:db8::/48 is meant?"),
+            (None, Some("fe80::/48"), 1400, "ipv6", "no prefix of unicast"),
+            (None, Some("ff0e::/48"), 1400, "ipv6", "no prefix of unicast"),
+            (None, Some("::/48"), 1400, "ipv6", "no prefix of unicast"),
+            (None, Some("fd00:10:45:8000::/50"), 1400, "ipv6", "overlaps with the pool of internet"),
+            (Some("10.46.0.0/16"), Some("2001:db8::/32"), 1279, "mtu", "1280 at least"),
+        ] {
+            let (at, why) = check(ipv4, ipv6, mtu).expect_err(what);
+            assert!(at == format!("network.dnns[1].{key}") && why.contains(what), "{at}: {why}");
+        }
     }
 }

@@ -10,6 +10,7 @@ use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 
 use crate::Core;
+use crate::pool::UeAddress;
 use crate::session::{AtUpf, Entry};
 
 /// How long a session's procedure is waited for.
@@ -38,7 +39,7 @@ struct Found {
     supi: String,
     session: u8,
     dnn: String,
-    ue: IpAddr,
+    ue: Vec<IpAddr>,
     keys: Vec<String>,
 }
 
@@ -60,19 +61,24 @@ async fn find(core: &Core, asked: &Asked) -> Vec<Found> {
         // One that a procedure does not let go of soon is left for the next time it is asked for.
         let Ok(session) = tokio::time::timeout(PATIENCE, entry.session.lock()).await else { continue };
         let seids = [Some(entry.reference.seid().0), session.at_upf.map(|at_upf| at_upf.seid.0)];
-        let address = IpAddr::from(session.address);
         let is_it = asked.seid.is_none_or(|seid| seids.contains(&Some(seid)));
-        if is_it && asked.ue.is_none_or(|ue| ue == address) {
+        if is_it && asked.ue.is_none_or(|ue| session.address.has(ue)) {
             found.push(Found {
                 supi: entry.key.supi.to_string(),
                 session: entry.key.id.get(),
                 dnn: session.dnn.to_string(),
-                ue: address,
+                ue: addresses(session.address),
                 keys: keys(core, &entry, session.at_upf),
             });
         }
     }
     found
+}
+
+/// The UE's address, and the network of its prefix.
+fn addresses(address: UeAddress) -> Vec<IpAddr> {
+    let prefix = address.ipv6_prefix().map(IpAddr::from);
+    address.ipv4().map(IpAddr::from).into_iter().chain(prefix).collect()
 }
 
 /// All that a session is called: at the AMF, and at either end of N4.

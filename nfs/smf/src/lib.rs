@@ -4,6 +4,7 @@
 //! - [`procedures`]: one file per clause of TS 23.502.
 //! - [`n4`] and [`n4_rules`]: the UPF; [`n1`]: NAS messages; [`n2`]: containers for the RAN; [`amf`] and
 //!   [`subscription`]: what is asked of AMF and UDM.
+//! - [`session_type`] and [`pool`]: IPv4, IPv6 or both, and the addresses.
 //! - [`refusal`]: why a session cannot be had, and what is said about it.
 
 mod admin;
@@ -18,10 +19,11 @@ mod procedures;
 mod refusal;
 mod server;
 mod session;
+mod session_type;
 mod subscription;
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -38,10 +40,11 @@ use uuid::Uuid;
 
 pub use crate::config::{Config, N4Config};
 use crate::n4::{FromUpf, N4};
-use crate::pool::AddressPool;
+use crate::pool::{AddressPool, UeAddress};
 use crate::procedures::{service_request, session_restoration};
 use crate::server::Server;
 use crate::session::Sessions;
+use crate::session_type::IpType;
 use crate::subscription::Leaving;
 
 /// How long a session waits for an associated UPF: the UE asks again after T3580, 16 s (TS 24.501 10.3).
@@ -71,13 +74,13 @@ pub(crate) struct Core {
 }
 
 impl Core {
-    /// An address of the data network's pool.
-    pub(crate) fn take_address(&self, dnn: &Dnn) -> Option<Ipv4Addr> {
-        self.pools.lock().unwrap_or_else(PoisonError::into_inner).get_mut(dnn)?.take()
+    /// Addresses of the data network's pools.
+    pub(crate) fn take_address(&self, dnn: &Dnn, kind: IpType) -> Option<UeAddress> {
+        self.pools.lock().unwrap_or_else(PoisonError::into_inner).get_mut(dnn)?.take(kind)
     }
 
-    /// Gives an address back to its pool.
-    pub(crate) fn give_back_address(&self, dnn: &Dnn, address: Ipv4Addr) {
+    /// Gives addresses back to their pools.
+    pub(crate) fn give_back_address(&self, dnn: &Dnn, address: UeAddress) {
         if let Some(pool) = self.pools.lock().unwrap_or_else(PoisonError::into_inner).get_mut(dnn) {
             pool.give_back(address);
         }
@@ -126,8 +129,7 @@ async fn open(ctx: Context<Config>) -> Result<(Arc<Core>, mpsc::Receiver<FromUpf
     let started = runtime::start_time(&ctx.state_dir, &format!("smf-{}", listen.ip()));
     let opened = N4::open(&ctx.config.n4, started, ctx.trace.clone()).await;
     let (n4, from_upfs) = opened.map_err(|source| StartError::listen("N4", listen, "smf.n4.listen", source))?;
-    let pool =
-        |network: &runtime::DataNetwork| (network.name.clone(), AddressPool::new(network.ipv4, network.gateway()));
+    let pool = |network: &runtime::DataNetwork| (network.name.clone(), AddressPool::new(network));
     let core = Core {
         pools: Mutex::new(ctx.network.dnns.iter().map(pool).collect()),
         sdm: NudmSdm::new(ctx.caller.clone()),

@@ -4,8 +4,7 @@ use std::net::IpAddr;
 
 use bytes::Bytes;
 use nas::ie::{
-    EpcoRequest, PduAddress, PduSessionType, QosFlow, QosFlows, QosRule, QosRules, SNssai, SessionAmbr, SessionOptions,
-    SscMode,
+    EpcoRequest, PduSessionType, QosFlow, QosFlows, QosRule, QosRules, SNssai, SessionAmbr, SessionOptions, SscMode,
 };
 use nas::{GsmCause, GsmMessage, GsmPdu, gsm};
 use runtime::DataNetwork;
@@ -51,46 +50,36 @@ impl Asked {
             epco: request.epco,
         })
     }
-
-    /// Whether the UE can be given an IPv4 session, and the cause to say if it asked for more.
-    ///
-    /// # Errors
-    /// Where it cannot.
-    pub(crate) fn narrowed_to_ipv4(&self) -> Result<Option<GsmCause>, Refusal> {
-        match self.session_type {
-            None | Some(PduSessionType::Ipv4) => Ok(None),
-            Some(PduSessionType::Ipv4v6) => Ok(Some(GsmCause::PduSessionTypeIpv4OnlyAllowed)),
-            Some(asked @ PduSessionType::Ipv6) => Err(Refusal::OnlyIpv4(asked)),
-            Some(asked) => Err(Refusal::SessionType(asked)),
-        }
-    }
 }
 
 /// PDU SESSION ESTABLISHMENT ACCEPT (TS 24.501 6.4.1.3).
-pub(crate) fn accept(asked: &Asked, session: &Session, network: &DataNetwork) -> GsmPdu {
+///
+/// `narrowed` tells a UE that asked for IPv4v6 why it gets one of the two.
+pub(crate) fn accept(asked: &Asked, session: &Session, network: &DataNetwork, narrowed: Option<GsmCause>) -> GsmPdu {
     let ambr = SessionAmbr {
         downlink_kbps: kilobits(session.granted.ambr.downlink.0),
         uplink_kbps: kilobits(session.granted.ambr.uplink.0),
     };
     let accept = gsm::PduSessionEstablishmentAccept {
-        pdu_session_type: PduSessionType::Ipv4,
+        pdu_session_type: session.address.kind().nas(),
         ssc_mode: SscMode::Mode1,
         qos_rules: QosRules(vec![QosRule::match_all(1, DEFAULT_QFI)]),
         session_ambr: ambr,
-        cause: asked.narrowed_to_ipv4().ok().flatten(),
-        pdu_address: Some(PduAddress::Ipv4(session.address)),
+        cause: narrowed,
+        pdu_address: Some(session.address.pdu_address()),
         s_nssai: Some(SNssai::new(session.slice.sst, session.slice.sd.map(|sd| sd.to_octets()))),
         always_on: asked.always_on.then_some(0), // not allowed (9.11.4.3): said only to who asked
         qos_flows: Some(QosFlows(vec![QosFlow::create(DEFAULT_QFI, session.granted.five_qi)])),
-        epco: asked.epco.as_ref().and_then(|request| request.answer(&options(network))),
+        epco: asked.epco.as_ref().and_then(|request| request.answer(&options(session, network))),
         dnn: nas::ie::Dnn::new(&session.dnn.to_string()),
     };
     GsmPdu::new(asked.pdu_session_id, asked.pti, accept)
 }
 
-/// What the data network can configure a session with.
-fn options(network: &DataNetwork) -> SessionOptions {
-    let mut options = SessionOptions { mtu: Some(network.mtu), ..SessionOptions::default() };
+/// What the data network can configure a session with. The MTU of IPv6 comes by Router Advertisement.
+fn options(session: &Session, network: &DataNetwork) -> SessionOptions {
+    let mtu = session.address.ipv4().map(|_| network.mtu);
+    let mut options = SessionOptions { mtu, ..SessionOptions::default() };
     for server in &network.dns {
         match server {
             IpAddr::V4(v4) => options.dns_ipv4.push(*v4),

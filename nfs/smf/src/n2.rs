@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use ngap::transfer::{
     PduSessionResourceReleaseCommandTransfer, PduSessionResourceSetupRequestTransfer,
-    PduSessionResourceSetupResponseTransfer, PduSessionResourceSetupUnsuccessfulTransfer, PduSessionType,
+    PduSessionResourceSetupResponseTransfer, PduSessionResourceSetupUnsuccessfulTransfer,
 };
 use ngap::{
     AllocationAndRetentionPriority, Cause, CauseNas, CauseRadioNetwork, GtpTunnel, NonDynamic5QiDescriptor,
@@ -29,7 +29,7 @@ pub(crate) fn setup_request(session: &Session, at_upf: &AtUpf) -> Option<Bytes> 
             transport_layer_address: TransportLayerAddress::V4(address),
             gtp_teid: teid.0,
         },
-        pdu_session_type: PduSessionType::Ipv4,
+        pdu_session_type: session.address.kind().ngap(),
         security_indication: None,
         qos_flow_setup_request_list: vec![default_flow(session)?],
     };

@@ -6,12 +6,13 @@ use std::net::IpAddr;
 use ngap::{GtpTunnel, TransportLayerAddress};
 use pfcp::{
     ApnDnn, ApplyAction, BitRates, Cause, CreateFar, CreatePdr, CreateQer, FSeid, FTeid, FarId, ForwardingParameters,
-    GateStatus, Interface, NetworkInstance, NodeId, OuterHeaderCreation, OuterHeaderRemoval, Pdi, PdnType, PdrId,
-    Precedence, QerId, Qfi, SdfFilter, SeReqFlags, SessionEstablishmentRequest, SessionEstablishmentResponse,
+    GateStatus, Interface, NetworkInstance, NodeId, OuterHeaderCreation, OuterHeaderRemoval, Pdi, PdrId, Precedence,
+    QerId, Qfi, SdfFilter, SeReqFlags, SessionEstablishmentRequest, SessionEstablishmentResponse,
     SessionModificationRequest, SmReqFlags, Teid, UeIpAddress, UpdateFar, UpdateForwardingParameters,
 };
 use runtime::{FlowAction, FlowRule};
 
+use crate::pool::UeAddress;
 use crate::refusal::Refusal;
 use crate::session::{AtUpf, ContextRef, Session};
 
@@ -55,7 +56,7 @@ pub(crate) fn establishment(
     for (number, flow) in (1..).zip(flows) {
         add_flow(&mut request, session, &network, number, flow);
     }
-    request.pdn_type = Some(PdnType::Ipv4);
+    request.pdn_type = Some(session.address.kind().pfcp());
     request.apn_dnn = Some(ApnDnn(session.dnn.to_string()));
     request
 }
@@ -81,11 +82,16 @@ pub(crate) fn restored(at_upf: &AtUpf, response: &SessionEstablishmentResponse) 
     }
 }
 
+/// Of IPv6 the prefix, whose length is 64 where none is said (TS 29.244 8.2.62).
+fn ue_ip_address(address: UeAddress, destination: bool) -> UeIpAddress {
+    UeIpAddress { ipv4: address.ipv4(), ipv6: address.ipv6_prefix(), destination, ..UeIpAddress::default() }
+}
+
 fn uplink_pdr(session: &Session, network: &NetworkInstance) -> CreatePdr {
     let mut pdi = Pdi::new(Interface::Access);
     pdi.f_teid = Some(FTeid::Choose { ipv4: true, ipv6: false, choose_id: Some(SHARED_TUNNEL) });
     pdi.network_instance = Some(network.clone());
-    pdi.ue_ip_addresses = vec![UeIpAddress::source(session.address.into())];
+    pdi.ue_ip_addresses = vec![ue_ip_address(session.address, false)];
     let mut pdr = CreatePdr::new(UPLINK_PDR, DEFAULT_PRECEDENCE, pdi);
     pdr.outer_header_removal = Some(OuterHeaderRemoval::GtpUUdpIpv4);
     pdr.far_id = Some(UPLINK_FAR);
@@ -96,7 +102,7 @@ fn uplink_pdr(session: &Session, network: &NetworkInstance) -> CreatePdr {
 fn downlink_pdr(session: &Session, network: &NetworkInstance) -> CreatePdr {
     let mut pdi = Pdi::new(Interface::Core);
     pdi.network_instance = Some(network.clone());
-    pdi.ue_ip_addresses = vec![UeIpAddress::destination(session.address.into())];
+    pdi.ue_ip_addresses = vec![ue_ip_address(session.address, true)];
     let mut pdr = CreatePdr::new(DOWNLINK_PDR, DEFAULT_PRECEDENCE, pdi);
     pdr.far_id = Some(DOWNLINK_FAR);
     pdr.qer_ids = vec![AMBR_QER, FLOW_QER];
@@ -208,10 +214,12 @@ pub(crate) fn established(upf: IpAddr, response: &SessionEstablishmentResponse) 
 #[cfg(test)]
 mod tests {
     use sbi_api::ApiRoot;
+    use sbi_models::udm::PduSessionTypes;
     use sbi_models::{Ambr, Arp, BitRate, PreemptionCapability, PreemptionVulnerability};
 
     use super::*;
     use crate::session::{Granted, Phase, UpConnection};
+    use crate::session_type::Subscribed;
 
     fn session() -> Session {
         let arp = Arp {
@@ -220,13 +228,14 @@ mod tests {
             preempt_vuln: PreemptionVulnerability::NotPreemptable,
         };
         let ambr = Ambr { uplink: BitRate(1_000_000), downlink: BitRate(2_000_000) };
+        let types = PduSessionTypes { default_session_type: None, allowed_session_types: None };
         Session {
             dnn: "internet".parse().expect("a name"),
             slice: "1".parse().expect("a slice"),
             amf: ApiRoot::http("amf.test"),
             status_uri: String::new(),
-            granted: Granted { ambr, five_qi: 9, arp },
-            address: std::net::Ipv4Addr::new(10, 45, 0, 2),
+            granted: Granted { ambr, five_qi: 9, arp, types: Subscribed::read(&types) },
+            address: UeAddress::Ipv4([10, 45, 0, 2].into()),
             at_upf: None,
             up: UpConnection::Deactivated,
             phase: Phase::Establishing,
@@ -237,6 +246,18 @@ mod tests {
         let action = if number.is_multiple_of(2) { FlowAction::Drop } else { FlowAction::Forward };
         let mbr_kbps = (action == FlowAction::Forward).then_some(runtime::FlowRate { uplink: 64, downlink: 128 });
         FlowRule { flow: format!("permit out 6 from 192.0.2.0/24 {number} to assigned"), action, mbr_kbps }
+    }
+
+    #[test]
+    fn the_ue_is_named_by_address_and_prefix_in_one_element() {
+        let own = IpAddr::from([127, 0, 0, 4]);
+        let (v4, v6) = ([10, 45, 0, 2].into(), "fd00:10:45:1::".parse().expect("an address"));
+        let session = Session { address: UeAddress::Ipv4v6(v4, v6), ..session() };
+        let request = establishment(&session, ContextRef(7), NodeId::Address(own), own, &[]);
+        assert_eq!(request.pdn_type, Some(pfcp::PdnType::Ipv4v6));
+        let named: Vec<_> = request.create_pdrs.iter().map(|pdr| pdr.pdi.ue_ip_addresses.clone()).collect();
+        let both = UeIpAddress { ipv4: Some(v4), ipv6: Some(v6), ..UeIpAddress::default() };
+        assert_eq!(named, [vec![both], vec![UeIpAddress { destination: true, ..both }]]);
     }
 
     #[test]

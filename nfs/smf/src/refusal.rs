@@ -21,11 +21,14 @@ pub(crate) enum Refusal {
     /// The subscriber has no subscription to it.
     #[error("no subscription to data network '{0}' in slice {1}")]
     NotSubscribed(Dnn, Snssai),
-    /// The UE asks for IPv6 alone.
-    #[error("PDU session type {0:?} is not supported, IPv4 is")]
+    /// The UE asks for IPv6 where it can have IPv4 alone.
+    #[error("PDU session type {0:?} is not to be had there, IPv4 is")]
     OnlyIpv4(nas::ie::PduSessionType),
-    /// The UE asks for Ethernet or an unstructured session.
-    #[error("PDU session type {0:?} is not supported")]
+    /// The UE asks for IPv4 where it can have IPv6 alone.
+    #[error("PDU session type {0:?} is not to be had there, IPv6 is")]
+    OnlyIpv6(nas::ie::PduSessionType),
+    /// The UE asks for Ethernet or an unstructured session, or may have neither IPv4 nor IPv6.
+    #[error("PDU session type {0:?} is not to be had there")]
     SessionType(nas::ie::PduSessionType),
     /// The UE insists on another SSC mode than 1.
     #[error("SSC mode {0:?} is not supported, mode 1 is")]
@@ -65,6 +68,7 @@ impl Refusal {
             Self::DnnNotInSlice(..) => GsmCause::MissingOrUnknownDnnInSlice,
             Self::NotSubscribed(..) => GsmCause::ServiceOptionNotSubscribed,
             Self::OnlyIpv4(_) => GsmCause::PduSessionTypeIpv4OnlyAllowed,
+            Self::OnlyIpv6(_) => GsmCause::PduSessionTypeIpv6OnlyAllowed,
             Self::SessionType(_) => GsmCause::UnknownPduSessionType,
             Self::SscMode(_) => GsmCause::NotSupportedSscMode,
             Self::NoSuchSession => GsmCause::PduSessionDoesNotExist,
@@ -80,7 +84,9 @@ impl Refusal {
             Self::UnknownDnn(_) => (StatusCode::FORBIDDEN, "DNN_NOT_SUPPORTED"),
             Self::DnnNotInSlice(..) => (StatusCode::FORBIDDEN, "DNN_DENIED"),
             Self::NotSubscribed(..) => (StatusCode::FORBIDDEN, "SUBSCRIPTION_DENIED"),
-            Self::OnlyIpv4(_) | Self::SessionType(_) => (StatusCode::FORBIDDEN, "PDUTYPE_NOT_SUPPORTED"),
+            Self::OnlyIpv4(_) | Self::OnlyIpv6(_) | Self::SessionType(_) => {
+                (StatusCode::FORBIDDEN, "PDUTYPE_NOT_SUPPORTED")
+            }
             Self::SscMode(_) => (StatusCode::FORBIDDEN, "SSC_NOT_SUPPORTED"),
             Self::NoSuchSession => (StatusCode::NOT_FOUND, "CONTEXT_NOT_FOUND"),
             Self::NoAddress(_) | Self::Full => (StatusCode::INTERNAL_SERVER_ERROR, "INSUFFICIENT_RESOURCES"),
@@ -97,7 +103,7 @@ impl Refusal {
             Self::UnknownDnn(_) => "unknown_dnn",
             Self::DnnNotInSlice(..) => "dnn_not_in_slice",
             Self::NotSubscribed(..) => "not_subscribed",
-            Self::OnlyIpv4(_) | Self::SessionType(_) => "pdu_session_type",
+            Self::OnlyIpv4(_) | Self::OnlyIpv6(_) | Self::SessionType(_) => "pdu_session_type",
             Self::SscMode(_) => "ssc_mode",
             Self::NoSuchSession => "no_such_session",
             Self::NoAddress(_) => "no_address",
@@ -115,9 +121,11 @@ impl Refusal {
         match self {
             Self::UnknownDnn(_) | Self::DnnNotInSlice(..) => "network.dnns",
             Self::NotSubscribed(..) => "peregrine subscriber add --dnn, or the UE's APN",
-            Self::OnlyIpv4(_) | Self::SessionType(_) => "the UE's PDU session type",
+            Self::OnlyIpv4(_) | Self::OnlyIpv6(_) | Self::SessionType(_) => {
+                "network.dnns[].ipv4 and .ipv6, the subscription, or the UE's PDU session type"
+            }
             Self::SscMode(_) => "the UE's SSC mode",
-            Self::NoAddress(_) => "network.dnns[].ipv4",
+            Self::NoAddress(_) => "network.dnns[].ipv4 and .ipv6",
             Self::Full => "smf.max_sessions",
             Self::NoUpf | Self::UpfSilent(_) => "smf.n4.upfs and upf.n4",
             Self::Malformed(_) | Self::NoSuchSession | Self::UpfRefused(_) | Self::Udm(_) | Self::Ran(_) => "",

@@ -222,9 +222,10 @@ impl NsmfPduSessionServer for Server {
             pdu_session_id: entry.key.id,
             dnn: session.dnn.clone(),
             s_nssai: session.slice,
-            pdu_session_type: sbi_models::PduSessionType::Ipv4,
+            pdu_session_type: session.address.kind().sbi(),
             gpsi: None,
-            ue_ipv4_address: Some(session.address),
+            ue_ipv4_address: session.address.ipv4(),
+            ue_ipv6_prefix: session.address.ipv6_prefix().map(|prefix| format!("{prefix}/64")),
             session_ambr: session.granted.ambr,
         };
         Ok(SmContextRetrievedData { ue_eps_pdn_connection: String::new(), sm_context: Some(sm_context) })

@@ -9,6 +9,9 @@ use pfcp::{Seid, Teid};
 use sbi_api::ApiRoot;
 use sbi_models::{Ambr, Arp, Dnn, PduSessionId, Snssai, Supi};
 
+use crate::pool::UeAddress;
+use crate::session_type::Subscribed;
+
 /// What identifies a session to people and to the AMF.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct SessionKey {
@@ -37,6 +40,7 @@ pub(crate) struct Granted {
     pub(crate) ambr: Ambr,
     pub(crate) five_qi: u8,
     pub(crate) arp: Arp,
+    pub(crate) types: Subscribed,
 }
 
 /// The session's part at the UPF.
@@ -81,7 +85,7 @@ pub(crate) struct Session {
     /// Where the AMF hears that the context is gone.
     pub(crate) status_uri: String,
     pub(crate) granted: Granted,
-    pub(crate) address: Ipv4Addr,
+    pub(crate) address: UeAddress,
     pub(crate) at_upf: Option<AtUpf>,
     pub(crate) up: UpConnection,
     pub(crate) phase: Phase,

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use crate::Core;
 use crate::refusal::Refusal;
 use crate::session::{Entry, Granted, Session, SessionKey};
+use crate::session_type::Subscribed;
 
 /// Nudm_SDM_Get of session management subscription data (23.502 5.2.3.3.2), for one data network in one slice.
 pub(crate) async fn session_management_data(
@@ -38,6 +39,7 @@ fn granted(subscriptions: &[SessionManagementSubscriptionData], dnn: &Dnn, slice
         ambr: configuration.session_ambr.unwrap_or(DEFAULT_AMBR),
         five_qi: profile.map_or(DEFAULT_5QI, |profile| profile.five_qi),
         arp: profile.map_or_else(default_arp, |profile| profile.arp.clone()),
+        types: Subscribed::read(&configuration.pdu_session_types),
     })
 }
 

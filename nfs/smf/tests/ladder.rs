@@ -5,12 +5,13 @@ mod support;
 use std::sync::atomic::Ordering::Relaxed;
 
 use bytes::Bytes;
-use nas::ie::{EpcoRequest, IntegrityMaximumDataRate, PduSessionType};
+use nas::ie::{EpcoRequest, IntegrityMaximumDataRate, PduAddress, PduSessionType};
 use nas::{GsmCause, GsmMessage, GsmPdu, gsm};
 use ngap::transfer::{
     PduSessionResourceSetupRequestTransfer, PduSessionResourceSetupResponseTransfer, QosFlowPerTnlInformation,
 };
 use ngap::{GtpTunnel, TransportLayerAddress};
+use runtime::Network;
 use sbi_api::multipart::{NAS_5GS, NGAP};
 use sbi_api::{Codec, Multipart, WithParts};
 use sbi_models::amf::N1N2MessageTransferReqData;
@@ -332,6 +333,67 @@ async fn refusals_carry_the_cause_the_transaction_and_an_explanation() {
     let journal = scene.rejects.latest(Some(SUPI));
     assert_eq!(journal.len(), 3);
     assert!(journal.iter().any(|record| record.reject.to_string().contains("'nowhere' is not configured")));
+}
+
+/// As [`SM_DATA`], with every type of IP allowed.
+const SM_DATA_ALL_TYPES: &str = r#"[{"singleNssai":{"sst":1},"dnnConfigurations":{"internet":{
+    "pduSessionTypes":{"defaultSessionType":"IPV4","allowedSessionTypes":["IPV4","IPV6","IPV4V6"]},
+    "sscModes":{"defaultSscMode":"SSC_MODE_1"}}}}]"#;
+
+/// What UE and RAN are told of a session of the type asked for.
+async fn told(
+    scene: &Scene,
+    asked: PduSessionType,
+) -> (gsm::PduSessionEstablishmentAccept, ngap::transfer::PduSessionType) {
+    let response = create(scene, "internet", &request(Some(asked))).await;
+    assert_eq!(response.status(), 201);
+    scene.ladder.until("SMF -> AMF: POST /namf-comm").await;
+    let transfer = last_transfer(scene);
+    let GsmMessage::PduSessionEstablishmentAccept(accept) = n1_of(&transfer).message else { panic!("no accept") };
+    let n2 = transfer.json.n2_info_container.as_ref().and_then(|n2| n2.sm_info.as_ref()).expect("N2 SM information");
+    let n2 = transfer.part(&n2.n2_info_content.as_ref().expect("content").ngap_data).expect("a part");
+    let setup = PduSessionResourceSetupRequestTransfer::decode(&n2).expect("a setup request");
+    (*accept, setup.pdu_session_type)
+}
+
+/// TS 24.501 6.4.1.3: the UE of an IPv6 session is told its interface identifier, not its prefix.
+#[tokio::test]
+async fn sessions_of_ipv6_and_of_both() {
+    const INTERFACE: [u8; 8] = [0, 0, 0, 0, 0, 0, 0, 2];
+    let scene = Scene::new(SM_DATA_ALL_TYPES, true).await;
+    let (accept, at_ran) = told(&scene, PduSessionType::Ipv6).await;
+    assert_eq!((accept.pdu_session_type, accept.cause), (PduSessionType::Ipv6, None));
+    assert_eq!(accept.pdu_address, Some(PduAddress::Ipv6(INTERFACE)));
+    let epco = accept.epco.expect("asked for");
+    assert_eq!((epco.mtu(), epco.dns_ipv6().len()), (None, 2));
+    assert_eq!(at_ran, ngap::transfer::PduSessionType::Ipv6);
+
+    let scene = Scene::new(SM_DATA_ALL_TYPES, true).await;
+    let (accept, at_ran) = told(&scene, PduSessionType::Ipv4v6).await;
+    assert_eq!((accept.pdu_session_type, accept.cause), (PduSessionType::Ipv4v6, None));
+    assert_eq!(accept.pdu_address, Some(PduAddress::Ipv4v6(INTERFACE, [10, 45, 0, 2].into())));
+    assert_eq!(accept.epco.expect("asked for").mtu(), Some(1400));
+    assert_eq!(at_ran, ngap::transfer::PduSessionType::Ipv4v6);
+}
+
+/// TS 24.501 6.4.1.3: a UE that asks for both gets what there is, and the cause.
+#[tokio::test]
+async fn of_both_types_the_one_there_is() {
+    let scene = Scene::new(SM_DATA, true).await;
+    let (accept, _) = told(&scene, PduSessionType::Ipv4v6).await;
+    assert_eq!(accept.pdu_session_type, PduSessionType::Ipv4);
+    assert_eq!(accept.cause.map(|cause| cause.value()), Some(50));
+
+    let mut network = Network::default();
+    network.dnns[0].ipv4 = None;
+    let scene = Scene::in_network(network, SM_DATA_ALL_TYPES, true).await;
+    let (accept, _) = told(&scene, PduSessionType::Ipv4v6).await;
+    assert_eq!(accept.pdu_session_type, PduSessionType::Ipv6);
+    assert_eq!(accept.cause.map(|cause| cause.value()), Some(51));
+    let ipv4 = request(Some(PduSessionType::Ipv4));
+    assert_eq!(refused(&scene, "internet", &ipv4).await, (403, "PDUTYPE_NOT_SUPPORTED".into(), 51, 5));
+    let ethernet = request(Some(PduSessionType::Ethernet));
+    assert_eq!(refused(&scene, "internet", &ethernet).await, (403, "PDUTYPE_NOT_SUPPORTED".into(), 28, 5));
 }
 
 #[tokio::test]

@@ -259,7 +259,7 @@ impl Subscription {
         DnnConfiguration {
             pdu_session_types: PduSessionTypes {
                 default_session_type: Some(PduSessionType::Ipv4),
-                allowed_session_types: Some(vec![PduSessionType::Ipv4]),
+                allowed_session_types: Some(vec![PduSessionType::Ipv4, PduSessionType::Ipv6, PduSessionType::Ipv4v6]),
             },
             ssc_modes: SscModes { default_ssc_mode: SscMode::Mode1, allowed_ssc_modes: Some(vec![SscMode::Mode1]) },
             qos_profile: Some(SubscribedDefaultQos { five_qi: self.five_qi, arp, priority_level: None }),

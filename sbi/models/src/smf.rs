@@ -379,6 +379,8 @@ pub struct SmContext {
     pub gpsi: Option<Gpsi>,
     /// Its IPv4 address.
     pub ue_ipv4_address: Option<std::net::Ipv4Addr>,
+    /// Its IPv6 prefix, as `2001:db8:1:2::/64`.
+    pub ue_ipv6_prefix: Option<String>,
     /// Its AMBR.
     pub session_ambr: crate::Ambr,
 }

@@ -45,6 +45,19 @@ pub struct Tun {
     left: Option<(Cut, usize)>,
 }
 
+/// Has the device speak IPv6 even where new ones do not, and nothing but what is forwarded: no address and no solicitation
+/// of its own (it has no link layer to detect duplicates on). Where a setting cannot be made the system's stays.
+fn prepare_ipv6(device: &str) {
+    // 1 for `addr_gen_mode` is none.
+    let settings = [("addr_gen_mode", "1"), ("accept_dad", "0"), ("accept_ra", "0"), ("router_solicitations", "0")];
+    for (name, value) in settings.into_iter().chain([("disable_ipv6", "0")]) {
+        let file = format!("/proc/sys/net/ipv6/conf/{device}/{name}");
+        if let Err(why) = std::fs::write(&file, value) {
+            tracing::debug!(file, %why, "not set");
+        }
+    }
+}
+
 impl Tun {
     /// Makes the device with so many queues, gives it its addresses, and with them the routes to the pools, and brings it
     /// up. The system spreads packets over the queues by flow.
@@ -61,10 +74,18 @@ impl Tun {
         };
         // A system without offloads still has the device.
         let device = if config.offload { build(true).or_else(|_| build(false))? } else { build(false)? };
+        if config.addresses.iter().any(|of| of.address.is_ipv6()) {
+            prepare_ipv6(&config.name);
+        }
         for TunAddress { address, prefix } in &config.addresses {
             match address {
                 IpAddr::V4(v4) => device.add_address_v4(*v4, *prefix)?,
-                IpAddr::V6(v6) => device.add_address_v6(*v6, *prefix)?,
+                IpAddr::V6(v6) => {
+                    if let Err(why) = device.add_address_v6(*v6, *prefix) {
+                        // A system without IPv6 still has the rest.
+                        tracing::warn!(device = config.name, address = %v6, %why, "no IPv6 here: what UEs send stays here");
+                    }
+                }
             }
         }
         let mut devices = (1..queues).map(|_| device.try_clone()).collect::<io::Result<Vec<_>>>()?;

@@ -61,7 +61,7 @@ impl Site {
             endpoint: EndpointConfig::new(NodeId::Address(N4), role, RecoveryTimeStamp(1000)),
             n4: N4,
             n3: N4,
-            pools: vec![Pool { dnn: "internet".into(), network: network_of_ues, gateway }],
+            pools: vec![Pool { dnn: "internet".into(), network: network_of_ues, gateway, mtu: 1400 }],
             max_sessions: sessions,
             limits: rules::Limits::default(),
         };

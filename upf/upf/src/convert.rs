@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::time::{Instant, SystemTime};
 
+use crate::resources::of_one_ue;
 use pfcp::{ApplyAction, FailedRuleId, GateStatus, IeProblem, Interface, ie};
 use rules::{
     Action, Bar, BarId, Cause, Destination, Element, Far, FarChange, FarId, Filter, Flow, Forwarding, LocalTunnel,
@@ -132,8 +133,12 @@ fn pdi(pdi: &pfcp::Pdi) -> Result<Pdi, Cause> {
         if address.choose_ipv4 || address.choose_ipv6 {
             return Err(Cause::ServiceNotSupported(Element::UeIpAddress));
         }
+        // A prefix of another length is the feature IP6PL, which is not announced either.
+        if address.ipv6_prefix_length.is_some_and(|length| length != 64) {
+            return Err(Cause::ServiceNotSupported(Element::UeIpAddress));
+        }
         ue.extend(address.ipv4.map(IpAddr::from));
-        ue.extend(address.ipv6.map(IpAddr::from));
+        ue.extend(address.ipv6.map(IpAddr::from).map(of_one_ue));
     }
     let tunnel = pdi.f_teid.map(|f_teid| match f_teid {
         pfcp::FTeid::Given { teid, .. } => LocalTunnel::Given(Teid(teid.0)),

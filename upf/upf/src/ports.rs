@@ -53,7 +53,8 @@ fn af_xdp_config(config: &UpfConfig, network: &Network) -> Result<AfXdpConfig, S
         n3_interface: n3.clone(),
         n6_interface: n6.clone(),
         n6_next_hop: next_hop,
-        ues: pools(network).iter().map(ue).collect(),
+        // Packets of IPv6 are not among those that it takes: they are the system's.
+        ues: pools(network).iter().filter(|pool| pool.gateway.is_ipv4()).map(ue).collect(),
     })
 }
 
@@ -80,8 +81,11 @@ fn udp_tun(config: &UpfConfig, network: &Network, why: String) -> Result<Opened,
     let offload = ports.iter().all(UdpTun::offloads);
     tracing::info!(port = "udp-tun", offload, why, "packets");
     if config.n6.ip_forward {
-        let file = "/proc/sys/net/ipv4/ip_forward";
-        std::fs::write(file, "1").map_err(|why| StartError::file(file, why))?;
+        let ipv6 = tun.addresses.iter().any(|of| of.address.is_ipv6()).then_some("ipv6/conf/all/forwarding");
+        for name in ["ipv4/ip_forward"].into_iter().chain(ipv6) {
+            let file = format!("/proc/sys/net/{name}");
+            std::fs::write(&file, "1").map_err(|why| StartError::file(file, why))?;
+        }
     }
     Ok(Opened { ports: with_wakers(ports)?, kind: "TUN", n6: config.n6.tun.clone() })
 }

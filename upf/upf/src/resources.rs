@@ -1,7 +1,7 @@
 //! What sessions take from the UPF: tunnels and UE addresses.
 
 use std::collections::{HashMap, HashSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use dataplane::Bucket;
 use ipnet::IpNet;
@@ -16,6 +16,8 @@ pub struct Pool {
     pub network: IpNet,
     /// The UPF's own address among them.
     pub gateway: IpAddr,
+    /// Octets of the longest packet to or from its UEs.
+    pub mtu: u16,
 }
 
 /// Why something cannot be taken.
@@ -38,9 +40,18 @@ pub(crate) enum Unavailable {
     NoWorker,
 }
 
+/// What of an address is one UE's: all of it in IPv4, in IPv6 the network of its prefix of 64 bits.
+pub(crate) fn of_one_ue(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64).into(),
+    }
+}
+
 /// Tunnels and addresses given out.
 pub(crate) struct Resources {
     pools: Vec<Pool>,
+    /// By [`of_one_ue`].
     addresses: HashMap<IpAddr, u64>,
     tunnels: HashSet<u32>,
     next: u32,
@@ -57,7 +68,8 @@ impl Resources {
     }
 
     pub(crate) fn claim(&mut self, address: IpAddr, seid: u64) -> Result<(), Unavailable> {
-        let usable = |pool: &Pool| pool.network.contains(&address) && pool.gateway != address;
+        let address = of_one_ue(address);
+        let usable = |pool: &Pool| pool.network.contains(&address) && of_one_ue(pool.gateway) != address;
         if !self.pools.iter().any(usable) {
             return Err(Unavailable::NoPool(address));
         }
@@ -71,12 +83,12 @@ impl Resources {
     }
 
     pub(crate) fn release(&mut self, address: IpAddr) {
-        self.addresses.remove(&address);
+        self.addresses.remove(&of_one_ue(address));
     }
 
     /// Who holds an address.
     pub(crate) fn holder(&self, address: IpAddr) -> Option<u64> {
-        self.addresses.get(&address).copied()
+        self.addresses.get(&of_one_ue(address)).copied()
     }
 
     /// A tunnel in the bucket of the UE's address; of a session without one, in any.
@@ -114,7 +126,13 @@ mod tests {
     fn resources() -> Resources {
         let network = "10.45.0.0/16".parse().expect("a network");
         let gateway = Ipv4Addr::new(10, 45, 0, 1).into();
-        Resources::new(vec![Pool { dnn: "internet".into(), network, gateway }], u32::MAX)
+        let of_ipv6 = Pool {
+            dnn: "internet".into(),
+            network: "fd00:10:45::/48".parse().expect("a network"),
+            gateway: "fd00:10:45::1".parse().expect("an address"),
+            mtu: 1400,
+        };
+        Resources::new(vec![Pool { dnn: "internet".into(), network, gateway, mtu: 1400 }, of_ipv6], u32::MAX)
     }
 
     #[test]
@@ -127,6 +145,21 @@ mod tests {
         assert_eq!(resources.claim(ue, 2), Ok(()));
         for outside in [IpAddr::from([10, 46, 0, 2]), IpAddr::from([10, 45, 0, 1])] {
             assert_eq!(resources.claim(outside, 3), Err(Unavailable::NoPool(outside)));
+        }
+    }
+
+    #[test]
+    fn a_prefix_of_64_bits_is_one_sessions_only() {
+        let mut resources = resources();
+        let [ue, other, gateways, outside] = ["fd00:10:45:1::", "fd00:10:45:1::7", "fd00:10:45::7", "fd00:10:46:1::"]
+            .map(|address| address.parse::<IpAddr>().expect("an address"));
+        assert_eq!(resources.claim(ue, 1), Ok(()));
+        assert_eq!(resources.claim(other, 2), Err(Unavailable::InUse(ue)));
+        assert_eq!(resources.holder(other), Some(1));
+        resources.release(other);
+        assert_eq!(resources.claim(other, 2), Ok(()));
+        for address in [gateways, outside] {
+            assert_eq!(resources.claim(address, 3), Err(Unavailable::NoPool(of_one_ue(address))));
         }
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use dataplane::Workers;
+use ipnet::IpNet;
 use pfcp::{EndpointConfig, NodeId, Peers, RecoveryTimeStamp, Role, Timers, UpFunctionFeatures};
 use runtime::{Context, Network, NetworkFunction, Running, StartError};
 use sbi_models::nrf::NfType;
@@ -111,12 +112,14 @@ pub(crate) fn mtu(network: &Network) -> u16 {
 }
 
 pub(crate) fn pools(network: &Network) -> Vec<Pool> {
-    let pool = |dnn: &runtime::DataNetwork| Pool {
-        dnn: dnn.name.to_string(),
-        network: dnn.ipv4.into(),
-        gateway: dnn.gateway().into(),
+    let of = |dnn: &runtime::DataNetwork| {
+        let ipv4 = dnn.ipv4.map(IpNet::from).zip(dnn.gateway().map(IpAddr::from));
+        let ipv6 = dnn.ipv6.map(IpNet::from).zip(dnn.gateway_ipv6().map(IpAddr::from));
+        let (name, mtu) = (dnn.name.to_string(), dnn.mtu);
+        let pools = ipv4.into_iter().chain(ipv6);
+        pools.map(move |(network, gateway)| Pool { dnn: name.clone(), network, gateway, mtu })
     };
-    network.dnns.iter().map(pool).collect()
+    network.dnns.iter().flat_map(of).collect()
 }
 
 fn path_config(config: &UpfConfig, network: &Network) -> dataplane::Config {

@@ -58,6 +58,7 @@ impl Site {
                 dnn: "internet".into(),
                 network: "10.45.0.0/16".parse().expect("a network"),
                 gateway: Ipv4Addr::new(10, 45, 0, 1).into(),
+                mtu: 1400,
             }],
             max_sessions,
             limits: rules::Limits::default(),

@@ -54,7 +54,7 @@ pub struct SessionOptions {
 impl EpcoRequest {
     /// Asks for DNS servers and the MTU, as most phones do.
     pub fn usual() -> Self {
-        Self([DNS_IPV4, IPV4_LINK_MTU].map(|id| EpcoUnit::new(id, [])).to_vec())
+        Self([DNS_IPV4, DNS_IPV6, IPV4_LINK_MTU].map(|id| EpcoUnit::new(id, [])).to_vec())
     }
 
     /// The answer: only what was asked for and is known. `None` if that is nothing.

@@ -101,7 +101,8 @@ fn a_value_out_of_range_is_named_with_what_is_allowed() {
         ("sbi:\n  transports: []\n", "core.yaml:2:", "the list is empty"),
         ("logging:\n  format: xml\n", "core.yaml:2:", "Allowed here: text, json"),
         ("amf:\n  limit: -1\n", "core.yaml:2:", "-1 is out of range: allowed are 1 to 100"),
-        ("network:\n  dnns:\n    - name: internet\n", "core.yaml:3:", "'ipv4' is missing"),
+        ("network:\n  dnns:\n    - ipv4: 10.45.0.0/16\n", "core.yaml:3:", "'name' is missing"),
+        ("network:\n  dnns:\n    - {name: a, ipv6: fd00:10::}\n", "core.yaml:3:", "invalid IP address syntax"),
     ] {
         let error = mistake(text);
         assert!(error.starts_with(place), "{error}");
@@ -117,6 +118,8 @@ fn what_only_together_is_wrong_is_named_by_key() {
         ("sbi:\n  listen: {amf: 127.0.0.4:7777}\n", "sbi.listen"),
         ("logging:\n  level: amf=loud\n", "logging.level"),
         ("network:\n  dnns: [{name: a, ipv4: 10.0.0.0/16, slice: {sst: 9}}]\n", "network.dnns[0].slice"),
+        ("network:\n  dnns: [{name: a, ipv6: fd00:10::/64}]\n", "network.dnns[0].ipv6"),
+        ("network:\n  dnns: [{name: a}]\n", "network.dnns[0].ipv4"),
     ] {
         let error = mistake(text);
         assert!(error.starts_with("core.yaml: ") && error.contains(key), "{error}");

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use nas::GsmCause;
 use pfcp::Message;
 use runtime::{DataNetwork, Reject};
 use sbi_api::multipart::NAS_5GS;
@@ -17,7 +18,7 @@ use crate::n1::{self, Asked};
 use crate::n4_rules;
 use crate::refusal::Refusal;
 use crate::session::{AtUpf, Entry, Phase, Session, SessionKey, UpConnection};
-use crate::{Core, admin, n2, subscription};
+use crate::{Core, admin, n2, session_type, subscription};
 
 use super::pdu_session_release::{give_up, release_locally};
 
@@ -49,7 +50,7 @@ pub(crate) async fn create_sm_context(
         Ok(asked) => (asked.pdu_session_id, asked.pti, admit(core, &request, &asked).await.map(|made| (made, asked))),
     };
     match outcome {
-        Ok(((entry, session), asked)) => {
+        Ok(((entry, session, narrowed), asked)) => {
             let created = SmContextCreatedData {
                 pdu_session_id: Some(entry.key.id),
                 s_nssai: Some(request.slice),
@@ -59,7 +60,7 @@ pub(crate) async fn create_sm_context(
                 format!("{}{}/sm-contexts/{}", core.api_root, sbi_api::nsmf_pdusession::ROOT, entry.reference.0);
             let core = core.clone();
             tokio::spawn(async move {
-                let result = set_up(&core, &entry, session, &asked).await;
+                let result = set_up(&core, &entry, session, (&asked, narrowed)).await;
                 timed.finish(result.as_ref().map_or_else(Refusal::result, |()| "success"));
             });
             // 5. Nsmf_PDUSession_CreateSMContext Response.
@@ -94,9 +95,11 @@ fn read(data: &SmContextCreateData) -> Result<Request, Problem> {
 
 type Held = OwnedMutexGuard<Session>;
 
+/// A session that may be had, held, and why its type is not the one asked for.
+type Admitted = (Arc<Entry>, Held, Option<GsmCause>);
+
 /// Steps 3 and 4: whether the session may be had. The session is held from the start, so that what the AMF asks next waits.
-async fn admit(core: &Arc<Core>, request: &Request, asked: &Asked) -> Result<(Arc<Entry>, Held), Refusal> {
-    asked.narrowed_to_ipv4()?;
+async fn admit(core: &Arc<Core>, request: &Request, asked: &Asked) -> Result<Admitted, Refusal> {
     if let Some(mode) = asked.ssc_mode.filter(|mode| *mode != nas::ie::SscMode::Mode1) {
         return Err(Refusal::SscMode(mode));
     }
@@ -117,7 +120,9 @@ async fn admit(core: &Arc<Core>, request: &Request, asked: &Asked) -> Result<(Ar
     }
     // 4. Session management subscription data (Nudm_SDM_Get).
     let granted = subscription::session_management_data(core, &request.key.supi, &network.name, request.slice).await?;
-    let address = core.take_address(&network.name).ok_or_else(|| Refusal::NoAddress(network.name.clone()))?;
+    let has = (network.ipv4.is_some(), network.ipv6.is_some());
+    let (kind, narrowed) = session_type::select(asked.session_type, &granted.types, has)?;
+    let address = core.take_address(&network.name, kind).ok_or_else(|| Refusal::NoAddress(network.name.clone()))?;
     let session = Session {
         dnn: network.name.clone(),
         slice: request.slice,
@@ -137,16 +142,21 @@ async fn admit(core: &Arc<Core>, request: &Request, asked: &Asked) -> Result<(Ar
         give_up(core, &entry, held);
         return Err(refusal);
     }
-    Ok((entry, held))
+    Ok((entry, held, narrowed))
 }
 
 /// Steps 6 to 12: the session at the UPF, then the messages for UE and RAN. The RAN's tunnel comes in step 15, by
 /// [`update_sm_context`](crate::server).
-async fn set_up(core: &Arc<Core>, entry: &Arc<Entry>, mut session: Held, asked: &Asked) -> Result<(), Refusal> {
+async fn set_up(
+    core: &Arc<Core>,
+    entry: &Arc<Entry>,
+    mut session: Held,
+    (asked, narrowed): (&Asked, Option<GsmCause>),
+) -> Result<(), Refusal> {
     // 6. Secondary authentication and authorization: not done.
     // 7. Policy association: there is no PCF; rules are local.
     let refusal = match start_user_plane(core, entry, &mut session).await {
-        Ok(at_upf) => match hand_over(core, entry, &mut session, asked, &at_upf).await {
+        Ok(at_upf) => match hand_over(core, entry, &mut session, (asked, narrowed), &at_upf).await {
             Ok(()) => return Ok(()),
             Err(refusal) => refusal,
         },
@@ -200,13 +210,13 @@ async fn hand_over(
     core: &Arc<Core>,
     entry: &Entry,
     session: &mut Session,
-    asked: &Asked,
+    (asked, narrowed): (&Asked, Option<GsmCause>),
     at_upf: &AtUpf,
 ) -> Result<(), Refusal> {
     let network: &DataNetwork =
         core.network.dnn(session.dnn.as_str()).ok_or_else(|| Refusal::UnknownDnn(session.dnn.clone()))?;
     let n2 = n2::setup_request(session, at_upf).map(|octets| (NgapIeType::PduResSetupReq, octets));
-    let n1 = Some(n1::accept(asked, session, network));
+    let n1 = Some(n1::accept(asked, session, network, narrowed));
     session.up = UpConnection::Activating;
     // 11. Namf_Communication_N1N2MessageTransfer; 12 to 14 are between AMF, RAN and UE.
     let told = n1_n2_message_transfer(core, entry, session, Transfer { n1, n2, skip_if_idle: false }).await;

@@ -196,6 +196,11 @@ pub(crate) struct Scene {
 
 impl Scene {
     pub(crate) async fn new(sm_data: &'static str, upf_accepts: bool) -> Self {
+        Self::in_network(Network::default(), sm_data, upf_accepts).await
+    }
+
+    /// As [`new`](Self::new), in a network other than the default one.
+    pub(crate) async fn in_network(network: Network, sm_data: &'static str, upf_accepts: bool) -> Self {
         let ladder = Ladder::default();
         let (accepts, changes) = (upf_accepts.into(), true.into());
         let does = Arc::new(Upf { accepts, changes, restart: Notify::new() });
@@ -215,7 +220,7 @@ impl Scene {
                 t3592_ms: 200,
                 ..Config::default()
             },
-            network: Network::default(),
+            network,
             instance_id: uuid::Uuid::nil(),
             caller: Arc::new(peers),
             api_root: ApiRoot::http("smf.test:7777"),

@@ -189,7 +189,8 @@ fn sessions(core: &Core, query: &str) -> (Vec<IpAddr>, Vec<String>) {
         return (Vec::new(), Vec::new());
     };
     let sessions = answer.json().as_array().cloned().unwrap_or_default();
-    let addresses = sessions.iter().filter_map(|session| session.get("ue")?.as_str()?.parse().ok());
+    let addresses = sessions.iter().filter_map(|session| session.get("ue")?.as_array());
+    let addresses = addresses.flatten().filter_map(|address| address.as_str()?.parse().ok());
     let keys = sessions.iter().filter_map(|session| session.get("keys")?.as_array());
     let keys = keys.flatten().filter_map(Value::as_str).map(str::to_owned);
     (addresses.collect(), keys.collect())
