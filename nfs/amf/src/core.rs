@@ -14,15 +14,16 @@ use sbi_api::nudm_sdm::NudmSdm;
 use sbi_api::nudm_uecm::NudmUecm;
 use sbi_api::{ApiRoot, Caller};
 use sbi_models::Supi;
+use tokio::sync::Notify;
 use tracing::Instrument;
 use uuid::Uuid;
 
-use crate::admission::Admission;
+use crate::admission::{Admission, Kind};
 use crate::config::Config;
 use crate::directory::{Directory, Posted};
 use crate::ids::{SmContextIds, UeIds};
 use crate::n2::serve::Associations;
-use crate::n2::{AssociationId, Connection, Context};
+use crate::n2::{AssociationId, Connection, Context, Detached};
 use crate::served::Served;
 use crate::ue::Ue;
 use crate::ue::context::{Subscription, UeContext};
@@ -52,6 +53,8 @@ pub(crate) struct Core {
     pub(crate) sm_contexts: SmContextIds,
     /// The nodes are asked to hold back what UEs begin.
     overloaded: AtomicBool,
+    /// Something is due that was not foreseen when [`Core::next_timeout`] was asked.
+    pub(crate) due: Notify,
     /// The subscriptions seen last: most subscribers have one of a few.
     subscriptions: Mutex<VecDeque<Arc<Subscription>>>,
 }
@@ -78,6 +81,7 @@ impl Core {
             ids: UeIds::new(),
             sm_contexts: SmContextIds::new(),
             overloaded: AtomicBool::new(false),
+            due: Notify::new(),
             subscriptions: Mutex::default(),
             served,
             instance_id,
@@ -191,11 +195,46 @@ impl Core {
         self.associations.ask_to_end(id);
     }
 
-    /// Does what time asks for: UEs that stayed away too long, releases that were never completed.
+    /// A UE has lost its connection without anybody's command.
+    pub(crate) fn detach(self: &Arc<Self>, id: AmfUeNgapId, why: Detached) {
+        let mut deadline = None;
+        let at_rest = self.directory.detach(id, |context| {
+            deadline = self.deadline(now(), context);
+            deadline
+        });
+        if !at_rest {
+            // The UE may be gone, or have another connection since.
+            let _ = self.post(id, Event::Detached(id, why));
+        }
+        self.timed(deadline, false);
+    }
+
+    /// When something of a UE at rest is due.
+    pub(crate) fn deadline(&self, now: Instant, context: &UeContext) -> Option<Instant> {
+        let timers = &self.config.timers;
+        match context.signalling {
+            Some(_) => context.kept_until,
+            None if context.has_user_plane() => Some(now),
+            None => {
+                context.kept_until.or_else(|| Some(now + timers.mobile_reachable() + timers.implicit_deregistration()))
+            }
+        }
+    }
+
+    /// A UE rests until then, one too many perhaps: who keeps the time is told if something is due now.
+    pub(crate) fn timed(&self, deadline: Option<Instant>, in_excess: bool) {
+        if in_excess || deadline.is_some_and(|deadline| deadline <= now()) {
+            self.due.notify_one();
+        }
+    }
+
+    /// Does what time asks for: UEs of which something is due, as many as there is room for, and releases that were never
+    /// completed.
     pub(crate) fn handle_timeout(self: &Arc<Self>, now: Instant) {
-        for id in self.directory.expired(now) {
+        for id in self.directory.due(now, self.config.limits.procedures.release) {
+            let Some(permit) = self.admission.free(Kind::Release) else { break };
             // It may have come back this very moment: then its task ignores it.
-            let _ = self.post(id, Event::Unreachable);
+            let _ = self.post(id, Event::Due(permit));
         }
         self.associations.handle_timeout(now);
         self.note_load();
@@ -204,7 +243,7 @@ impl Core {
     /// When [`Core::handle_timeout`] is due: at the latest in a second, since associations come and go.
     pub(crate) fn next_timeout(&self, now: Instant) -> Instant {
         let latest = now + Duration::from_secs(1);
-        let timeouts = [self.directory.next_deadline(), self.associations.poll_timeout()];
+        let timeouts = [self.directory.next_deadline(now), self.associations.poll_timeout()];
         timeouts.into_iter().flatten().fold(latest, Instant::min).max(now + Duration::from_millis(10))
     }
 }

@@ -26,7 +26,7 @@ struct Tables {
     ues: HashMap<AmfUeNgapId, Slot>,
     supis: HashMap<Supi, AmfUeNgapId>,
     tmsis: HashMap<u32, AmfUeNgapId>,
-    /// When UEs in idle are to be told [`Event::Unreachable`].
+    /// When something of UEs in idle is due ([`Event::Due`]).
     deadlines: BTreeSet<(Instant, AmfUeNgapId)>,
     /// The same of deregistered UEs of which something is kept, the first of them the longest.
     kept: BTreeSet<(Instant, AmfUeNgapId)>,
@@ -163,15 +163,15 @@ impl Directory {
         }
     }
 
-    /// Puts a UE to rest, unless something has come for it meanwhile: then the task goes on with that. The answer names the
-    /// UE that is to be told [`Event::Unreachable`] to make room.
+    /// Puts a UE to rest, unless something has come for it meanwhile: then the task goes on with that. The
+    /// answer tells whether more deregistered ones are kept now than may be.
     pub(crate) fn rest(
         &self,
         id: AmfUeNgapId,
         context: Box<UeContext>,
         mailbox: &mut mpsc::Receiver<Event>,
         deadline: Option<Instant>,
-    ) -> Result<Option<AmfUeNgapId>, (Box<UeContext>, Event)> {
+    ) -> Result<bool, (Box<UeContext>, Event)> {
         let mut tables = self.tables();
         // Under the lock nobody posts.
         if let Ok(event) = mailbox.try_recv() {
@@ -185,7 +185,24 @@ impl Directory {
             slot.owner = Owner::Rest(context);
             slot.deadline = deadline;
         }
-        Ok(kept.first().filter(|_| kept.len() > self.max_kept).map(|(_, oldest)| *oldest))
+        Ok(kept.len() > self.max_kept)
+    }
+
+    /// A UE has lost its connection. One at rest is in idle from then on, with the deadline that its context then has: a node
+    /// may go with thousands of them. `false` if its task is to be told.
+    pub(crate) fn detach(&self, id: AmfUeNgapId, deadline: impl FnOnce(&UeContext) -> Option<Instant>) -> bool {
+        let mut tables = self.tables();
+        let Tables { ues, deadlines, .. } = &mut *tables;
+        let Some(Slot { owner: Owner::Rest(context), seen, deadline: until, .. }) = ues.get_mut(&id) else {
+            return false;
+        };
+        // It may have another connection since.
+        if context.signalling.take_if(|signalling| signalling.n2.amf_ue_ngap_id == id).is_some() {
+            *seen = Summary::of(context);
+            *until = deadline(context);
+            deadlines.extend(until.map(|until| (until, id)));
+        }
+        true
     }
 
     /// Takes note of what a UE's task changed, so that it is found by its identities.
@@ -246,20 +263,22 @@ impl Directory {
         }
     }
 
-    /// UEs whose time in idle, or after their deregistration, is over.
-    pub(crate) fn expired(&self, now: Instant) -> Vec<AmfUeNgapId> {
+    /// UEs, `most` of them, whose time in idle or after their deregistration is over, or of which one too many is kept.
+    pub(crate) fn due(&self, now: Instant, most: usize) -> Vec<AmfUeNgapId> {
         let tables = self.tables();
-        let due = |set: &BTreeSet<(Instant, AmfUeNgapId)>| -> Vec<AmfUeNgapId> {
-            set.iter().take_while(|(deadline, _)| *deadline <= now).map(|(_, id)| *id).collect()
-        };
-        [due(&tables.deadlines), due(&tables.kept)].concat()
+        let in_excess = tables.kept.len().saturating_sub(self.max_kept);
+        let idle = tables.deadlines.iter().take_while(|(deadline, _)| *deadline <= now);
+        let kept = tables.kept.iter().enumerate();
+        let kept = kept.take_while(|(n, (deadline, _))| *n < in_excess || *deadline <= now).map(|(_, entry)| entry);
+        idle.chain(kept).take(most).map(|(_, id)| *id).collect()
     }
 
-    /// When the time of the next UE is over.
-    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+    /// When [`Directory::due`] has the next UE.
+    pub(crate) fn next_deadline(&self, now: Instant) -> Option<Instant> {
         let tables = self.tables();
         let first = [tables.deadlines.first(), tables.kept.first()];
-        first.into_iter().flatten().map(|(deadline, _)| *deadline).min()
+        let in_excess = (tables.kept.len() > self.max_kept).then_some(now);
+        first.into_iter().flatten().map(|(deadline, _)| *deadline).chain(in_excess).min()
     }
 
     /// How many UEs there are.

@@ -65,6 +65,11 @@ impl Machine {
         self.core.next_timeout(now)
     }
 
+    /// Waits until something is due that [`Machine::poll_timeout`] could not tell of when it was asked.
+    pub async fn overdue(&self) {
+        self.core.due.notified().await;
+    }
+
     /// What answers the services that the AMF offers.
     pub fn routes(&self) -> Routes {
         crate::namf::routes(self.core.clone())

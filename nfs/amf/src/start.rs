@@ -27,7 +27,7 @@ impl NetworkFunction for Amf {
         let addresses: Vec<_> = core.config.n2.listen.iter().map(ToString::to_string).collect();
         let interface = format!("N2 on {} ({} SCTP)", addresses.join(", "), listener.backend());
         drop(tokio::spawn(carry::accept(core.clone(), listener, shutdown.clone())));
-        drop(tokio::spawn(keep_time(core.clone())));
+        drop(tokio::spawn(keep_time(machine.clone())));
         register_metrics(&core);
 
         let services = [ServiceName::NamfComm, ServiceName::NamfCallback].map(|name| OfferedService::new(name, "v1"));
@@ -41,11 +41,14 @@ impl NetworkFunction for Amf {
     }
 }
 
-/// Tells the core the time whenever it asked to be told.
-async fn keep_time(core: Arc<Core>) {
+/// Tells the machine the time whenever it asked to be told.
+async fn keep_time(machine: Machine) {
     loop {
-        tokio::time::sleep_until(core.next_timeout(now()).into()).await;
-        core.handle_timeout(now());
+        tokio::select! {
+            () = tokio::time::sleep_until(machine.poll_timeout(now()).into()) => {}
+            () = machine.overdue() => {}
+        }
+        machine.handle_timeout(now());
     }
 }
 

@@ -167,10 +167,7 @@ impl Core {
             match action {
                 Action::Initial(connection, message) => self.initial(connection, message),
                 Action::Deliver(ue, message) => self.deliver(ue, message),
-                Action::Detach(ue, why) => {
-                    // The UE may be gone, or have another connection since.
-                    let _ = self.post(ue, Event::Detached(ue, why));
-                }
+                Action::Detach(ue, why) => self.detach(ue, why),
                 Action::Established(node) => self.established(id, node),
                 Action::Relay(node, transfer) => self.relay(node, transfer),
                 Action::Explain(reject) => self.rejects.record(reject),

@@ -4,7 +4,6 @@ use ngap::{Cause, Message};
 use sbi_models::smf::UpCnxState;
 
 use super::initial_context::RADIO_CONNECTION_LOST;
-use crate::admission::Priority;
 use crate::stop::Stop;
 use crate::ue::Ue;
 
@@ -33,25 +32,21 @@ pub(crate) async fn an_release(ue: &mut Ue, cause: Cause) -> Result<(), Stop> {
     Ok(())
 }
 
-/// The connection is gone without anybody's command: steps 5 to 7 are left.
-pub(crate) async fn connection_lost(ue: &mut Ue) {
+/// The connection is gone without anybody's command. Steps 5 to 7 are due once the UE rests: a node with thousands of UEs
+/// may have gone, and the SMFs learn it by and by.
+pub(crate) fn connection_lost(ue: &mut Ue) {
     ue.context.signalling = None;
     ue.note();
-    if ue.context.sessions.iter().any(|session| session.active) {
-        // A node with thousands of UEs may have gone: the SMFs learn it by and by.
-        ue.release_admission(Priority::Low).await;
-    }
-    deactivate_sessions(ue).await;
 }
 
 /// The UE or its node does not answer: the connection is released, and nobody waited for.
-pub(crate) async fn give_up(ue: &mut Ue) {
+pub(crate) fn give_up(ue: &mut Ue) {
     ue.release_signalling(RADIO_CONNECTION_LOST);
-    connection_lost(ue).await;
+    connection_lost(ue);
 }
 
 /// Tells the SMFs that the user planes are gone.
-pub(super) async fn deactivate_sessions(ue: &mut Ue) {
+pub(crate) async fn deactivate_sessions(ue: &mut Ue) {
     let active: Vec<_> = ue.context.sessions.iter().filter(|session| session.active).cloned().collect();
     if active.is_empty() {
         return;

@@ -8,7 +8,6 @@ use nas::{GmmCause, GmmMessage};
 use ngap::{Cause, CauseNas};
 use sbi_models::smf;
 
-use crate::admission::Priority;
 use crate::stop::Stop;
 use crate::ue::Ue;
 use crate::ue::event::{DeregisterOrder, Opened};
@@ -19,16 +18,17 @@ pub(crate) async fn by_ue(ue: &mut Ue, opened: Opened) -> Result<(), Stop> {
     let GmmMessage::DeregistrationRequestUeOriginating(request) = opened.message else { return Ok(()) };
     let timed = ue.core.metrics.procedure("deregistration");
     let switch_off = request.deregistration_type.switch_off;
+    ue.current_request = opened.octets;
     // A request that is not protected touches nobody: its sender is a stranger and is told what it wants to hear.
     if opened.verified.is_some() {
-        ue.release_admission(Priority::Normal).await;
+        ue.release_admission().await?;
         // 2. to 5. Nsmf_PDUSession_ReleaseSMContext for each session; the SMF does the rest.
         release_sessions(ue).await;
         // 5a. and 5b. AM and UE policy associations: not there.
         leave(ue).await;
     }
-    // 6. AMF to UE: Deregistration Accept, unless the UE is switched off.
-    if !switch_off {
+    // 6. AMF to UE: Deregistration Accept, unless the UE is switched off, or has gone meanwhile.
+    if !switch_off && ue.context.signalling.is_some() {
         ue.send_nas(&DeregistrationAcceptUeOriginating::new().into())?;
     }
     // 7. AMF to (R)AN: N2 UE Context Release Command, cause deregister. 8. Its completion is the association's business.
@@ -100,19 +100,14 @@ async fn network_initiated(ue: &mut Ue, order: &DeregisterOrder) -> Result<(), S
 
 /// The UE has not been heard of for too long (TS 24.501 5.3.7): implicit deregistration. One that is deregistered already
 /// is purged.
-pub(crate) async fn implicit(ue: &mut Ue) -> Result<(), Stop> {
-    if ue.context.signalling.is_some() {
-        return Ok(());
-    }
+pub(crate) async fn implicit(ue: &mut Ue) {
     if !ue.context.registered {
-        purge(ue).await;
-        return Ok(());
+        return purge(ue).await;
     }
     let timed = ue.core.metrics.procedure("implicit_deregistration");
     release_sessions(ue).await;
     leave(ue).await;
     timed.finish("success");
-    Ok(())
 }
 
 /// The UE is deregistered; its security context and 5G-GUTI stay for a while (TS 24.501 5.5.2), or it is purged at once.
@@ -133,8 +128,6 @@ fn forget(ue: &mut Ue) {
 /// Purge of subscriber data in the AMF (TS 23.502 4.5.3).
 async fn purge(ue: &mut Ue) {
     let timed = ue.core.metrics.procedure("purge");
-    // There may be thousands at once, and nobody waits for it.
-    ue.release_admission(Priority::Low).await;
     // 1. The AMF deletes what it has of the deregistered UE.
     forget(ue);
     // 2. Nudm_SDM_Unsubscribe: not subscribed. 3. Nudm_UECM_Deregistration. 4. The UDM's answer.

@@ -131,7 +131,8 @@ async fn adopt(ue: &mut Ue, taken: Taken) -> Result<(), Stop> {
     }
     if let Some(old) = old {
         ue.core.release(&old.n2, Cause::Nas(CauseNas::NormalRelease));
-        an_release::deactivate_sessions(ue).await;
     }
+    // Of the old connection, or of one that was lost and of which the SMFs were not told yet.
+    an_release::deactivate_sessions(ue).await;
     Ok(())
 }

@@ -137,6 +137,11 @@ impl UeContext {
         self.sessions.iter_mut().find(|session| session.id == id)
     }
 
+    /// Whether the RAN has, or had when the connection was lost, the user plane of a session.
+    pub(crate) fn has_user_plane(&self) -> bool {
+        self.sessions.iter().any(|session| session.active)
+    }
+
     /// For people: the SUPI, or what there is.
     pub(crate) fn name(&self) -> String {
         match (&self.supi, &self.signalling) {

@@ -6,6 +6,7 @@ use ngap::{AmfUeNgapId, InitialUeMessage, Message, UserLocationInformation};
 use tokio::sync::oneshot;
 
 use super::context::UeContext;
+use crate::admission::Permit;
 use crate::n2::Detached;
 
 /// Something for the task that owns a UE.
@@ -29,9 +30,10 @@ pub(crate) enum Event {
     SessionReleased { session: u8, context: u64 },
     /// The UE is to be deregistered.
     Deregister(DeregisterOrder),
-    /// The mobile reachable timer, and what follows it, have expired: the UE counts as gone. Or it is deregistered, and
-    /// what was kept of it is not kept any longer.
-    Unreachable,
+    /// What the UE at rest waited for is due, and there is room for it: user planes go that a lost connection has left, or
+    /// the mobile reachable timer and what follows it have expired and the UE counts as gone, or it is deregistered and what
+    /// was kept of it is not kept any longer.
+    Due(Permit),
 }
 
 /// A NAS message, decoded, and how it was protected.

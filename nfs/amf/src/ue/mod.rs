@@ -12,7 +12,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use nas::{GmmMessage, SecurityHeaderType};
 use ngap::{AmfUeNgapId, Cause, DownlinkNasTransport, Message, RrcEstablishmentCause};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::admission::{Kind, Permit, Priority, Shed, Turn};
 use crate::core::Core;
@@ -83,14 +83,47 @@ impl Ue {
         };
         self.core.note_load();
         loop {
-            tokio::select! {
-                biased;
-                permit = &mut turn => {
-                    self.permit = Some(permit.unwrap_or(Err(Shed)).map_err(|Shed| congested())?);
+            if let Some(permit) = self.turn(&mut turn).await? {
+                self.permit = Some(permit.map_err(|Shed| congested())?);
+                return Ok(());
+            }
+        }
+    }
+
+    /// Waits until something of the UE may be released: that is done whether it has a connection or not, and whether the queue
+    /// is full or not. Only a UE that is back meanwhile, or begins something else, leaves the queue.
+    pub(crate) async fn release_admission(&mut self) -> Result<(), Stop> {
+        self.permit = None;
+        let mut turn = match self.core.admission.ask(Kind::Release, Priority::Normal) {
+            Ok(Turn::Now(permit)) => {
+                self.permit = Some(permit);
+                return Ok(());
+            }
+            Ok(Turn::Later(turn)) => turn,
+            Err(Shed) => return Ok(()),
+        };
+        loop {
+            match self.turn(&mut turn).await {
+                Ok(None) | Err(Stop::Lost) => {}
+                Ok(Some(permit)) => {
+                    self.permit = permit.ok();
                     return Ok(());
                 }
-                event = self.mailbox.recv() => self.meanwhile(event.ok_or(Stop::Lost)?)?,
+                Err(other) => return Err(other),
             }
+        }
+    }
+
+    /// What the queue says, or `None` once something else has come for the UE.
+    async fn turn(
+        &mut self,
+        turn: &mut oneshot::Receiver<Result<Permit, Shed>>,
+    ) -> Result<Option<Result<Permit, Shed>>, Stop> {
+        tokio::select! {
+            biased;
+            permit = turn => Ok(Some(permit.unwrap_or(Err(Shed)))),
+            // The directory keeps a sender for as long as this task owns the UE.
+            event = self.mailbox.recv() => self.meanwhile(event.ok_or(Stop::Lost)?).map(|()| None),
         }
     }
 
@@ -104,13 +137,6 @@ impl Ue {
             }
             None => Ok(()),
         }
-    }
-
-    /// Waits until something of the UE may be released: that is done whether it has a connection or not, and whether the queue
-    /// is full or not.
-    pub(crate) async fn release_admission(&mut self, priority: Priority) {
-        self.permit = None;
-        self.permit = self.core.admission.enter(Kind::Release, priority).await.ok();
     }
 
     /// Its connection is for something that does not wait behind others: an emergency, a privileged user, an answer to paging.

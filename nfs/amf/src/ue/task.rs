@@ -30,14 +30,14 @@ pub(crate) async fn run(mut ue: Ue, first: Event) {
                 return;
             }
             Err(Stop::Collision(event)) => next = Some(*event),
-            Err(Stop::Lost) => procedures::an_release::connection_lost(&mut ue).await,
+            Err(Stop::Lost) => procedures::an_release::connection_lost(&mut ue),
             Err(Stop::NoAnswer(timer)) => {
                 tracing::debug!(timer, "no answer");
-                procedures::an_release::give_up(&mut ue).await;
+                procedures::an_release::give_up(&mut ue);
             }
             Err(Stop::Refused(refusal) | Stop::NotAuthentic(refusal)) => {
                 tracing::debug!(?refusal, "refused");
-                procedures::an_release::give_up(&mut ue).await;
+                procedures::an_release::give_up(&mut ue);
             }
         }
     }
@@ -52,18 +52,12 @@ async fn rest(ue: &mut Ue) -> Option<Event> {
         procedures::deregistration::release_sessions(ue).await;
         ue.context.kept_until?; // one that is not kept is removed as it is dropped
     }
-    let timers = &ue.core.config.timers;
-    let idle = ue.context.signalling.is_none();
-    let unreachable = || crate::core::now() + timers.mobile_reachable() + timers.implicit_deregistration();
-    let deadline = ue.context.kept_until.or_else(|| idle.then(unreachable));
     let context = std::mem::take(&mut ue.context);
+    let deadline = ue.core.deadline(crate::core::now(), &context);
     match ue.core.directory.rest(ue.id, context, &mut ue.mailbox, deadline) {
         Ok(in_excess) => {
             ue.gone = true;
-            if let Some(oldest) = in_excess {
-                // It may have come back this very moment: then its task ignores it.
-                let _ = ue.core.post(oldest, Event::Unreachable);
-            }
+            ue.core.timed(deadline, in_excess);
             None
         }
         Err((context, event)) => {
@@ -94,7 +88,10 @@ async fn begin(ue: &mut Ue, event: Event) -> Result<(), Stop> {
     match event {
         Event::Initial(message) => procedures::initial::initial_ue_message(ue, *message).await,
         Event::Deregister(order) => procedures::deregistration::by_network(ue, order).await,
-        Event::Unreachable => procedures::deregistration::implicit(ue).await,
+        Event::Due(permit) => {
+            ue.permit = Some(permit);
+            due(ue).await
+        }
         other => match ue.sort(other) {
             Ok(None) => Ok(()),
             Ok(Some(Incoming::Nas(opened))) => begin_nas(ue, opened).await,
@@ -111,6 +108,18 @@ async fn begin(ue: &mut Ue, event: Event) -> Result<(), Stop> {
             Err(other) => Err(other),
         },
     }
+}
+
+/// Does what the UE at rest waited for, unless it has come back this very moment.
+async fn due(ue: &mut Ue) -> Result<(), Stop> {
+    if ue.context.signalling.is_some() {
+        return Ok(());
+    }
+    match ue.context.has_user_plane() {
+        true => procedures::an_release::deactivate_sessions(ue).await,
+        false => procedures::deregistration::implicit(ue).await,
+    }
+    Ok(())
 }
 
 async fn begin_nas(ue: &mut Ue, opened: Box<Opened>) -> Result<(), Stop> {

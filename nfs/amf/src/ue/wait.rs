@@ -141,7 +141,7 @@ impl Ue {
             Event::Claim(claim) => self.consider(claim),
             Event::Deregister(_) => Err(Stop::Collision(Box::new(event))),
             // It is not in idle, or not any more.
-            Event::Unreachable | Event::Initial(_) => Ok(None),
+            Event::Due(_) | Event::Initial(_) => Ok(None),
         }
     }
 
@@ -190,7 +190,11 @@ impl Ue {
     pub(crate) fn unexpected_nas(&mut self, opened: Box<Opened>) -> Result<(), Stop> {
         match &opened.message {
             // The same request again: the procedure goes on (5.5.1.2.8 d). Another one takes its place.
-            GmmMessage::RegistrationRequest(_) if opened.octets == self.current_request => Ok(()),
+            GmmMessage::RegistrationRequest(_) | GmmMessage::DeregistrationRequestUeOriginating(_)
+                if opened.octets == self.current_request =>
+            {
+                Ok(())
+            }
             GmmMessage::RegistrationRequest(_) | GmmMessage::DeregistrationRequestUeOriginating(_) => {
                 Err(Stop::Collision(Box::new(Event::Opened(opened))))
             }

@@ -58,6 +58,7 @@ impl Net {
         };
         let machine = Machine::new(ctx).expect("the configuration is good");
         home.meet(&machine);
+        drop(tokio::spawn(keep_up(machine.clone())));
         Self { machine, home, ladder, metrics, rejects }
     }
 
@@ -71,6 +72,14 @@ impl Net {
     /// The sentences recorded for people.
     pub fn explanations(&self) -> Vec<String> {
         self.rejects.latest(None).into_iter().map(|record| record.reject.to_string()).collect()
+    }
+}
+
+/// Does what is due at once; for what is due later a test calls [`Machine::handle_timeout`].
+async fn keep_up(machine: Machine) {
+    loop {
+        machine.overdue().await;
+        machine.handle_timeout(tokio::time::Instant::now().into_std());
     }
 }
 
