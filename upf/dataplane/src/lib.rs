@@ -12,8 +12,10 @@
 mod answers;
 mod balance;
 mod bucket;
+mod config;
 mod counters;
 mod detection;
+mod exchange;
 mod few;
 mod forward;
 mod frame;
@@ -39,8 +41,10 @@ mod xdp;
 
 pub use balance::Balancer;
 pub use bucket::{BUCKETS, Bucket, Owners};
+pub use config::Config;
 pub use counters::{Counters, Direction, DropReason, Snapshot};
-pub use forward::{Command, Config, Event, Forwarder, InstallId};
+pub use exchange::{Command, Event, InstallId};
+pub use forward::Forwarder;
 pub use frame::{Frame, Origin, Verdict};
 pub use memory::{Memory, MemoryPeer};
 pub use moment::Moment;
