@@ -2,10 +2,11 @@
 
 UES ?= 64
 SECONDS_PER_TARGET ?= 60
+KILLS ?= 10000
 UERANSIM ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test test-tshark test-sctp-kernel test-xdp fuzz bench ueransim
+.PHONY: help setup build demo test test-tshark test-sctp-kernel test-xdp test-kills fuzz bench ueransim
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -39,6 +40,10 @@ test-sctp-kernel: ## the SCTP tests on a kernel that has SCTP (user-mode Linux)
 test-xdp: ## the AF_XDP port between namespaces, as root: programs are not loaded in user namespaces
 	@scripts/setup ethtool
 	cargo test --workspace --test tcp -- --include-ignored --exact tcp_passes_past_the_system
+
+test-kills: ## KILLS=10000 processes killed at every step of a shared-memory channel; nothing may be left of them
+	PEREGRINE_KILL_CYCLES=$(KILLS) cargo test -p shm --lib -- death_tests
+	PEREGRINE_KILL_CYCLES=$(KILLS) cargo test -p sbi-transport --test leaks
 
 fuzz: setup ## every fuzz target for SECONDS_PER_TARGET=60, guided by coverage
 	tests/fuzz/run $(SECONDS_PER_TARGET)

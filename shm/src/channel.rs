@@ -17,6 +17,7 @@ use crate::payload::Lender;
 use crate::receiver::Receiver;
 use crate::segment::{Descriptors, Returns, Segment};
 use crate::sender::{Outgoing, Sender};
+use crate::step::{Step, took};
 
 /// About what it costs both ends to put one to sleep and wake it.
 const SPIN: Duration = Duration::from_micros(20);
@@ -181,6 +182,7 @@ pub(crate) fn assemble(parts: Parts, options: &Options) -> std::io::Result<(Send
         segment: segment.clone(),
         end,
     });
+    took(Step::Open);
     let descriptors = Descriptors(segment.clone(), end);
     let lender = Lender::new(Returns(segment.clone(), end), segment, end, in_place, Arc::downgrade(&shared));
     Ok((Sender::new(shared.clone()), Receiver::new(shared, descriptors, lender, options)))
@@ -198,7 +200,9 @@ impl Shared {
             if let ChannelError::Peer(violation) = &error {
                 tracing::warn!(%violation, "a shared-memory peer broke the rules; its channel is closed");
             }
+            took(Step::Ending);
             let _ = rustix::net::shutdown(&self.socket, rustix::net::Shutdown::Both); // it may be down already
+            took(Step::HungUp);
             self.room.notify_one();
             if let Some(receiver) = self.receiver().take() {
                 receiver.wake();
@@ -252,10 +256,12 @@ impl Shared {
 
     /// Rings the peer, which was found to wait.
     pub(crate) fn ring(&self) {
+        took(Step::Ringing);
         self.counts.doorbells.fetch_add(1, Relaxed);
         if let Err(error) = bell::ring(&self.peer_bell) {
             self.fail(ChannelError::System(format!("the doorbell cannot be rung: {error}")));
         }
+        took(Step::Rung);
     }
 
     fn receiver(&self) -> MutexGuard<'_, Option<Waker>> {

@@ -21,6 +21,7 @@ use crate::channel::{Options, Parts, assemble};
 use crate::error::HelloError;
 use crate::layout::{End, Geometry, MAGIC, VERSION};
 use crate::segment::Segment;
+use crate::step::{Step, took};
 use crate::{Receiver, Sender, SocketFile};
 
 /// Octets of either hello.
@@ -47,7 +48,9 @@ impl Listener {
         // Who may knock; who is let in, the check of credentials decides.
         let mode = if options.allowed_uids.is_empty() { 0o600 } else { 0o666 };
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
-        Ok(Self { _file: file, socket: UnixListener::from_std(socket)?, options })
+        let listener = Self { _file: file, socket: UnixListener::from_std(socket)?, options };
+        took(Step::Listening);
+        Ok(listener)
     }
 
     /// The next peer that wants a channel. Nothing has been read from it yet, so this never waits for a slow one.
@@ -56,6 +59,7 @@ impl Listener {
     /// What the system says, such as too many open files.
     pub async fn accept(&self) -> io::Result<Incoming> {
         let (socket, _) = self.socket.accept().await?;
+        took(Step::Accepted);
         Ok(Incoming { socket, options: self.options.clone() })
     }
 }
@@ -75,6 +79,7 @@ impl Incoming {
         let Self { socket, options } = self;
         let trust = Trust::of(&socket, &options);
         let hello = Hello::read(&socket).await?;
+        took(Step::HelloHeard);
         let verdict = match () {
             () if trust.is_err() => Verdict::Refused,
             () if hello.version != VERSION => Verdict::Version,
@@ -89,7 +94,9 @@ impl Incoming {
         }
         let (memory, segment) = Segment::create(geometry)?;
         let (bell, peer_bell) = (bell::cast()?, bell::cast()?);
+        took(Step::MemoryMade);
         answer.send(&socket, &[memory.as_fd(), peer_bell.as_fd(), bell.as_fd()]).await?;
+        took(Step::Welcomed);
         let in_place = trust.is_ok_and(|trust| trust.in_place);
         Ok(assemble(Parts { segment, end: End::Server, bell, peer_bell, socket, in_place }, &options)?)
     }
@@ -101,9 +108,12 @@ impl Incoming {
 /// Nobody listens, the server refuses us, or is not one we would talk to.
 pub async fn connect(path: &Path, options: &Options) -> Result<(Sender, Receiver), HelloError> {
     let socket = UnixStream::connect(path).await?;
+    took(Step::Connected);
     let trust = Trust::of(&socket, options)?;
     Hello { version: VERSION, node: node_identity()? }.send(&socket).await?;
+    took(Step::HelloSaid);
     let (answer, descriptors) = Answer::read(&socket).await?;
+    took(Step::AnswerRead);
     if answer.verdict != Verdict::Welcome {
         return Err(answer.verdict.into_error(answer.version));
     }

@@ -16,6 +16,8 @@
 // in `bell`), each with its case.
 #![allow(unsafe_code)]
 
+#[cfg(test)]
+mod death_tests;
 mod doorbell;
 mod error;
 mod ring;
@@ -34,6 +36,7 @@ mod segment;
 mod sender;
 mod socket;
 mod spin;
+mod step;
 mod stream;
 
 pub use error::{ChannelError, HelloError, Violation};

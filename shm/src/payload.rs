@@ -13,6 +13,7 @@ use crate::error::Violation;
 use crate::layout::{Descriptor, End};
 use crate::ring::Producer;
 use crate::segment::{Returns, Segment};
+use crate::step::{Step, took};
 
 /// A message from the peer.
 #[derive(Debug)]
@@ -162,6 +163,7 @@ impl Lender {
         let pushed = self.returns.lock().unwrap_or_else(PoisonError::into_inner).push([block]);
         match pushed {
             Ok(true) => {
+                took(Step::Returned);
                 if must_ring(&self.segment.side(self.end.other()).starved.0) {
                     self.with_channel(Shared::ring);
                 }

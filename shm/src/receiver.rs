@@ -15,6 +15,7 @@ use crate::payload::{Lender, Message, Payload};
 use crate::ring::Consumer;
 use crate::segment::Descriptors;
 use crate::spin::{Next, Seen, Spin};
+use crate::step::{Step, took};
 
 /// Fragments taken before other tasks get their turn.
 const BATCH: u32 = 64;
@@ -117,6 +118,7 @@ impl Receiver {
                 // Then look once more: the peer may have sent before it could see this.
                 self.announced = true;
                 announce(&self.shared.segment.side(self.shared.end).asleep.0);
+                took(Step::Announced);
                 continue;
             }
             self.shared.wake_on_failure(cx.waker());
@@ -143,6 +145,7 @@ impl Receiver {
             match self.take_descriptor() {
                 Ok(None) => return Ok(Taken::Nothing),
                 Ok(Some(descriptor)) => {
+                    took(Step::Taken);
                     self.awake();
                     match self.take_fragment(descriptor) {
                         Ok(Some(message)) => {

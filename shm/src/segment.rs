@@ -15,6 +15,7 @@ use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 use crate::error::HelloError;
 use crate::layout::{Control, DESCRIPTOR, Direction, End, Geometry, MAGIC, Side, VERSION};
 use crate::ring::RingWords;
+use crate::step::{Step, took};
 
 /// What `/proc/PID/maps` shows.
 const NAME: &str = "peregrine-channel";
@@ -157,6 +158,7 @@ impl Segment {
 
 impl Drop for Segment {
     fn drop(&mut self) {
+        took(Step::Unmapping);
         // SAFETY: mapped by `map` with this length, and nobody borrows from it any more.
         let unmapped = unsafe { munmap(self.base.as_ptr().cast(), self.geometry.len()) };
         debug_assert!(unmapped.is_ok(), "our own mapping can be unmapped");

@@ -10,6 +10,7 @@ use crate::layout::{DESCRIPTOR, Descriptor, End};
 use crate::ring::{Consumer, Producer};
 use crate::segment::{Descriptors, Returns, Segment};
 use crate::slab::Slab;
+use crate::step::{Step, took};
 
 /// Sends messages; clone it for as many tasks as needed.
 #[derive(Clone)]
@@ -96,6 +97,7 @@ impl Sender {
         while half_sent.sent < message.length {
             let from = half_sent.sent;
             half_sent.sent += self.in_turn(|outgoing| outgoing.put_fragment(&message, from)).await?;
+            took(Step::HalfSent);
         }
         Ok(())
     }
@@ -112,6 +114,7 @@ impl Sender {
                 return Ok(done);
             }
             announce(starved);
+            took(Step::Starved);
             if let Some(done) = self.attempt(&mut put)? {
                 withdraw(starved);
                 return Ok(done);
@@ -263,7 +266,10 @@ impl Outgoing {
 
     /// Publishes a descriptor for which there is known to be room.
     fn push(&mut self, descriptor: Descriptor) -> Result<(), Violation> {
-        self.descriptors.push(descriptor.to_words()).map(drop)
+        took(Step::Written);
+        self.descriptors.push(descriptor.to_words())?;
+        took(Step::Published);
+        Ok(())
     }
 
     /// Tells the peer about a message given up. Returns whether there is nothing (more) to tell.
