@@ -214,6 +214,11 @@ impl Answer {
 
     async fn read(socket: &UnixStream) -> Result<(Self, Vec<OwnedFd>), HelloError> {
         let (octets, descriptors) = read_with(socket, DESCRIPTORS).await?;
+        // All else may be laid out in another way.
+        let version = word(&octets, 8);
+        if version != VERSION {
+            return Err(HelloError::Version { ours: VERSION, theirs: version });
+        }
         let verdict = match word(&octets, 12) {
             0 => Verdict::Welcome,
             1 => Verdict::Version,
@@ -223,7 +228,7 @@ impl Answer {
         };
         let blocks = u16::try_from(word(&octets, 24)).map_err(|_| HelloError::Garbled("its geometry"))?;
         let geometry = Geometry { slots: word(&octets, 16), block: word(&octets, 20), blocks };
-        Ok((Self { version: word(&octets, 8), verdict, geometry }, descriptors))
+        Ok((Self { version, verdict, geometry }, descriptors))
     }
 }
 
