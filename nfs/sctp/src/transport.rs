@@ -125,7 +125,8 @@ impl Socket {
             Ok(up) => up.map_err(failed)?,
             Err(_) => return Err(failed(io::ErrorKind::TimedOut.into())),
         }
-        Socket::new(stack, &options, None).map_err(failed)
+        // It came up and is over already: the peer has no place for it.
+        Socket::new(stack, &options, None).map_err(|_| failed(io::ErrorKind::ConnectionAborted.into()))
     }
 
     fn new(stack: Stack, options: &Options, place: Option<OwnedSemaphorePermit>) -> io::Result<Socket> {

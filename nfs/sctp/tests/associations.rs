@@ -38,6 +38,7 @@ fn main() -> ExitCode {
         test!(a_listener_that_lost_its_memory_says_so),
         test!(a_peer_that_starts_anew_on_its_port_is_a_restart),
         test!(associations_end_while_messages_fly),
+        test!(connects_are_given_up_at_any_moment),
     ])
 }
 
@@ -373,6 +374,46 @@ async fn associations_end_while_messages_fly() {
     for client in clients {
         eventually(client).await.expect("no panic");
     }
+    accepting.abort();
+}
+
+/// Associations are given up before, as and after the peer answers, while others are accepted at the same moment.
+async fn connects_are_given_up_at_any_moment() {
+    let listener = Listener::bind(&[address(0)], options()).await.expect("bound");
+    let bound = listener.local_addresses().expect("addresses");
+    let accepting = tokio::spawn(async move {
+        loop {
+            let mut accepted = listener.accept().await.expect("accepted");
+            tokio::spawn(async move { accepted.recv().await });
+        }
+    });
+    let until = std::time::Instant::now() + Duration::from_secs(1);
+    let clients: Vec<_> = (0..16u64)
+        .map(|client| {
+            let bound = bound.clone();
+            tokio::spawn(async move {
+                let mut number = client;
+                while std::time::Instant::now() < until {
+                    let patience = Duration::from_micros(number * 37 % 2_000);
+                    let connecting = Association::connect(None, &bound, options());
+                    // Given up or connected and dropped: either way it ends here.
+                    let _ = tokio::time::timeout(patience, connecting).await;
+                    number += 16;
+                }
+            })
+        })
+        .collect();
+    for client in clients {
+        eventually(client).await.expect("no panic");
+    }
+    // Those that came up late keep the listener's places for a moment; then it serves as before.
+    eventually(async {
+        while let Err(error) = Association::connect(None, &bound, options()).await {
+            assert!(matches!(error, Error::Connect { .. }), "{error}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await;
     accepting.abort();
 }
 

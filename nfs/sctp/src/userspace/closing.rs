@@ -28,13 +28,11 @@ static LEAVING: LazyLock<Option<Sender<Socket>>> = LazyLock::new(|| {
     thread.inspect_err(|error| tracing::error!(%error, "no thread to close SCTP sockets")).ok().map(|_| sender)
 });
 
-/// Whether nothing in the library can find the socket but by its address and port.
-///
-/// An association of which the peer has said nothing yet counts as none: closing abandons it, while anything else
-/// would have it come up after all. No packet comes for it, short of an answer in this very moment.
+/// Whether nothing in the library can find the socket but by its address and port: it has no association, not even one
+/// that the peer has not answered yet, whose answer may be there this very moment.
 pub(super) fn allowed(handle: &Handle) -> bool {
     // The library answers under the locks that who finds an association holds until it has its reference.
-    options::state(handle).map_or(true, |state| state == sys::SCTP_COOKIE_WAIT)
+    options::state(handle).is_err()
 }
 
 /// Ends the socket's association in good order, and then closes the socket.
@@ -62,17 +60,24 @@ impl Leaving {
         Leaving { socket, since: Instant::now() }
     }
 
-    /// Whether to look again. What has come meanwhile is dropped: its sender could not finish otherwise.
+    /// Whether to look again. What has come meanwhile is dropped: its sender could not finish otherwise. An association
+    /// that the peer answers after all comes up first, and is shut down then.
     fn stays(&self, buffer: &mut [u8]) -> bool {
         for _ in 0..MOST_PARTS {
             if !matches!(self.socket.try_receive(buffer), Ok(Part::Data { .. } | Part::Notice(_))) {
                 break;
             }
         }
-        if self.since.elapsed() > PATIENCE {
+        let late = self.since.elapsed() > PATIENCE;
+        if late {
             self.socket.abort();
         }
-        !allowed(&self.socket.handle)
+        match options::state(&self.socket.handle) {
+            Err(_) => false,
+            // Who has not answered by now does not answer at the very moment of closing.
+            Ok(sys::SCTP_COOKIE_WAIT) => !late,
+            Ok(_) => true,
+        }
     }
 }
 

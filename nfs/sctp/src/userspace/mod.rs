@@ -1,7 +1,7 @@
 //! SCTP in this process: Debian's libusrsctp over raw sockets of IP protocol 132.
 //!
-//! The library's threads only wake tasks; every call is made from a task, on non-blocking sockets, for which the
-//! library does its own locking, except for closing: see [`closing`].
+//! The library's threads wake tasks and accept associations; every other call is made from a task, on non-blocking
+//! sockets, for which the library does its own locking, except for accepting and closing: see [`Arrivals`] and [`closing`].
 
 mod closing;
 mod loopback;
@@ -11,11 +11,13 @@ mod stack;
 mod sys;
 mod wake;
 
+use std::collections::VecDeque;
 use std::ffi::c_int;
 use std::io;
 use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 use std::ptr::NonNull;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use self::predecessor::Watch;
 use self::sys::{ReceiveInformation, SendInformation};
@@ -216,17 +218,59 @@ impl Socket {
     }
 }
 
+/// Associations taken from a listener and not yet asked for. They are accepted on the library's thread that has just
+/// handled the packet which completed them: an `accept` on another thread meanwhile can free what that one still uses
+/// (issue 697 of sctplab/usrsctp; 0.9.5).
+#[derive(Debug, Default)]
+struct Arrivals(Mutex<VecDeque<Handle>>);
+
+/// Most of them; more are aborted.
+const MOST_ARRIVALS: usize = 128;
+
+impl Arrivals {
+    /// Accepts whatever has arrived at the listener.
+    fn take_from(&self, listener: *mut sys::RawSocket) {
+        while let Ok(handle) = accept(listener) {
+            let mut waiting = self.waiting();
+            if waiting.len() < MOST_ARRIVALS {
+                waiting.push_back(handle);
+            } else {
+                drop(waiting);
+                Socket { handle }.abort();
+            }
+        }
+    }
+
+    fn next(&self) -> io::Result<Handle> {
+        self.waiting().pop_front().ok_or_else(|| io::ErrorKind::WouldBlock.into())
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, VecDeque<Handle>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn accept(listener: *mut sys::RawSocket) -> io::Result<Handle> {
+    let mut from = MaybeUninit::<libc::sockaddr_storage>::uninit();
+    let mut length = socklen::<libc::sockaddr_storage>();
+    // SAFETY: a live listener (both callers); both pointers are to locals, with the true length.
+    let raw = unsafe { sys::usrsctp_accept(listener, from.as_mut_ptr().cast(), &raw mut length) };
+    Handle::new(raw)
+}
+
 /// A listening socket.
 #[derive(Debug)]
 pub(crate) struct Listener {
     handle: Handle,
+    arrivals: Arc<Arrivals>,
     _predecessor: Watch,
 }
 
 impl Drop for Listener {
     fn drop(&mut self) {
         // Those that wait to be accepted end one by one: with the listener the library would free them at once.
-        while let Ok(handle) = self.try_accept() {
+        self.arrivals.take_from(self.handle.raw());
+        for handle in self.arrivals.waiting().drain(..) {
             Socket { handle }.abort();
         }
     }
@@ -238,25 +282,21 @@ impl Listener {
         let failed = |source| Error::Bind { addresses: addresses.to_vec(), source };
         let port = local_addresses(&handle).map_err(failed)?.first().map_or(0, SocketAddr::port);
         let predecessor = Watch::start(port).map_err(failed)?;
+        let arrivals = Arc::new(Arrivals::default());
+        let taking = Arc::clone(&arrivals);
+        // The library holds a reference to the socket while it calls.
+        handle.wake.first(Box::new(move |listener| taking.take_from(listener)));
         // SAFETY: a live, bound socket.
         let done = unsafe { sys::usrsctp_listen(handle.raw(), 128) };
         check(done).map_err(failed)?;
-        Ok(Listener { handle, _predecessor: predecessor })
+        Ok(Listener { handle, arrivals, _predecessor: predecessor })
     }
 
     pub(crate) async fn accept(&self, options: &Options) -> io::Result<Socket> {
-        let raw = self.handle.wake.until_ready(|| self.try_accept()).await?;
-        options::subscribe(&raw)?;
-        options::buffers(&raw, options)?;
-        Ok(Socket { handle: raw })
-    }
-
-    fn try_accept(&self) -> io::Result<Handle> {
-        let mut from = MaybeUninit::<libc::sockaddr_storage>::uninit();
-        let mut length = socklen::<libc::sockaddr_storage>();
-        // SAFETY: both pointers are to locals, with the true length.
-        let raw = unsafe { sys::usrsctp_accept(self.handle.raw(), from.as_mut_ptr().cast(), &raw mut length) };
-        Handle::new(raw)
+        let handle = self.handle.wake.until_ready(|| self.arrivals.next()).await?;
+        options::subscribe(&handle)?;
+        options::buffers(&handle, options)?;
+        Ok(Socket { handle })
     }
 
     pub(crate) fn local_addresses(&self) -> io::Result<Vec<SocketAddr>> {
