@@ -118,7 +118,7 @@ fn a_ciphered_container_is_kept_as_it_is() {
     };
     again(service_request);
     let complete = SecurityModeComplete {
-        imeisv: Some(MobileIdentity::Imeisv("4370816125816151".into())),
+        imeisv: Some(Imeisv("4370816125816151".into())),
         nas_message_container: Some(container),
         ..SecurityModeComplete::new()
     };

@@ -197,7 +197,7 @@ pub(crate) fn gmm_messages() -> Vec<Vec<u8>> {
     let mut failure = AuthenticationFailure::new(GmmCause::SynchFailure);
     failure.auts = Some([4; 14]);
     let mut complete = SecurityModeComplete::new();
-    complete.imeisv = Some(MobileIdentity::Imeisv("4370816125816151".into()));
+    complete.imeisv = Some(Imeisv("4370816125816151".into()));
     complete.nas_message_container = GmmMessage::from(registration(suci())).encode().ok();
     let mut transport = UlNasTransport::new(PayloadContainerType::N1SmInformation, gsm_messages().remove(0));
     transport.pdu_session_id = Some(1);

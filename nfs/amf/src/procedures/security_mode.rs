@@ -1,7 +1,7 @@
 //! NAS security mode control (TS 24.501 5.4.2; TS 33.501 6.7.2).
 
 use nas::gmm::{SecurityModeCommand, SecurityModeComplete};
-use nas::ie::{AdditionalSecurityInformation, ImeisvRequest, MobileIdentity, UeSecurityCapability};
+use nas::ie::{AdditionalSecurityInformation, Imeisv, ImeisvRequest, UeSecurityCapability};
 use nas::{Algorithms, GmmCause, GmmMessage, NasKeys, SecurityContext, SecurityHeaderType, Side};
 
 use super::authentication::NewKeys;
@@ -49,7 +49,7 @@ pub(super) async fn security_mode_control(
         .await?;
     let complete = answer.map_err(rejected)?;
     established(ue)?;
-    if let Some(MobileIdentity::Imeisv(digits)) = &complete.imeisv {
+    if let Some(Imeisv(digits)) = &complete.imeisv {
         ue.context.pei = format!("imeisv-{digits}").parse().ok();
     }
     Ok(complete)

@@ -269,7 +269,7 @@ impl Ue {
     /// Security Mode Complete with everything that belongs in it.
     pub fn security_mode_complete(&mut self, node: &Node) {
         let mut complete = SecurityModeComplete::new();
-        complete.imeisv = Some(MobileIdentity::Imeisv("4370816125816151".into()));
+        complete.imeisv = Some(nas::ie::Imeisv("4370816125816151".into()));
         let request = self.request.clone().expect("a request");
         complete.nas_message_container = Some(GmmMessage::from(request).encode().expect("encodes"));
         self.say(node, complete);

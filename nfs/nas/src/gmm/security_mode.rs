@@ -1,6 +1,6 @@
 //! Security mode control (TS 24.501 8.2.25 to 8.2.27).
 
-use crate::ie::{AdditionalSecurityInformation, ImeisvRequest, MobileIdentity, NgKsi, UeSecurityCapability};
+use crate::ie::{AdditionalSecurityInformation, Imeisv, ImeisvRequest, MobileIdentity, NgKsi, UeSecurityCapability};
 use crate::message::message;
 use crate::{Algorithms, GmmCause};
 
@@ -32,7 +32,7 @@ message! {
         mandatory {}
         optional {
             /// IMEISV, if asked for.
-            imeisv: MobileIdentity = imeisv,
+            imeisv: Imeisv = imeisv,
             /// The whole REGISTRATION REQUEST or SERVICE REQUEST.
             nas_message_container: Vec<u8> = nas_message_container,
             /// A PEI that is no IMEISV.

@@ -20,13 +20,11 @@ fn unit_kbps(unit: u8) -> u64 {
     1000u64.pow(step / 5) * 4u64.pow(step % 5)
 }
 
-/// Unit and value of a rate, rounded up in the finest unit it fits.
+/// Unit and value of a rate: exact if it can be, else rounded up in the finest unit it fits.
 pub(super) fn encode_rate(kbps: u64) -> (u8, u16) {
-    let fits = (1..=LAST_UNIT).find_map(|unit| {
-        let value = kbps.div_ceil(unit_kbps(unit));
-        u16::try_from(value).ok().map(|value| (unit, value))
-    });
-    fits.unwrap_or((LAST_UNIT, u16::MAX))
+    let in_unit = |unit| u16::try_from(kbps.div_ceil(unit_kbps(unit))).ok().map(|value| (unit, value));
+    let exact = (1..=LAST_UNIT).filter(|unit| kbps.is_multiple_of(unit_kbps(*unit))).find_map(in_unit);
+    exact.or_else(|| (1..=LAST_UNIT).find_map(in_unit)).unwrap_or((LAST_UNIT, u16::MAX))
 }
 
 /// The rate of a unit and a value, in kbit/s.
@@ -73,6 +71,13 @@ mod tests {
             let (unit, value) = encode_rate(kbps);
             let coded = decode_rate(unit, value);
             prop_assert!(coded >= kbps && coded - kbps <= kbps / 10_000 + 1);
+        }
+
+        #[test]
+        fn what_a_unit_can_say_is_said_exactly(unit in 1..=LAST_UNIT, value: u16) {
+            let rate = decode_rate(unit, value);
+            let (unit, value) = encode_rate(rate);
+            prop_assert_eq!(decode_rate(unit, value), rate);
         }
     }
 }

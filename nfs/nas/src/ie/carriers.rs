@@ -36,6 +36,7 @@ macro_rules! octet {
 octets! {
     MobileIdentity: NasFGsMobileIdentity;
     Guti: NasFGsMobileIdentity;
+    Imeisv: NasFGsMobileIdentity;
     STmsi: NasFGsMobileIdentity;
     Nssai: NasNssai;
     SNssai: NasSNssai;

@@ -139,6 +139,23 @@ impl Element for Guti {
     }
 }
 
+/// An IMEISV where nothing else may be (8.2.26.2): 16 digits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Imeisv(pub String);
+
+impl Element for Imeisv {
+    fn decode(octets: &[u8]) -> Option<Self> {
+        match MobileIdentity::decode(octets)? {
+            MobileIdentity::Imeisv(digits) => Some(Self(digits)),
+            _ => None,
+        }
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        encode_equipment(&self.0, 5)
+    }
+}
+
 impl Element for STmsi {
     fn decode(octets: &[u8]) -> Option<Self> {
         match MobileIdentity::decode(octets)? {

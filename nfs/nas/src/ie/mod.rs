@@ -31,7 +31,7 @@ pub use choices::{
 pub use clock::{DaylightSaving, TimeZone, UniversalTime};
 pub use dnn::Dnn;
 pub use epco::{EpcoAnswer, EpcoRequest, EpcoUnit, SessionOptions};
-pub use identity::{Guti, MobileIdentity, STmsi, Suci};
+pub use identity::{Guti, Imeisv, MobileIdentity, STmsi, Suci};
 pub use name::NetworkName;
 pub use nssai::{Nssai, RejectedNssai, RejectionReason, SNssai};
 pub use plmn::Plmn;

@@ -3,7 +3,7 @@
 use super::{Failure, Ue};
 use aka::Kamf;
 use nas::gmm::{SecurityModeCommand, SecurityModeComplete, SecurityModeReject};
-use nas::ie::{ImeisvRequest, MobileIdentity, NgKsi};
+use nas::ie::{Imeisv, ImeisvRequest, NgKsi};
 use nas::{GmmCause, GmmMessage, IntegrityAlgorithm, NasKeys, Protected, SecurityContext, SecurityHeaderType, Side};
 
 impl Ue {
@@ -62,7 +62,7 @@ impl Ue {
     fn complete(&mut self, command: &SecurityModeCommand) {
         let mut complete = SecurityModeComplete::new();
         if command.imeisv_request == Some(ImeisvRequest::Requested) {
-            complete.imeisv = Some(MobileIdentity::Imeisv(self.imeisv.clone()));
+            complete.imeisv = Some(Imeisv(self.imeisv.clone()));
         }
         if !self.is_registered() {
             complete.nas_message_container = self.whole_registration_request();
