@@ -56,6 +56,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
             "sbi-api",
             "sbi-models",
             "sbi-token",
+            "shm",
         ],
     ),
 ];

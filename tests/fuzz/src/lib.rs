@@ -14,6 +14,7 @@ mod ngap;
 mod pfcp;
 mod rules;
 mod sbi;
+mod shm;
 
 pub use amf::amf;
 pub use classifier::classifier;
@@ -25,6 +26,7 @@ pub use ngap::{ngap, ngap_transfers};
 pub use pfcp::{pfcp, pfcp_node, pfcp_pair};
 pub use rules::{flow_descriptions, rules};
 pub use sbi::{sbi_multipart, sbi_nrf, sbi_token};
+pub use shm::shm_channel;
 
 /// A fuzz target.
 pub struct Target {
@@ -61,6 +63,7 @@ targets! {
     sbi_multipart: sbi::multipart_bodies,
     sbi_nrf: sbi::nrf_requests,
     sbi_token: sbi::tokens,
+    shm_channel: shm::channels,
     config: config::files,
 }
 

@@ -52,5 +52,5 @@ macro_rules! tests {
 
 tests! {
     ngap ngap_transfers nas_gmm nas_gsm nas_elements nas_security amf pfcp pfcp_node pfcp_pair gtpu rules flow_descriptions
-    classifier sbi_multipart sbi_nrf sbi_token config
+    classifier sbi_multipart sbi_nrf sbi_token shm_channel config
 }
