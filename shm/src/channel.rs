@@ -2,7 +2,7 @@
 
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use tokio::sync::{Notify, Semaphore};
 
 use crate::bell::{self, OwnBell};
 use crate::doorbell::{Owed, must_ring};
+use crate::ending::Ending;
 use crate::error::ChannelError;
 use crate::layout::End;
 use crate::payload::Lender;
@@ -149,8 +150,7 @@ pub(crate) struct Shared {
     pub(crate) counts: Arc<Tally>,
     pub(crate) owed: Owed,
     peer_bell: OwnedFd,
-    failure: OnceLock<ChannelError>,
-    receiver: Mutex<Option<Waker>>,
+    ending: Ending,
 }
 
 /// What the hello brought about.
@@ -177,8 +177,7 @@ pub(crate) fn assemble(parts: Parts, options: &Options) -> std::io::Result<(Send
         counts: options.tally.clone(),
         owed: Owed::new(),
         peer_bell,
-        failure: OnceLock::new(),
-        receiver: Mutex::default(),
+        ending: Ending::new(),
         segment: segment.clone(),
         end,
     });
@@ -191,12 +190,12 @@ pub(crate) fn assemble(parts: Parts, options: &Options) -> std::io::Result<(Send
 impl Shared {
     /// Why the channel ended, once it has.
     pub(crate) fn failure(&self) -> Option<&ChannelError> {
-        self.failure.get()
+        self.ending.why()
     }
 
     /// Ends the channel. The first reason stays.
     pub(crate) fn fail(&self, error: ChannelError) -> ChannelError {
-        if self.failure.set(error.clone()).is_ok() {
+        if self.ending.end(error.clone()) {
             if let ChannelError::Peer(violation) = &error {
                 tracing::warn!(%violation, "a shared-memory peer broke the rules; its channel is closed");
             }
@@ -204,20 +203,14 @@ impl Shared {
             let _ = rustix::net::shutdown(&self.socket, rustix::net::Shutdown::Both); // it may be down already
             took(Step::HungUp);
             self.room.notify_one();
-            if let Some(receiver) = self.receiver().take() {
-                receiver.wake();
-            }
+            self.ending.tell();
         }
-        self.failure.get().cloned().unwrap_or(error)
+        self.ending.why().cloned().unwrap_or(error)
     }
 
     /// Remembers whom to wake when the channel ends.
     pub(crate) fn wake_on_failure(&self, waker: &Waker) {
-        let mut receiver = self.receiver();
-        match &mut *receiver {
-            Some(known) => known.clone_from(waker),
-            none => *none = Some(waker.clone()),
-        }
+        self.ending.wake_at_end(waker);
     }
 
     /// A message was published. Whoever receives on this channel rings for it, together with what else is sent until its turn
@@ -226,7 +219,7 @@ impl Shared {
         if !self.owed.owe() {
             return;
         }
-        let receiver = self.receiver();
+        let receiver = self.ending.receiver();
         match &*receiver {
             Some(receiver) => receiver.wake_by_ref(),
             None => {
@@ -262,9 +255,5 @@ impl Shared {
             self.fail(ChannelError::System(format!("the doorbell cannot be rung: {error}")));
         }
         took(Step::Rung);
-    }
-
-    fn receiver(&self) -> MutexGuard<'_, Option<Waker>> {
-        self.receiver.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -19,6 +19,7 @@
 #[cfg(test)]
 mod death_tests;
 mod doorbell;
+mod ending;
 mod error;
 mod ring;
 #[cfg(test)]
