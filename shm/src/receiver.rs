@@ -187,8 +187,19 @@ impl Receiver {
                 self.partial = Some(partial);
                 Ok(None)
             }
-            _ => Ok(Some(Message { stream, kind, truncated: false, payload: self.lender.lend(&descriptor) })),
+            _ => Ok(Some(self.whole(&descriptor))),
         }
+    }
+
+    /// A message that came in one piece.
+    fn whole(&self, descriptor: &Descriptor) -> Message {
+        let Descriptor { stream, kind, .. } = *descriptor;
+        if descriptor.length as usize <= self.max_message {
+            return Message { stream, kind, truncated: false, payload: self.lender.lend(descriptor) };
+        }
+        let mut partial = Partial { stream, kind, octets: Vec::new(), truncated: false };
+        partial.append(descriptor, &self.lender, self.max_message);
+        partial.complete()
     }
 
     /// There is work, so we are awake; and now and then senders learn that there may be room.

@@ -116,6 +116,17 @@ async fn too_long_a_message_is_cut_and_memory_bounded() {
 }
 
 #[tokio::test]
+async fn a_message_in_one_piece_is_cut_too() {
+    let options = Options { max_message: 1000, ..small() };
+    let ((sender, _answers), (_server, mut receiver)) = pair(options).await;
+    for length in [1000, 1001, 5000] {
+        sender.send(1, 1, &[&vec![1; length]]).await.expect("sent");
+        let message = receiver.recv().await.expect("a message");
+        assert_eq!((message.truncated, message.payload.len()), (length > 1000, 1000));
+    }
+}
+
+#[tokio::test]
 async fn held_payloads_never_take_all_blocks() {
     let ((sender, _answers), (_server, mut receiver)) = pair(small()).await;
     let mut held = Vec::new();
