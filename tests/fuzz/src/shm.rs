@@ -193,7 +193,7 @@ fn value(choices: &mut Choices<'_>) -> u64 {
         1 => u64::MAX - u64::from(choices.octet()),
         2 => 1 << choices.below(64),
         3 => choices.number().into(),
-        4 => u64::from(choices.number()) << 32 | u64::from(choices.octet()) * 1024,
+        4 => (u64::from(choices.number()) << 32) | (u64::from(choices.octet()) << 10),
         _ => u64::from(choices.number()) << 32 | u64::from(choices.number()),
     }
 }
