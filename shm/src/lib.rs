@@ -29,6 +29,7 @@ mod sync;
 
 mod bell;
 mod channel;
+mod crowd;
 mod hello;
 mod layout;
 mod payload;

@@ -53,6 +53,19 @@ impl Payload {
         }
     }
 
+    /// Without the first octets, or as many of them as there are.
+    #[must_use]
+    pub fn skip(self, octets: usize) -> Self {
+        Self(match self.0 {
+            Octets::Copied(mut bytes) => Octets::Copied(bytes.split_off(octets.min(bytes.len()))),
+            Octets::InPlace(mut place) => {
+                let rest = place.length - place.skipped;
+                place.skipped += u32::try_from(octets).map_or(rest, |octets| octets.min(rest));
+                Octets::InPlace(place)
+            }
+        })
+    }
+
     /// Whether they lie where the peer wrote them.
     pub fn is_in_place(&self) -> bool {
         matches!(self.0, Octets::InPlace(_))
@@ -82,11 +95,14 @@ struct InPlace {
     lender: Arc<Lender>,
     offset: u32,
     length: u32,
+    /// Octets at the beginning that are not read.
+    skipped: u32,
 }
 
 impl AsRef<[u8]> for InPlace {
     fn as_ref(&self) -> &[u8] {
-        self.lender.segment.octets(self.lender.end, self.offset as usize, self.length as usize)
+        let (offset, length) = (self.offset + self.skipped, self.length - self.skipped);
+        self.lender.segment.octets(self.lender.end, offset as usize, length as usize)
     }
 }
 
@@ -132,7 +148,7 @@ impl Lender {
         let blocks = self.blocks(length);
         let half = u32::from(self.segment.geometry().blocks) / 2;
         if self.in_place && self.held.fetch_add(blocks, Relaxed) + blocks <= half {
-            return Payload(Octets::InPlace(InPlace { lender: self.clone(), offset, length }));
+            return Payload(Octets::InPlace(InPlace { lender: self.clone(), offset, length, skipped: 0 }));
         }
         if self.in_place {
             self.held.fetch_sub(blocks, Relaxed);

@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use crate::channel::{Options, Shared};
+use crate::crowd::CROWD;
 use crate::doorbell::{announce, withdraw};
 use crate::error::{ChannelError, Violation};
 use crate::layout::{DESCRIPTOR, Descriptor};
@@ -205,7 +206,7 @@ impl Receiver {
     /// There is work, so we are awake; and now and then senders learn that there may be room.
     fn awake(&mut self) {
         self.withdraw();
-        if self.spin.handle_found() {
+        if self.spin.is_idle() && self.spin.handle_found(Instant::now()) {
             self.shared.counts.spins_paid.fetch_add(1, Relaxed);
         }
         self.taken = self.taken.wrapping_add(1);
@@ -223,11 +224,12 @@ impl Receiver {
         if self.core == 0 {
             self.tell_core();
         }
-        let peer = self.shared.segment.side(self.shared.end.other());
-        // Relaxed, both: hints.
-        let (peer_core, peer_sleeps) = (peer.core.0.load(Relaxed), peer.asleep.0.load(Relaxed) != 0);
-        let seen = Seen { own_core: self.core, peer_core, peer_sleeps };
-        match self.spin.handle_nothing(Instant::now(), seen) {
+        // Whoever the last message woke runs before we look for the next.
+        let is_first = !self.spin.is_idle();
+        let now = Instant::now();
+        let seen = self.seen(now);
+        match self.spin.handle_nothing(now, seen) {
+            Next::Look if is_first => return Around::Nothing,
             Next::Look => {}
             Next::Sleep => return Around::Sleep,
             Next::Lost => {
@@ -244,6 +246,14 @@ impl Receiver {
             std::hint::spin_loop();
         }
         Around::Nothing
+    }
+
+    fn seen(&self, now: Instant) -> Seen {
+        let peer = self.shared.segment.side(self.shared.end.other());
+        // Relaxed, both: hints.
+        let (peer_core, peer_sleeps) = (peer.core.0.load(Relaxed), peer.asleep.0.load(Relaxed) != 0);
+        let crowded = self.spin.may_try() && CROWD.is_there(now);
+        Seen { own_core: self.core, peer_core, peer_sleeps, crowded }
     }
 
     fn tell_core(&mut self) {

@@ -1,12 +1,13 @@
 //! Whether to look for the next message a while longer before sleeping.
 //!
 //! It pays where the next message comes sooner than a sleep and a wake-up cost, and nobody else wants the core. So it is tried
-//! only while the peer is awake and on another core; every try that finds nothing halves the time of the next, down to none;
-//! and a look that comes much too late shows that somebody else wanted the core.
+//! only where messages have lately come soon after each other, while the peer is awake on another core; where more threads are
+//! ready to run than there are cores, they must come sooner. What messages do is seen by sleepers too: whoever gave up knows when it
+//! would have paid. Tries in vain are followed by a rest, twice as long each time.
 
 use std::time::{Duration, Instant};
 
-/// What the two sides say about themselves. Hints: a peer that lies makes us spin for a moment, or not.
+/// What is known about the two sides and their machine. Hints: a peer that lies makes us spin for a moment, or not.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Seen {
     /// The core we run on, counted from 1.
@@ -14,6 +15,14 @@ pub(crate) struct Seen {
     /// The core the peer runs on, 0 where it did not say.
     pub(crate) peer_core: u32,
     pub(crate) peer_sleeps: bool,
+    /// More threads are ready to run than there are cores.
+    pub(crate) crowded: bool,
+}
+
+impl Seen {
+    fn is_hopeless(&self) -> bool {
+        self.peer_core == 0 || self.peer_core == self.own_core || self.peer_sleeps
+    }
 }
 
 /// What a look that found nothing means.
@@ -27,25 +36,40 @@ pub(crate) enum Next {
     Lost,
 }
 
-/// Sleeps after which a time that fell to nothing gets another chance.
-const RETRY: u32 = 64;
+/// Sleeps without a try after one in vain; doubled with each further one, up to [`LONGEST_REST`].
+const REST: u32 = 4;
 
-/// Sleeps without a try after somebody else wanted the core.
-const WANTED: u32 = 1024;
+/// Longest series of sleeps without a try.
+const LONGEST_REST: u32 = 1024;
 
-/// The time that looking may take, and what it adapts by.
+/// A gap between messages counts as no more than so many times the longest look: what is past is forgotten soon.
+const LONGEST_GAP: u32 = 8;
+
+/// Tries begin where the usual gap is up to so many times the longest look: that of sleepers has their waking in it.
+const PROMISING: u32 = 2;
+
+/// The same where others want the cores.
+const PROMISING_IN_CROWD: u32 = 1;
+
+/// The time that looking may take, and what decides whether it is tried.
 pub(crate) struct Spin {
     longest: Duration,
-    budget: Duration,
-    /// When the looking began, and the last look at the clock.
-    looking: Option<(Instant, Instant)>,
-    /// Sleeps until the next try, while there is no budget.
+    /// When there was nothing more to do, and the last look at the clock.
+    idle: Option<(Instant, Instant)>,
+    /// We look instead of sleeping.
+    looking: bool,
+    /// How long lately it took until the next message came.
+    usual_gap: Duration,
+    /// Sleeps until the next try.
     rest: u32,
+    /// The rest after the next try in vain.
+    next_rest: u32,
 }
 
 impl Spin {
     pub(crate) fn new(longest: Duration) -> Self {
-        Self { longest, budget: longest, looking: None, rest: 0 }
+        let usual_gap = longest * LONGEST_GAP;
+        Self { longest, idle: None, looking: false, usual_gap, rest: 0, next_rest: REST }
     }
 
     /// Whether it would ever look twice.
@@ -53,48 +77,50 @@ impl Spin {
         self.longest.is_zero()
     }
 
+    /// Whether nothing has been found since the last message.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.idle.is_some()
+    }
+
+    /// Whether messages come so fast that a try may be worth it, as far as we know.
+    pub(crate) fn may_try(&self) -> bool {
+        self.looking || (self.rest <= 1 && self.usual_gap <= self.longest * PROMISING)
+    }
+
     /// Nothing was found at `now`.
     pub(crate) fn handle_nothing(&mut self, now: Instant, seen: Seen) -> Next {
-        let alone = seen.peer_core == 0 || seen.peer_core == seen.own_core || seen.peer_sleeps;
-        let Some((since, last)) = self.looking else {
-            if alone || !self.may_try() {
-                return Next::Sleep;
-            }
-            self.looking = Some((now, now));
-            return Next::Look;
+        let Some((since, last)) = self.idle else {
+            let soon = !seen.crowded || self.usual_gap <= self.longest * PROMISING_IN_CROWD;
+            self.looking = self.may_try() && soon && !seen.is_hopeless();
+            self.rest = self.rest.saturating_sub(1);
+            self.idle = Some((now, now));
+            return if self.looking { Next::Look } else { Next::Sleep };
         };
+        if !self.looking {
+            return Next::Sleep;
+        }
+        // A look that comes much too late shows that somebody else wanted the core.
         let wanted = now.saturating_duration_since(last) > self.longest;
-        if !alone && !wanted && now.saturating_duration_since(since) < self.budget {
-            self.looking = Some((since, now));
+        if !wanted && !seen.is_hopeless() && now.saturating_duration_since(since) < self.longest {
+            self.idle = Some((since, now));
             return Next::Look;
         }
-        self.looking = None;
-        self.budget /= 2;
-        if wanted || self.budget < self.longest / 16 {
-            self.budget = Duration::ZERO;
-            self.rest = if wanted { WANTED } else { RETRY };
-        }
+        self.looking = false;
+        self.rest = self.next_rest;
+        self.next_rest = (self.next_rest * 2).min(LONGEST_REST);
         Next::Lost
     }
 
-    /// A message was found. Returns whether looking for it paid.
-    pub(crate) fn handle_found(&mut self) -> bool {
-        let paid = self.looking.take().is_some();
+    /// A message was found at `now`. Returns whether looking for it paid.
+    pub(crate) fn handle_found(&mut self, now: Instant) -> bool {
+        let Some((since, _)) = self.idle.take() else { return false };
+        let gap = now.saturating_duration_since(since).min(self.longest * LONGEST_GAP);
+        self.usual_gap = (self.usual_gap * 3 + gap) / 4;
+        let paid = std::mem::take(&mut self.looking);
         if paid {
-            self.budget = (self.budget * 2).min(self.longest);
+            self.next_rest = (self.next_rest / 2).max(REST);
         }
         paid
-    }
-
-    fn may_try(&mut self) -> bool {
-        if self.budget.is_zero() {
-            self.rest = self.rest.saturating_sub(1);
-            if self.rest > 0 {
-                return false;
-            }
-            self.budget = self.longest / 4;
-        }
-        true
     }
 }
 
@@ -103,55 +129,97 @@ mod tests {
     use super::*;
 
     const LONGEST: Duration = Duration::from_micros(16);
-    const APART: Seen = Seen { own_core: 1, peer_core: 2, peer_sleeps: false };
+    const APART: Seen = Seen { own_core: 1, peer_core: 2, peer_sleeps: false, crowded: false };
 
-    /// Looks every microsecond until told to sleep; how many looks that were.
-    fn until_sleep(spin: &mut Spin, now: &mut Instant) -> (u32, Next) {
-        for looks in 0.. {
-            *now += Duration::from_micros(1);
-            match spin.handle_nothing(*now, APART) {
-                Next::Look => {}
-                other => return (looks, other),
+    /// A side of a channel, and its clock.
+    struct Side {
+        spin: Spin,
+        now: Instant,
+    }
+
+    impl Side {
+        fn new() -> Self {
+            Self { spin: Spin::new(LONGEST), now: Instant::now() }
+        }
+
+        /// To whom messages have come fast.
+        fn busy() -> Self {
+            let mut side = Self::new();
+            for _ in 0..20 {
+                side.message_after(2, APART);
             }
+            side
         }
-        unreachable!("it ends")
-    }
 
-    #[test]
-    fn looking_in_vain_is_given_up_and_tried_again_rarely() {
-        let (mut spin, mut now) = (Spin::new(LONGEST), Instant::now());
-        let looks: Vec<_> = (0..6).map(|_| until_sleep(&mut spin, &mut now).0).collect();
-        assert_eq!(looks, [16, 8, 4, 2, 1, 0]);
-        let next = (0..200).position(|_| until_sleep(&mut spin, &mut now).1 == Next::Lost);
-        assert_eq!(next, Some(RETRY as usize - 2));
-    }
-
-    #[test]
-    fn what_is_found_in_time_earns_more_time() {
-        let (mut spin, mut now) = (Spin::new(LONGEST), Instant::now());
-        until_sleep(&mut spin, &mut now);
-        assert_eq!(spin.handle_nothing(now, APART), Next::Look);
-        assert!(spin.handle_found());
-        assert!(!spin.handle_found(), "that one was there already");
-        assert_eq!(until_sleep(&mut spin, &mut now).0, 16);
-    }
-
-    #[test]
-    fn nothing_is_spent_on_a_peer_that_sleeps_or_needs_our_core() {
-        for (peer_core, peer_sleeps) in [(0, false), (1, false), (2, true)] {
-            let mut spin = Spin::new(LONGEST);
-            let seen = Seen { peer_core, peer_sleeps, ..APART };
-            assert_eq!(spin.handle_nothing(Instant::now(), seen), Next::Sleep);
+        /// A message comes after so many microseconds. Whether it was looked for in vain, or found so.
+        fn message_after(&mut self, gap: u64, seen: Seen) -> (bool, bool) {
+            let mut lost = false;
+            for _ in 0..gap {
+                lost |= self.spin.handle_nothing(self.now, seen) == Next::Lost;
+                self.now += Duration::from_micros(1);
+            }
+            (lost, self.spin.handle_found(self.now))
         }
     }
 
     #[test]
-    fn a_core_that_others_want_is_left_to_them() {
-        let (mut spin, mut now) = (Spin::new(LONGEST), Instant::now());
-        assert_eq!(spin.handle_nothing(now, APART), Next::Look);
-        now += LONGEST * 3;
-        assert_eq!(spin.handle_nothing(now, APART), Next::Lost);
-        let next = (0..2000).position(|_| until_sleep(&mut spin, &mut now).1 == Next::Lost);
-        assert_eq!(next, Some(WANTED as usize - 1));
+    fn what_comes_soon_is_looked_for_after_a_few_messages() {
+        let mut side = Side::new();
+        let first = (0..50).position(|_| side.message_after(5, APART).1);
+        assert_eq!(first, Some(6));
+        assert!((0..50).all(|_| side.message_after(5, APART) == (false, true)));
+    }
+
+    #[test]
+    fn what_comes_late_is_hardly_ever_looked_for() {
+        let mut side = Side::busy();
+        let lost = (0..1000).filter(|_| side.message_after(500, APART).0).count();
+        assert_eq!(lost, 1, "the very next one");
+    }
+
+    #[test]
+    fn messages_that_sleepers_would_have_found_bring_looking_back() {
+        let mut side = Side::busy();
+        assert!((0..100).all(|_| !side.message_after(500, APART).1));
+        let first = (0..50).position(|_| side.message_after(5, APART).1);
+        assert!(first.is_some_and(|messages| messages < 12), "{first:?}");
+    }
+
+    #[test]
+    fn looking_in_vain_is_rarer_each_time() {
+        // Gaps that are short in the mean, but that a try just misses: 1, 1, 1, 17 microseconds and so on.
+        let mut side = Side::busy();
+        let gaps = [1, 1, 1, 17].into_iter().cycle().take(4000);
+        let lost = gaps.filter(|gap| side.message_after(*gap, APART).0).count();
+        assert!((5..400).contains(&lost), "{lost} of 1000");
+    }
+
+    #[test]
+    fn nothing_is_spent_where_there_is_no_hope() {
+        for seen in
+            [Seen { peer_core: 0, ..APART }, Seen { peer_core: 1, ..APART }, Seen { peer_sleeps: true, ..APART }]
+        {
+            assert_eq!(Side::busy().message_after(3, seen), (false, false), "{seen:?}");
+        }
+    }
+
+    #[test]
+    fn in_a_crowd_messages_must_come_sooner_to_be_looked_for() {
+        for (usual, crowded, tried) in [(15, true, true), (20, true, false), (20, false, true), (40, false, false)] {
+            let mut side = Side::busy();
+            side.spin.usual_gap = Duration::from_micros(usual);
+            assert_eq!(side.message_after(2, Seen { crowded, ..APART }).1, tried, "{usual} us, crowded: {crowded}");
+        }
+    }
+
+    #[test]
+    fn a_core_that_others_want_is_left_to_them_for_a_while() {
+        let mut side = Side::busy();
+        assert_eq!(side.spin.handle_nothing(side.now, APART), Next::Look);
+        side.now += LONGEST * 3;
+        assert_eq!(side.spin.handle_nothing(side.now, APART), Next::Lost);
+        side.spin.handle_found(side.now);
+        let next = (0..50).position(|_| side.message_after(2, APART).1);
+        assert!(next >= Some(REST as usize - 1), "{next:?}");
     }
 }

@@ -41,6 +41,10 @@ async fn messages_arrive_in_order_and_whole() {
         assert_eq!((message.stream, message.kind, message.truncated), (stream, 9, false));
         assert_eq!(*message.payload, octets[..]);
         assert_eq!(message.payload.is_in_place(), !octets.is_empty());
+        let (skipped, longer) = (octets.len() / 2, octets.len() + 1);
+        let rest = message.payload.skip(skipped / 2).skip(skipped - skipped / 2);
+        assert_eq!(*rest, octets[skipped..]);
+        assert!(rest.skip(longer).into_bytes().is_empty());
     }
 }
 

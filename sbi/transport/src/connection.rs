@@ -1,8 +1,12 @@
 //! The trait behind which the transports stand.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
 
 use sbi_api::{BoxFuture, CallError, Request, Response};
+use tokio::time::Instant;
 
 use crate::service::Service;
 use crate::stats::Stats;
@@ -20,8 +24,9 @@ pub(crate) trait Transport: Send + Sync {
 
 /// The client's end of a connection.
 pub(crate) trait Connection: Send + Sync + 'static {
-    /// Sends a request and waits for the answer; dropping the future tells the server to stop.
-    fn call<'a>(&'a self, authority: &'a str, request: &'a Request) -> BoxFuture<'a, Result<Response, Failure>>;
+    /// Sends a request and waits for the answer until the deadline; then, or when the future is dropped, the server is told to
+    /// stop.
+    fn call<'a>(&'a self, authority: &'a str, request: &'a Request, deadline: Instant) -> Calling<'a>;
 
     /// Whether the server remembers credentials once shown, for as long as the connection lives.
     fn remembers(&self) -> bool {
@@ -30,6 +35,33 @@ pub(crate) trait Connection: Send + Sync + 'static {
 
     /// False once no new call can succeed here.
     fn is_open(&self) -> bool;
+}
+
+/// A call under way on a connection.
+pub(crate) enum Calling<'a> {
+    /// Sent already: nothing has to be allocated to wait for the answer.
+    Shm(crate::shm::Call<'a>),
+    /// Whatever else it takes.
+    Boxed(BoxFuture<'a, Result<Response, Failure>>),
+}
+
+impl<'a> Calling<'a> {
+    /// A call with a timer of its own.
+    pub(crate) fn timed(deadline: Instant, call: impl Future<Output = Result<Response, Failure>> + Send + 'a) -> Self {
+        let timed = async move { tokio::time::timeout_at(deadline, call).await.unwrap_or(Err(Failure::Late)) };
+        Self::Boxed(Box::pin(timed))
+    }
+}
+
+impl Future for Calling<'_> {
+    type Output = Result<Response, Failure>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.get_mut() {
+            Self::Shm(call) => Pin::new(call).poll(cx),
+            Self::Boxed(call) => call.as_mut().poll(cx),
+        }
+    }
 }
 
 /// Why no connection could be made.
@@ -52,16 +84,19 @@ pub(crate) enum Failure {
     Broken(String),
     /// Request or answer is over the size limit.
     TooLarge(usize),
+    /// The deadline passed.
+    Late,
 }
 
 impl Failure {
-    /// As the caller sees it.
-    pub(crate) fn into_error(self, peer: &Endpoint) -> CallError {
+    /// As the caller sees it, who allowed so much time.
+    pub(crate) fn into_error(self, peer: &Endpoint, allowed: Duration) -> CallError {
         let peer = peer.to_string();
         match self {
             Self::NotProcessed(reason) => CallError::Unreachable { peer, reason },
             Self::Broken(reason) => CallError::Broken { peer, reason },
             Self::TooLarge(limit) => CallError::TooLarge(limit),
+            Self::Late => CallError::Timeout(u64::try_from(allowed.as_millis()).unwrap_or(u64::MAX)),
         }
     }
 }

@@ -1,7 +1,9 @@
 //! Where a peer can be reached, and over what.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::net::SocketAddr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -9,7 +11,7 @@ use std::str::FromStr;
 ///
 /// Written as `shm:/run/amf.shm`, `h2:127.0.0.5:7777`, `h2+tls:127.0.0.5:7777`, `h2+tls:amf.example@127.0.0.5:7777`,
 /// `h2+unix:/run/amf.sock`, `h2+shm:/run/amf.shm` or `mem:amf`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Eq)]
 pub enum Endpoint {
     /// Shared memory; the path is the unix socket where channels are made.
     Shm(PathBuf),
@@ -40,6 +42,36 @@ impl Endpoint {
             Self::H2Unix(_) => "h2+unix",
             Self::H2Shm(_) => "h2+shm",
             Self::Mem(_) => "mem",
+        }
+    }
+}
+
+// Paths are compared and hashed by their octets, not component by component as by themselves: every call does this, and one
+// file named in two ways is but two endpoints.
+impl PartialEq for Endpoint {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Shm(own), Self::Shm(path))
+            | (Self::H2Unix(own), Self::H2Unix(path))
+            | (Self::H2Shm(own), Self::H2Shm(path)) => own.as_os_str() == path.as_os_str(),
+            (Self::H2(own), Self::H2(address)) => own == address,
+            (Self::H2Tls { address: own, name: known }, Self::H2Tls { address, name }) => {
+                own == address && known == name
+            }
+            (Self::Mem(own), Self::Mem(name)) => own == name,
+            _ => false,
+        }
+    }
+}
+
+impl Hash for Endpoint {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        std::mem::discriminant(self).hash(state);
+        match self {
+            Self::Shm(path) | Self::H2Unix(path) | Self::H2Shm(path) => state.write(path.as_os_str().as_bytes()),
+            Self::H2(address) => address.hash(state),
+            Self::H2Tls { address, name } => (address, name).hash(state),
+            Self::Mem(name) => name.hash(state),
         }
     }
 }

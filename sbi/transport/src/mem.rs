@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use sbi_api::{BoxFuture, Request, Response};
+use sbi_api::{BoxFuture, Request};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
-use crate::connection::{ConnectError, Connection, Failure, Transport};
+use crate::connection::{Calling, ConnectError, Connection, Failure, Transport};
 use crate::service::{Service, too_large};
 use crate::stats::Stats;
 use crate::{Endpoint, Limits, ServeError};
@@ -76,8 +77,8 @@ struct MemConnection {
 }
 
 impl Connection for MemConnection {
-    fn call<'a>(&'a self, _authority: &'a str, request: &'a Request) -> BoxFuture<'a, Result<Response, Failure>> {
-        Box::pin(async move {
+    fn call<'a>(&'a self, _authority: &'a str, request: &'a Request, deadline: Instant) -> Calling<'a> {
+        Calling::timed(deadline, async move {
             let gone = || Failure::NotProcessed("the server is gone".into());
             let hall = self.hall.upgrade().filter(|hall| hall.is_open()).ok_or_else(gone)?;
             let (service, mut alive) = (self.service.clone(), hall.alive.clone());

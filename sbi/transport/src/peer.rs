@@ -69,11 +69,8 @@ impl Peer {
         Self { endpoint, stats: Arc::default(), state: Mutex::default(), connecting: tokio::sync::Mutex::default() }
     }
 
-    /// The open connection, made if there is none.
+    /// The open connection, made if there is still none.
     pub(crate) async fn connection(&self, limits: &Limits) -> Result<Arc<Link>, ConnectError> {
-        if let Some(open) = self.open_connection() {
-            return Ok(open);
-        }
         let _turn = self.connecting.lock().await;
         if let Some(open) = self.open_connection() {
             return Ok(open);
@@ -107,7 +104,8 @@ impl Peer {
         self.open_connection().is_some()
     }
 
-    fn open_connection(&self) -> Option<Arc<Link>> {
+    /// The open connection, if there is one.
+    pub(crate) fn open_connection(&self) -> Option<Arc<Link>> {
         let mut state = self.state();
         // Dropping a dead connection here frees its descriptors and memory as soon as somebody calls again.
         state.connection.take_if(|link| !link.connection.is_open());

@@ -61,15 +61,8 @@ impl Pool {
         credentials: Option<&Arc<Credentials>>,
         deadline: Instant,
     ) -> Result<Response, CallError> {
-        let started = Instant::now();
-        let attempts = self.attempt_all(endpoints, authority, request, credentials);
-        match tokio::time::timeout_at(deadline, attempts).await {
-            Ok(outcome) => outcome,
-            Err(_) => {
-                let allowed = deadline.saturating_duration_since(started).as_millis();
-                Err(CallError::Timeout(u64::try_from(allowed).unwrap_or(u64::MAX)))
-            }
-        }
+        let call = Call { authority, request, credentials, began: Instant::now(), deadline };
+        self.attempt_all(endpoints, &call).await
     }
 
     /// Counters of every endpoint that was ever called.
@@ -85,14 +78,8 @@ impl Pool {
 
     /// Two rounds: in the first, endpoints that failed a moment ago are passed over; in the second nothing is. An endpoint
     /// whose connection broke is thereby tried again, on a new connection.
-    async fn attempt_all(
-        &self,
-        endpoints: &[Endpoint],
-        authority: &str,
-        request: &Request,
-        credentials: Option<&Arc<Credentials>>,
-    ) -> Result<Response, CallError> {
-        if request.body().len() > self.limits.max_body {
+    async fn attempt_all(&self, endpoints: &[Endpoint], call: &Call<'_>) -> Result<Response, CallError> {
+        if call.request.body().len() > self.limits.max_body {
             return Err(CallError::TooLarge(self.limits.max_body));
         }
         let mut last = None;
@@ -103,7 +90,7 @@ impl Pool {
                 if refused & bit != 0 || (round == 0 && endpoints.len() > 1 && peer.is_resting()) {
                     continue;
                 }
-                match self.attempt(&peer, authority, request, credentials).await {
+                match self.attempt(&peer, call).await {
                     Ok(response) => return Ok(response),
                     Err(Attempt::Over(error)) => return Err(error),
                     Err(Attempt::Unreachable(error)) => {
@@ -115,27 +102,23 @@ impl Pool {
             }
         }
         Err(last.unwrap_or_else(|| CallError::Unreachable {
-            peer: authority.to_owned(),
+            peer: call.authority.to_owned(),
             reason: "it has no endpoint".into(),
         }))
     }
 
-    async fn attempt(
-        &self,
-        peer: &Peer,
-        authority: &str,
-        request: &Request,
-        credentials: Option<&Arc<Credentials>>,
-    ) -> Result<Response, Attempt> {
+    async fn attempt(&self, peer: &Peer, call: &Call<'_>) -> Result<Response, Attempt> {
         let mut unanswered = Unanswered(Some(&peer.stats));
         let _under_way = UnderWay::begin(&peer.stats);
-        let link = peer.connection(&self.limits).await.map_err(|error| {
-            Attempt::Unreachable(Failure::NotProcessed(error.to_string()).into_error(&peer.endpoint))
-        })?;
+        let link = match peer.open_connection() {
+            Some(open) => open,
+            // Boxed because it is rare and large.
+            None => Box::pin(self.connect(peer, call)).await?,
+        };
         count(&peer.stats.calls, 1);
-        count(&peer.stats.bytes_sent, request.body().len());
-        let watched = self.tap.begin(Side::Client, &peer.endpoint, authority, request);
-        let failure = match exchange(&link, authority, request, credentials).await {
+        count(&peer.stats.bytes_sent, call.request.body().len());
+        let watched = self.tap.begin(Side::Client, &peer.endpoint, call.authority, call.request);
+        let failure = match exchange(&link, call).await {
             Ok(response) => {
                 unanswered.0 = None;
                 count(&peer.stats.bytes_received, response.body().len());
@@ -148,14 +131,22 @@ impl Pool {
         };
         let may_repeat = match failure {
             Failure::NotProcessed(_) => true,
-            Failure::Broken(_) => request.method().is_idempotent(),
-            Failure::TooLarge(_) => false,
+            Failure::Broken(_) => call.request.method().is_idempotent(),
+            Failure::TooLarge(_) | Failure::Late => false,
         };
-        let error = failure.into_error(&peer.endpoint);
+        let error = call.error(failure, peer);
         if let Some(watched) = watched {
             watched.failed(&error.to_string());
         }
         Err(if may_repeat { Attempt::Lost(error) } else { Attempt::Over(error) })
+    }
+
+    async fn connect(&self, peer: &Peer, call: &Call<'_>) -> Result<Arc<Link>, Attempt> {
+        match tokio::time::timeout_at(call.deadline, peer.connection(&self.limits)).await {
+            Ok(Ok(link)) => Ok(link),
+            Ok(Err(error)) => Err(Attempt::Unreachable(call.error(Failure::NotProcessed(error.to_string()), peer))),
+            Err(_) => Err(Attempt::Over(call.error(Failure::Late, peer))),
+        }
     }
 
     fn peer(&self, endpoint: &Endpoint) -> Arc<Peer> {
@@ -169,22 +160,34 @@ impl Pool {
     }
 }
 
+/// What is to be called, and until when.
+struct Call<'a> {
+    authority: &'a str,
+    request: &'a Request,
+    credentials: Option<&'a Arc<Credentials>>,
+    began: Instant,
+    deadline: Instant,
+}
+
+impl Call<'_> {
+    fn error(&self, failure: Failure, peer: &Peer) -> CallError {
+        failure.into_error(&peer.endpoint, self.deadline.saturating_duration_since(self.began))
+    }
+}
+
 /// Sends a request, with the credentials unless the server has them in mind.
-async fn exchange(
-    link: &Link,
-    authority: &str,
-    request: &Request,
-    credentials: Option<&Arc<Credentials>>,
-) -> Result<Response, Failure> {
-    let Some(credentials) = credentials else { return link.connection.call(authority, request).await };
+async fn exchange(link: &Link, call: &Call<'_>) -> Result<Response, Failure> {
+    let plain = || link.connection.call(call.authority, call.request, call.deadline);
+    let Some(credentials) = call.credentials else { return plain().await };
     if link.has_shown(credentials) {
-        let response = link.connection.call(authority, request).await?;
+        let response = plain().await?;
         if response.status() != StatusCode::UNAUTHORIZED {
             return Ok(response);
         }
         link.has_forgotten(credentials);
     }
-    let response = link.connection.call(authority, &credentials.on(request)).await?;
+    let request = Box::new(credentials.on(call.request));
+    let response = link.connection.call(call.authority, &request, call.deadline).await?;
     if response.status() != StatusCode::UNAUTHORIZED {
         link.has_taken(credentials);
     }

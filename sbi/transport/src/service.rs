@@ -1,15 +1,16 @@
 //! What a server does with a request, the same for every transport.
 
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::task::{Context, Poll, ready};
 
-use futures_util::FutureExt;
 use http::StatusCode;
-use sbi_api::{Handler, Problem, Request, Response};
+use sbi_api::{BoxFuture, Handler, Problem, Request, Response};
 use tokio::sync::watch;
 
-use crate::stats::{Stats, UnderWay, count};
+use crate::stats::{Stats, count};
 use crate::{Gate, Guard, Limits, Verdict};
 
 /// How far a server is on its way to the end.
@@ -56,36 +57,33 @@ impl Service {
         })
     }
 
-    /// Answers one request; a handler that panics harms nothing but its own answer.
-    pub(crate) async fn answer(self: Arc<Self>, request: Request) -> Response {
+    /// Begins to answer one request; a handler that panics harms nothing but its own answer.
+    pub(crate) fn answer(self: &Arc<Self>, request: Request) -> Answering {
         count(&self.stats.calls, 1);
-        let _under_way = UnderWay::begin(&self.stats);
         count(&self.stats.bytes_received, request.body().len());
-        let Some(_place) = self.admit() else { return busy(self.limits.max_concurrent) };
-        let handled = AssertUnwindSafe(async {
-            match self.refusal(&request).await {
-                Some(refusal) => refusal,
-                None => self.handler.handle(request).await,
-            }
-        });
-        let handled = handled.catch_unwind().await;
-        let response = handled.unwrap_or_else(|_| crashed());
-        count(&self.stats.bytes_sent, response.body().len());
-        response
+        let place = Place::take(self);
+        let handled = match place.within_limit {
+            false => Handled::Already(Some(busy(self.limits.max_concurrent))),
+            true => shielded(|| self.handle(request)),
+        };
+        Answering { handled, place }
     }
 
-    /// The answer to a request that may not be handled.
-    async fn refusal(&self, request: &Request) -> Option<Response> {
-        let guard = self.guard.as_ref()?;
-        match guard.check(request) {
-            Verdict::Admitted => None,
-            Verdict::Refused(answer) => Some(answer),
+    /// Has a request handled, if it may be.
+    fn handle(self: &Arc<Self>, request: Request) -> Handled {
+        let verdict = self.guard.as_ref().map_or(Verdict::Admitted, |guard| guard.check(&request));
+        match verdict {
+            Verdict::Admitted => Handled::Soon(self.handler.handle(request)),
+            Verdict::Refused(answer) => Handled::Already(Some(answer)),
             Verdict::Undecided(known, _) => {
-                known.await;
-                match guard.check(request) {
-                    Verdict::Admitted => None,
-                    Verdict::Refused(answer) | Verdict::Undecided(_, answer) => Some(answer),
-                }
+                let service = self.clone();
+                Handled::Soon(Box::pin(async move {
+                    known.await;
+                    match service.guard.as_ref().map(|guard| guard.check(&request)) {
+                        None | Some(Verdict::Admitted) => service.handler.handle(request).await,
+                        Some(Verdict::Refused(answer) | Verdict::Undecided(_, answer)) => answer,
+                    }
+                }))
             }
         }
     }
@@ -100,21 +98,63 @@ impl Service {
         let mut phase = self.phase.clone();
         let _ = phase.wait_for(|phase| *phase == Phase::Draining).await;
     }
+}
 
-    fn admit(&self) -> Option<Place<'_>> {
-        // A bound, not a lock: it orders nothing else, so Relaxed.
-        let before = self.running.fetch_add(1, Relaxed);
-        let place = Place(&self.running);
-        (before < self.limits.max_concurrent).then_some(place)
+/// A request being answered.
+pub(crate) struct Answering {
+    handled: Handled,
+    place: Place,
+}
+
+enum Handled {
+    Soon(BoxFuture<'static, Response>),
+    Already(Option<Response>),
+}
+
+impl Future for Answering {
+    type Output = Response;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Response> {
+        let Self { handled, place } = self.get_mut();
+        let response = match handled {
+            Handled::Already(response) => response.take(),
+            Handled::Soon(handler) => {
+                // What a panic leaves behind is the handler's alone, and it is not polled again.
+                let polled = catch_unwind(AssertUnwindSafe(|| handler.as_mut().poll(cx)));
+                Some(ready!(polled.unwrap_or_else(|_| Poll::Ready(crashed()))))
+            }
+        };
+        let response = response.unwrap_or_else(crashed);
+        count(&place.service.stats.bytes_sent, response.body().len());
+        Poll::Ready(response)
     }
 }
 
-/// A request being handled; gives its place back however that ends.
-struct Place<'a>(&'a AtomicUsize);
+/// Lets nothing of a panic out but the answer that there was one.
+fn shielded(handle: impl FnOnce() -> Handled) -> Handled {
+    // The handler is shared, and its state its own affair: as with a panic in a task, it sees to that.
+    catch_unwind(AssertUnwindSafe(handle)).unwrap_or_else(|_| Handled::Already(Some(crashed())))
+}
 
-impl Drop for Place<'_> {
+/// A request being handled; gives its place back however that ends.
+struct Place {
+    service: Arc<Service>,
+    within_limit: bool,
+}
+
+impl Place {
+    fn take(service: &Arc<Service>) -> Self {
+        service.stats.under_way.fetch_add(1, Relaxed);
+        // A bound, not a lock: it orders nothing else, so Relaxed.
+        let before = service.running.fetch_add(1, Relaxed);
+        Self { service: service.clone(), within_limit: before < service.limits.max_concurrent }
+    }
+}
+
+impl Drop for Place {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Relaxed);
+        self.service.stats.under_way.fetch_sub(1, Relaxed);
+        self.service.running.fetch_sub(1, Relaxed);
     }
 }
 

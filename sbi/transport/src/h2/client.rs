@@ -9,12 +9,13 @@ use h2::Reason;
 use h2::client::{ResponseFuture, SendRequest};
 use http::uri::Scheme;
 use http::{Uri, Version};
-use sbi_api::{BoxFuture, Request, Response};
+use sbi_api::{Request, Response};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
 
 use super::{BodyError, CONNECTION_WINDOW, STREAM_WINDOW, read_body, send_body};
 use crate::Limits;
-use crate::connection::{ConnectError, Connection, Failure};
+use crate::connection::{Calling, ConnectError, Connection, Failure};
 
 /// Shakes hands over `io` and starts the task that drives the connection.
 pub(super) async fn start<Io>(io: Io, scheme: Scheme, limits: Limits) -> Result<Arc<dyn Connection>, ConnectError>
@@ -51,8 +52,8 @@ struct H2Connection {
 }
 
 impl Connection for H2Connection {
-    fn call<'a>(&'a self, authority: &'a str, request: &'a Request) -> BoxFuture<'a, Result<Response, Failure>> {
-        Box::pin(async move {
+    fn call<'a>(&'a self, authority: &'a str, request: &'a Request, deadline: Instant) -> Calling<'a> {
+        Calling::timed(deadline, async move {
             let head = head(self.scheme.clone(), authority, request)?;
             let mut requests = self.requests.clone().ready().await.map_err(|error| {
                 self.open.store(false, Relaxed);

@@ -1,9 +1,15 @@
 //! The calls a client has under way on one channel. A call's stream number is its place here.
+//!
+//! One timer serves them all ([`Calls::keep_time`]): it is set to the earliest deadline, and a call that ends before, as nearly
+//! all do, leaves it alone. So a call costs no timer of its own.
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use ::shm::Message;
+use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::connection::Failure;
 
@@ -11,24 +17,39 @@ use crate::connection::Failure;
 pub(super) type Outcome = Result<Message, Failure>;
 
 /// The table of calls.
-pub(super) struct Calls(Mutex<Table>);
+pub(super) struct Calls {
+    table: Mutex<Table>,
+    /// Says what the table's `closed` does, to who would rather not call in vain. `Relaxed`: a hint.
+    closed: AtomicBool,
+    /// A call has begun whose deadline is before the alarm.
+    sooner: Notify,
+}
 
 struct Table {
     places: Vec<Place>,
     free: Vec<u32>,
     limit: usize,
+    /// When the timer looks again.
+    alarm: Option<Instant>,
     /// Why no new call may begin.
     closed: Option<String>,
 }
 
 enum Place {
     Free,
-    /// The request is being sent, or its answer awaited, by whom to wake.
-    Waiting(Option<Waker>),
+    /// The request is being sent, or its answer awaited.
+    Waiting(Waiting),
     /// The answer is there.
     Done(Outcome),
     /// Nobody waits, but the server has yet to answer.
     Abandoned,
+}
+
+struct Waiting {
+    /// Who waits, once somebody does.
+    waker: Option<Waker>,
+    deadline: Instant,
+    late: bool,
 }
 
 /// The server answered a call that is not under way.
@@ -37,38 +58,76 @@ pub(super) struct NoSuchCall;
 
 impl Calls {
     pub(super) fn new(limit: u32) -> Self {
-        Self(Mutex::new(Table { places: Vec::new(), free: Vec::new(), limit: limit as usize, closed: None }))
+        let limit = limit as usize;
+        let table = Table { places: Vec::new(), free: Vec::new(), limit, alarm: None, closed: None };
+        Self { table: Mutex::new(table), closed: AtomicBool::new(false), sooner: Notify::new() }
     }
 
     /// Begins a call.
-    pub(super) fn begin(&self) -> Result<u32, Failure> {
+    pub(super) fn begin(&self, deadline: Instant) -> Result<u32, Failure> {
         let mut table = self.table();
         if let Some(reason) = &table.closed {
             return Err(Failure::NotProcessed(reason.clone()));
         }
-        if let Some(stream) = table.free.pop() {
-            table.put(stream, Place::Waiting(None));
-            return Ok(stream);
+        let stream = table.take(Place::Waiting(Waiting { waker: None, deadline, late: false }))?;
+        if table.alarm.is_none_or(|alarm| deadline < alarm) {
+            table.alarm = Some(deadline);
+            drop(table);
+            self.sooner.notify_one();
         }
-        if table.places.len() >= table.limit {
-            return Err(Failure::NotProcessed(format!("{} calls are under way", table.limit)));
-        }
-        table.places.push(Place::Waiting(None));
-        Ok(table.places.len() as u32 - 1)
+        Ok(stream)
     }
 
-    /// Takes a call's outcome, or remembers whom to wake.
+    /// Takes a call's outcome, or remembers whom to wake. A call that is late goes on until it is abandoned.
     pub(super) fn poll(&self, stream: u32, cx: &mut Context<'_>) -> Poll<Outcome> {
         let mut table = self.table();
         match table.place(stream) {
-            Some(Place::Waiting(Some(waker))) => waker.clone_from(cx.waker()),
-            Some(Place::Waiting(none)) => *none = Some(cx.waker().clone()),
+            Some(Place::Waiting(Waiting { late: true, .. })) => return Poll::Ready(Err(Failure::Late)),
+            Some(Place::Waiting(Waiting { waker: Some(waker), .. })) => waker.clone_from(cx.waker()),
+            Some(Place::Waiting(waiting)) => waiting.waker = Some(cx.waker().clone()),
             _ => match table.free(stream) {
                 Place::Done(outcome) => return Poll::Ready(outcome),
                 _ => return Poll::Ready(Err(Failure::Broken("the call is over".into()))),
             },
         }
         Poll::Pending
+    }
+
+    /// Wakes each call whose deadline passes. Goes on for ever.
+    pub(super) async fn keep_time(&self) {
+        loop {
+            let sooner = self.sooner.notified();
+            match self.handle_timeout(Instant::now()) {
+                None => sooner.await,
+                Some(alarm) => tokio::select! {
+                    () = tokio::time::sleep_until(alarm) => {}
+                    () = sooner => {}
+                },
+            }
+        }
+    }
+
+    /// Calls whose deadline has passed are late. Returns when to look again, if any other waits.
+    fn handle_timeout(&self, now: Instant) -> Option<Instant> {
+        let mut table = self.table();
+        let (mut late, mut next) = (Vec::new(), None::<Instant>);
+        for place in &mut table.places {
+            match place {
+                Place::Waiting(waiting) if waiting.late => {}
+                Place::Waiting(waiting) if waiting.deadline <= now => {
+                    waiting.late = true;
+                    late.extend(waiting.waker.take());
+                }
+                Place::Waiting(Waiting { deadline, .. }) => {
+                    next = Some(next.map_or(*deadline, |earliest| earliest.min(*deadline)));
+                }
+                _ => {}
+            }
+        }
+        table.alarm = next;
+        drop(table);
+        late.into_iter().for_each(Waker::wake);
+        next
     }
 
     /// Ends a call whose request was not sent.
@@ -91,7 +150,7 @@ impl Calls {
     pub(super) fn complete(&self, stream: u32, outcome: Outcome) -> Result<(), NoSuchCall> {
         let mut table = self.table();
         let waker = match table.place(stream) {
-            Some(Place::Waiting(waker)) => waker.take(),
+            Some(Place::Waiting(waiting)) => waiting.waker.take(),
             Some(Place::Abandoned) => {
                 table.free(stream);
                 return Ok(());
@@ -108,17 +167,19 @@ impl Calls {
 
     /// Lets no new call begin.
     pub(super) fn close(&self, reason: &str) {
+        self.closed.store(true, Relaxed);
         self.table().closed.get_or_insert_with(|| reason.to_owned());
     }
 
     /// Fails all calls under way, and every new one.
     pub(super) fn fail(&self, reason: &str) {
+        self.closed.store(true, Relaxed);
         let mut table = self.table();
         table.closed = Some(reason.to_owned());
         let mut wakers = Vec::new();
         for place in &mut table.places {
-            if let Place::Waiting(waker) = place {
-                wakers.extend(waker.take());
+            if let Place::Waiting(waiting) = place {
+                wakers.extend(waiting.waker.take());
                 *place = Place::Done(Err(Failure::Broken(reason.to_owned())));
             }
         }
@@ -127,17 +188,30 @@ impl Calls {
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        self.table().closed.is_some()
+        self.closed.load(Relaxed)
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Table {
     fn place(&mut self, stream: u32) -> Option<&mut Place> {
         self.places.get_mut(stream as usize)
+    }
+
+    /// Finds a place for a call.
+    fn take(&mut self, call: Place) -> Result<u32, Failure> {
+        if let Some(stream) = self.free.pop() {
+            self.put(stream, call);
+            return Ok(stream);
+        }
+        if self.places.len() >= self.limit {
+            return Err(Failure::NotProcessed(format!("{} calls are under way", self.limit)));
+        }
+        self.places.push(call);
+        Ok(self.places.len() as u32 - 1)
     }
 
     fn put(&mut self, stream: u32, new: Place) {
@@ -153,5 +227,52 @@ impl Table {
             self.free.push(stream);
         }
         was
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::time::Duration;
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    async fn outcome(calls: &Calls, stream: u32) -> Outcome {
+        poll_fn(|cx| calls.poll(stream, cx)).await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_timer_ends_each_call_at_its_own_deadline() {
+        let (calls, began) = (Calls::new(8), Instant::now());
+        let deadlines = async {
+            // The second is the first to end, the third begins while the timer runs.
+            let (slow, quick) = (calls.begin(began + 5 * SECOND)?, calls.begin(began + SECOND)?);
+            assert!(matches!(outcome(&calls, quick).await, Err(Failure::Late)));
+            assert_eq!(began.elapsed().as_secs(), 1);
+            let third = calls.begin(began + 2 * SECOND)?;
+            assert!(matches!(outcome(&calls, third).await, Err(Failure::Late)));
+            assert_eq!(began.elapsed().as_secs(), 2);
+            assert!(matches!(outcome(&calls, slow).await, Err(Failure::Late)));
+            assert_eq!(began.elapsed().as_secs(), 5);
+            Ok::<(), Failure>(())
+        };
+        tokio::select! {
+            () = calls.keep_time() => {}
+            ended = deadlines => ended.expect("there is room"),
+        }
+    }
+
+    #[test]
+    fn a_late_call_keeps_its_place_until_the_server_answers() {
+        let (calls, now) = (Calls::new(1), Instant::now());
+        let stream = calls.begin(now + SECOND).expect("there is room");
+        assert_eq!(calls.handle_timeout(now), Some(now + SECOND));
+        assert_eq!(calls.handle_timeout(now + SECOND), None);
+        assert!(calls.abandon(stream), "the server still works on it");
+        assert!(calls.begin(now + SECOND).is_err(), "its number is taken");
+        calls.complete(stream, Err(Failure::Broken("cancelled".into()))).expect("it is known");
+        assert_eq!(calls.begin(now + SECOND), Ok(stream));
     }
 }

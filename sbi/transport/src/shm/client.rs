@@ -1,55 +1,52 @@
 //! The client's end of a channel.
 
 use std::cell::Cell;
-use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
 use ::shm::{Message, Receiver, Sender};
 use bytes::Bytes;
-use sbi_api::{BoxFuture, Request, Response};
+use sbi_api::{Request, Response};
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
+use tokio::time::Instant;
 
 use super::calls::Calls;
 use super::{BATCH, kind, wire};
 use crate::Limits;
-use crate::connection::{Connection, Failure};
+use crate::connection::{Calling, Connection, Failure};
 
-/// Starts the task that hands out the answers.
+/// Starts the tasks that hand out the answers and keep the time.
 pub(super) fn start(sender: Sender, receiver: Receiver, limits: Limits) -> Arc<dyn Connection> {
     let calls = Arc::new(Calls::new(limits.max_in_flight));
     let answers = tokio::spawn(hand_out(sender.clone(), receiver, calls.clone())).abort_handle();
-    Arc::new(ShmConnection { sender, calls, limits, answers, runtime: Handle::current() })
+    let timed = calls.clone();
+    let time = tokio::spawn(async move { timed.keep_time().await }).abort_handle();
+    Arc::new(ShmConnection { sender, calls, limits, tasks: [answers, time], runtime: Handle::current() })
 }
 
 struct ShmConnection {
     sender: Sender,
     calls: Arc<Calls>,
     limits: Limits,
-    answers: AbortHandle,
+    tasks: [AbortHandle; 2],
     runtime: Handle,
 }
 
 impl Connection for ShmConnection {
-    fn call<'a>(&'a self, authority: &'a str, request: &'a Request) -> BoxFuture<'a, Result<Response, Failure>> {
-        Box::pin(async move {
-            let unsent = |error: String| Failure::NotProcessed(error);
-            let mut call = Call { connection: self, stream: self.calls.begin()?, progress: Progress::Unsent };
-            let sent = with_scratch(|head| {
-                wire::encode_request(authority, request, self.limits.max_header_list, head)
-                    .map_err(|error| unsent(error.to_string()))?;
-                let sent = self.sender.try_send(call.stream, kind::REQUEST, &[head, request.body()]);
-                // Without room, the head is needed a while longer than the scratch is ours.
-                sent.map(|sent| if sent { None } else { Some(head.clone()) }).map_err(|error| unsent(error.to_string()))
-            })?;
-            if let Some(head) = sent {
-                let sent = self.sender.send(call.stream, kind::REQUEST, &[&head, request.body()]).await;
-                sent.map_err(|error| unsent(error.to_string()))?;
-            }
+    fn call<'a>(&'a self, authority: &'a str, request: &'a Request, deadline: Instant) -> Calling<'a> {
+        let (call, unsent) = match self.begin(authority, request, deadline) {
+            Ok((call, None)) => return Calling::Shm(call),
+            Ok((call, Some(head))) => (Ok(call), head),
+            Err(failure) => (Err(failure), Vec::new()),
+        };
+        Calling::timed(deadline, async move {
+            let mut call = call?;
+            let sent = self.sender.send(call.stream, kind::REQUEST, &[&unsent, request.body()]).await;
+            sent.map_err(|error| Failure::NotProcessed(error.to_string()))?;
             call.progress = Progress::Sent;
-            let outcome = poll_fn(|cx| self.calls.poll(call.stream, cx)).await;
-            call.progress = Progress::Over;
-            self.read(outcome?)
+            call.await
         })
     }
 
@@ -63,6 +60,28 @@ impl Connection for ShmConnection {
 }
 
 impl ShmConnection {
+    /// Begins a call, and sends its request if there is room. Returns its head if not.
+    fn begin(
+        &self,
+        authority: &str,
+        request: &Request,
+        deadline: Instant,
+    ) -> Result<(Call<'_>, Option<Vec<u8>>), Failure> {
+        let unsent = |error: String| Failure::NotProcessed(error);
+        let mut call = Call { connection: self, stream: self.calls.begin(deadline)?, progress: Progress::Unsent };
+        let head = with_scratch(|head| {
+            wire::encode_request(authority, request, self.limits.max_header_list, head)
+                .map_err(|error| unsent(error.to_string()))?;
+            let sent = self.sender.try_send(call.stream, kind::REQUEST, &[head, request.body()]);
+            // Without room, the head is needed a while longer than the scratch is ours.
+            sent.map(|sent| if sent { None } else { Some(head.clone()) }).map_err(|error| unsent(error.to_string()))
+        })?;
+        if head.is_none() {
+            call.progress = Progress::Sent;
+        }
+        Ok((call, head))
+    }
+
     fn read(&self, message: Message) -> Result<Response, Failure> {
         let unreadable = |error| Failure::Broken(format!("its answer cannot be read: {error}"));
         let too_large = Failure::TooLarge(self.limits.max_body);
@@ -81,7 +100,7 @@ impl ShmConnection {
 
 impl Drop for ShmConnection {
     fn drop(&mut self) {
-        self.answers.abort();
+        self.tasks.iter().for_each(AbortHandle::abort);
     }
 }
 
@@ -96,7 +115,7 @@ pub(super) fn read<T>(
         copy.extend_from_slice(message.payload.get(..length).ok_or(wire::WireError::Truncated)?);
         let body = match length == message.payload.len() {
             true => Bytes::new(),
-            false => message.payload.into_bytes().split_off(length),
+            false => message.payload.skip(length).into_bytes(),
         };
         make(copy, body)
     })
@@ -123,11 +142,29 @@ enum Progress {
     Over,
 }
 
-/// A call under way; ends rightly wherever its future is dropped.
-struct Call<'a> {
+/// A call under way; ends rightly wherever it is dropped. As a future it waits for the answer.
+pub(crate) struct Call<'a> {
     connection: &'a ShmConnection,
     stream: u32,
     progress: Progress,
+}
+
+impl Future for Call<'_> {
+    type Output = Result<Response, Failure>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let message = match ready!(self.connection.calls.poll(self.stream, cx)) {
+            Ok(message) => message,
+            // The server has yet to hear of it, when this is dropped.
+            Err(Failure::Late) => return Poll::Ready(Err(Failure::Late)),
+            Err(failure) => {
+                self.progress = Progress::Over;
+                return Poll::Ready(Err(failure));
+            }
+        };
+        self.progress = Progress::Over;
+        Poll::Ready(self.connection.read(message))
+    }
 }
 
 impl Drop for Call<'_> {

@@ -9,6 +9,8 @@ mod exchange;
 mod server;
 pub mod wire;
 
+pub(crate) use client::Call;
+
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;

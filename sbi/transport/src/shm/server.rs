@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use ::shm::{ChannelError, Incoming, Message, Receiver, Sender};
 use http::StatusCode;
@@ -14,7 +14,7 @@ use super::exchange::Exchange;
 use super::wire::{self, WireError};
 use super::{BATCH, kind};
 use crate::accept::HANDSHAKE;
-use crate::service::{Service, too_large};
+use crate::service::{Answering, Service, too_large};
 use crate::stats::count;
 
 /// Lets the guest in, and answers its requests.
@@ -57,10 +57,11 @@ impl Channel {
                 }
                 message = receiver.recv() => {
                     let mut next = Some(message?);
+                    let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
                     // What is there already is taken without another look at all the rest.
                     while let Some(message) = next {
                         client_knows |= message.kind == kind::GOING;
-                        self.take(message).await;
+                        self.take(message, &mut Context::from_waker(&waker));
                         taken = taken.wrapping_add(1);
                         if taken.is_multiple_of(BATCH) {
                             self.sender.flush();
@@ -74,10 +75,10 @@ impl Channel {
         }
     }
 
-    async fn take(&self, message: Message) {
+    fn take(&self, message: Message, cx: &mut Context<'_>) {
         let stream = message.stream;
         match message.kind {
-            kind::REQUEST => self.take_request(message).await,
+            kind::REQUEST => self.take_request(message, cx),
             kind::CANCEL => {
                 if self.exchange.cancel(stream) {
                     self.reply(stream, kind::CANCELLED);
@@ -95,7 +96,7 @@ impl Channel {
     }
 
     /// Handles a request. Most handlers are done at their first poll, which is here: those need no task.
-    async fn take_request(&self, message: Message) {
+    fn take_request(&self, message: Message, cx: &mut Context<'_>) {
         let (stream, most) = (message.stream, self.service.limits.max_in_flight as usize);
         match self.exchange.tasks() {
             few if few < most => {}
@@ -110,10 +111,12 @@ impl Channel {
             Ok(request) => request,
             Err(refusal) => return self.respond(stream, refusal.into()),
         };
-        let mut answer: Answering = Box::pin(self.service.clone().answer(request));
-        let first = poll_fn(|cx| Poll::Ready(answer.as_mut().poll(cx))).await;
-        match first {
-            Poll::Ready(response) => self.respond(stream, response),
+        let mut answer = self.service.answer(request);
+        match Pin::new(&mut answer).poll(cx) {
+            Poll::Ready(response) => {
+                drop(answer); // its place is free before the client can ask again
+                self.respond(stream, response);
+            }
             Poll::Pending => self.answer_later(stream, answer),
         }
     }
@@ -181,9 +184,6 @@ impl Drop for Channel {
         self.exchange.cancel_all();
     }
 }
-
-/// A request being handled.
-type Answering = Pin<Box<dyn Future<Output = Response> + Send>>;
 
 async fn send_response(sender: &Sender, stream: u32, response: Response, limit: u32) {
     let mut head = Vec::new();
