@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use crate::Subnet;
+
 /// What a forwarder is told at its start.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -10,6 +12,8 @@ pub struct Config {
     pub n3: IpAddr,
     /// Addresses of the core itself, which packets of UEs must not reach.
     pub protected: Vec<IpAddr>,
+    /// The networks that UEs are in.
+    pub subnets: Vec<Subnet>,
     /// Packets that a session may have buffered, unless its BAR says less.
     pub buffer_per_session: usize,
     /// Packets that all sessions together may have buffered.
@@ -32,6 +36,7 @@ impl Config {
         Self {
             n3,
             protected: vec![n3],
+            subnets: Vec::new(),
             buffer_per_session: 256,
             buffer_total: 16_384,
             frame_size: 2048,

@@ -50,6 +50,10 @@ reasons! {
     MalformedInner = "malformed_inner",
     /// The source address is not the UE's.
     Spoofed = "spoofed_source",
+    /// To or from an address that means something on the UE's link only.
+    LinkLocal = "link_local",
+    /// Longer than the tunnel takes, and not to be cut.
+    TooBig = "too_big",
     /// Towards an address of the core itself.
     Protected = "protected_destination",
     /// No session has this UE address.
@@ -118,6 +122,7 @@ pub struct Counters {
     error_indications_sent: Counter,
     error_indications_received: Counter,
     end_markers: Counter,
+    router_advertisements: Counter,
     sessions: AtomicU64,
     /// Nanoseconds in which there was something to do.
     busy: Counter,
@@ -145,6 +150,8 @@ pub struct Snapshot {
     pub error_indications_received: u64,
     /// End Markers sent.
     pub end_markers: u64,
+    /// Router Advertisements sent to UEs.
+    pub router_advertisements: u64,
     /// Sessions in force.
     pub sessions: u64,
 }
@@ -161,6 +168,7 @@ impl std::ops::AddAssign<&Snapshot> for Snapshot {
         self.error_indications_sent += other.error_indications_sent;
         self.error_indications_received += other.error_indications_received;
         self.end_markers += other.end_markers;
+        self.router_advertisements += other.router_advertisements;
         self.sessions += other.sessions;
     }
 }
@@ -206,6 +214,10 @@ impl Counters {
 
     pub(crate) fn end_marker(&self) {
         self.end_markers.add(1);
+    }
+
+    pub(crate) fn router_advertisement(&self) {
+        self.router_advertisements.add(1);
     }
 
     pub(crate) fn busy(&self, time: Duration) {
@@ -271,6 +283,7 @@ impl Counters {
             error_indications_sent: self.error_indications_sent.get(),
             error_indications_received: self.error_indications_received.get(),
             end_markers: self.end_markers.get(),
+            router_advertisements: self.router_advertisements.get(),
             sessions: self.sessions.load(Ordering::Relaxed),
         }
     }

@@ -1,6 +1,7 @@
 //! What the control process and the workers say to each other.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use rules::RemoteTunnel;
 
@@ -37,6 +38,14 @@ pub enum Command {
         bucket: Bucket,
         /// The worker.
         to: usize,
+    },
+    /// Has packets to an address taken to a session's bucket, which is not the address's own, or no longer. For who owns the
+    /// address's.
+    Signpost {
+        /// The address; of IPv6 any of its prefix of 64 bits.
+        address: IpAddr,
+        /// The bucket.
+        to: Option<Bucket>,
     },
     /// No more comes from the control process for a bucket that is leaving.
     Drained(Bucket),

@@ -1,5 +1,7 @@
 //! The path of packets, without I/O.
 
+mod link;
+
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -15,9 +17,13 @@ use crate::frame::{self, Frame, Origin, Pool, Verdict};
 use crate::handover::{Handover, Route};
 use crate::hash::Place;
 use crate::inner::Inner;
+use crate::mss;
+use crate::router::is_of_link;
 use crate::session::{Action, Far, Pdr, Qer, Session};
+use crate::signposts::{Signposts, Standing};
 use crate::table::Table;
 use crate::timers::Timers;
+use crate::too_big::TooBig;
 use crate::usage::Usage;
 use crate::{Bucket, Command, Config, Event, Moment, Policer, Tap};
 
@@ -32,8 +38,8 @@ enum Look {
         /// The user's packet in it, if it is one.
         inner: Option<Inner>,
     },
-    /// A packet to an address in a bucket of ours.
-    Downlink(Inner),
+    /// A packet to an address in a bucket of ours, or that was led to one.
+    Downlink { inner: Inner, bucket: Bucket },
     /// Of a bucket that another worker owns, or that has not arrived here yet.
     Elsewhere(Verdict),
     /// A message that is not a G-PDU.
@@ -55,7 +61,7 @@ impl Looked {
     fn bucket(&self) -> Option<Bucket> {
         match &self.look {
             Look::Uplink { teid, .. } => Some(Bucket::of_tunnel(*teid)),
-            Look::Downlink(inner) => Some(Bucket::of_address(inner.destination)),
+            Look::Downlink { bucket, .. } => Some(*bucket),
             _ => None,
         }
     }
@@ -72,6 +78,7 @@ pub struct Forwarder {
     /// Who owns what.
     handover: Handover,
     table: Table,
+    signposts: Signposts,
     lane: Lane,
     answers: Answers,
     /// From when on unknown tunnels are answered.
@@ -118,8 +125,8 @@ impl Forwarder {
         let handover = Handover::new(own, config.workers);
         let looked = Vec::with_capacity(TOGETHER);
         let restored = now + config.restoration;
-        let (table, outbox) = (Table::default(), Vec::new());
-        Self { config, own, handover, table, lane, answers, restored, outbox, looked, tap: None }
+        let (table, signposts, outbox) = (Table::default(), Signposts::default(), Vec::new());
+        Self { config, own, handover, table, signposts, lane, answers, restored, outbox, looked, tap: None }
     }
 
     /// Its counters, to be read by anyone.
@@ -171,7 +178,7 @@ impl Forwarder {
         let sender = frame.handed_by.map_or(self.own, usize::from);
         match frame.origin {
             Origin::N3 => self.look_from_access(frame.packet(), sender),
-            Origin::N6 => self.look_from_core(frame.packet(), sender),
+            Origin::N6 => self.look_from_core(frame, sender),
         }
     }
 
@@ -195,13 +202,14 @@ impl Forwarder {
     }
 
     #[inline(always)]
-    fn look_from_core(&self, packet: &[u8], sender: usize) -> Look {
-        let Some(inner) = Inner::parse(packet) else { return Look::Wrong(DropReason::MalformedInner) };
-        if let Some(elsewhere) = self.elsewhere(Bucket::of_address(inner.destination), sender) {
+    fn look_from_core(&self, frame: &Frame, sender: usize) -> Look {
+        let Some(inner) = Inner::parse(frame.packet()) else { return Look::Wrong(DropReason::MalformedInner) };
+        let bucket = frame.led_to.unwrap_or_else(|| Bucket::of_address(inner.destination));
+        if let Some(elsewhere) = self.elsewhere(bucket, sender) {
             return Look::Elsewhere(elsewhere);
         }
         self.table.expect_address(inner.destination);
-        Look::Downlink(inner)
+        Look::Downlink { inner, bucket }
     }
 
     /// The second pass: finds the sessions and has them fetched, then what they point to.
@@ -209,7 +217,7 @@ impl Forwarder {
         for looked in looked.iter_mut() {
             looked.place = match &looked.look {
                 Look::Uplink { teid, .. } => self.table.tunnel(*teid),
-                Look::Downlink(inner) => self.table.address(inner.destination),
+                Look::Downlink { inner, .. } => self.table.address(inner.destination),
                 _ => None,
             };
             if let Some(place) = looked.place {
@@ -225,7 +233,7 @@ impl Forwarder {
             (Look::Uplink { teid, qfi, offset, inner }, Some(place)) => {
                 self.uplink(now, frame, place, (*teid, *qfi), (*offset, inner.as_ref()))
             }
-            (Look::Downlink(inner), Some(place)) => self.downlink(now, frame, place, inner),
+            (Look::Downlink { inner, bucket }, Some(place)) => self.downlink(now, frame, place, (inner, *bucket)),
             (look, _) => self.answer(now, frame, look),
         };
         if let Err(reason) = decided {
@@ -238,7 +246,7 @@ impl Forwarder {
     fn answer(&mut self, now: Moment, frame: &mut Frame, look: &Look) -> Result<(), DropReason> {
         frame.verdict = match look {
             Look::Uplink { teid, .. } => self.unknown_tunnel(now, frame, *teid)?,
-            Look::Downlink(_) => return Err(DropReason::UnknownUe),
+            Look::Downlink { inner, .. } => return self.ask_the_way(frame, inner.destination),
             Look::Elsewhere(verdict) => *verdict,
             Look::Signalling => self.signalling(frame)?,
             Look::UnknownExtension => self.unknown_extension(now, frame)?,
@@ -257,6 +265,7 @@ impl Forwarder {
                 self.lane.events.push(Event::Installed { id, reports, old });
             }
             Command::Tap(tap) => self.tap = tap,
+            Command::Signpost { address, to } => self.signposts.set(address, to),
             // What concerns other workers is theirs who own the ways to them.
             Command::Move { .. } | Command::Drained(_) | Command::Stop => {}
         }
@@ -276,6 +285,7 @@ impl Forwarder {
                 if let Some(old) = self.table.session(seid) {
                     session.inherit(old, now);
                 }
+                session.attach(&self.config.subnets);
                 let buffered = session.take_buffered(drop_buffered);
                 self.lane.timers.arm(&mut session);
                 (self.table.put(session), buffered)
@@ -314,6 +324,7 @@ impl Forwarder {
             let Some(session) = self.table.session(seid).filter(|session| session.armed == Some(at)) else { continue };
             session.armed = None;
             self.lane.session_due(now, session);
+            self.outbox.extend(self.lane.advertise(now, session));
             looked_at.push(seid);
         }
         // Afterwards: one that is due again at once waits for the next call, and for the commands before it.
@@ -393,16 +404,17 @@ impl Forwarder {
         &mut self.handover
     }
 
-    /// Takes the sessions of a bucket out, with all that is counted and buffered in them.
-    pub(crate) fn give_sessions(&mut self, bucket: Bucket) -> Vec<Session> {
+    /// Takes the sessions of a bucket out, with all that is counted and buffered in them, and the signposts that stand in it.
+    pub(crate) fn give_bucket(&mut self, bucket: Bucket) -> (Vec<Session>, Standing) {
         let sessions = self.table.take_bucket(bucket);
         self.lane.pool.give_away(sessions.iter().map(|session| session.buffered()).sum());
         self.lane.counters.sessions(self.table.len());
-        sessions
+        (sessions, self.signposts.take(bucket))
     }
 
-    /// Takes sessions over from another worker.
-    pub(crate) fn take_sessions(&mut self, sessions: Vec<Session>) {
+    /// Takes what another worker gave of a bucket.
+    pub(crate) fn take_bucket(&mut self, bucket: Bucket, (sessions, standing): (Vec<Session>, Standing)) {
+        self.signposts.put(bucket, standing);
         self.lane.pool.adopt(sessions.iter().map(|session| session.buffered()).sum());
         for mut session in sessions {
             session.armed = None;
@@ -424,19 +436,39 @@ impl Forwarder {
         let inner = inner.ok_or(DropReason::MalformedInner)?;
         frame.strip(offset);
         frame.truncate(inner.length);
-        if !session.owns(inner.source) {
-            return Err(DropReason::Spoofed);
+        if !session.owns(inner.source) || is_of_link(inner.destination) {
+            return self.on_link(now, frame, place, inner);
         }
         if self.config.protected.contains(&inner.destination) {
             return Err(DropReason::Protected);
         }
+        mss::clamp(frame.packet_mut(), session.mtu);
         let pdr = session.classify(Arrival { direction: Direction::Uplink, tunnel: teid, qfi }, frame.packet(), inner);
         self.lane.forward(now, session, pdr.ok_or(DropReason::NoRule)?, Direction::Uplink, frame)
     }
 
-    fn downlink(&mut self, now: Moment, frame: &mut Frame, place: Place, inner: &Inner) -> Result<(), DropReason> {
+    fn downlink(
+        &mut self,
+        now: Moment,
+        frame: &mut Frame,
+        place: Place,
+        (inner, bucket): (&Inner, Bucket),
+    ) -> Result<(), DropReason> {
         frame.truncate(inner.length);
         let session = self.table.at(place).ok_or(DropReason::UnknownUe)?;
+        if session.bucket != bucket && self.handover.route(session.bucket, self.own) != Route::Here {
+            let home = session.bucket;
+            return self.lead(frame, home);
+        }
+        // From such an address, and with the hop count that we leave as it is, it could pass for our own word on the link.
+        if is_of_link(inner.source) {
+            return Err(DropReason::LinkLocal);
+        }
+        if inner.length > usize::from(session.mtu) && !TooBig::may_be_cut(frame.packet()) {
+            let mtu = session.mtu;
+            return self.too_big(now, frame, inner, mtu);
+        }
+        mss::clamp(frame.packet_mut(), session.mtu);
         let arrival = Arrival { direction: Direction::Downlink, tunnel: crate::inner::ABSENT, qfi: None };
         let pdr = session.classify(arrival, frame.packet(), inner);
         self.lane.forward(now, session, pdr.ok_or(DropReason::NoRule)?, Direction::Downlink, frame)
@@ -619,7 +651,9 @@ impl Lane {
         if buffer.frames.len() >= limit {
             return Err(DropReason::BufferFull);
         }
-        let kept = self.pool.put_aside(frame).ok_or(DropReason::BufferFull)?;
+        let mut kept = self.pool.put_aside(frame).ok_or(DropReason::BufferFull)?;
+        // It found its session, wherever the bucket of its address is by the time that it goes on.
+        kept.led_to = Some(session.bucket);
         buffer.frames.push_back(kept);
         self.counters.buffered();
         frame.verdict = Verdict::Drop;

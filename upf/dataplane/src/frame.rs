@@ -57,6 +57,8 @@ pub struct Frame {
     pub marking: u8,
     /// The worker that handed it over; `None`: it came from our own port.
     pub(crate) handed_by: Option<u8>,
+    /// The bucket that it was led to, where that is not the one of its destination.
+    pub(crate) led_to: Option<Bucket>,
 }
 
 impl Frame {
@@ -65,7 +67,17 @@ impl Frame {
         let peer = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0));
         let octets = vec![0; HEADROOM + size].into_boxed_slice();
         let verdict = Verdict::Drop;
-        Self { octets, start: HEADROOM, end: HEADROOM, origin: Origin::N6, peer, verdict, marking: 0, handed_by: None }
+        Self {
+            octets,
+            start: HEADROOM,
+            end: HEADROOM,
+            origin: Origin::N6,
+            peer,
+            verdict,
+            marking: 0,
+            handed_by: None,
+            led_to: None,
+        }
     }
 
     /// A frame that holds this packet.
@@ -93,7 +105,7 @@ impl Frame {
         self.start = HEADROOM;
         self.end = (HEADROOM + length).min(self.octets.len());
         (self.origin, self.peer, self.verdict, self.marking) = (origin, peer, Verdict::Drop, 0);
-        self.handed_by = None;
+        (self.handed_by, self.led_to) = (None, None);
     }
 
     /// The packet, to be changed in place.

@@ -5,7 +5,7 @@
 //! are threads, each of which runs a forwarder to completion on the bursts of a [`Port`].
 //!
 //! Sessions lie in [`BUCKETS`] buckets by the UE's address, and a tunnel's number tells its bucket too: packets of a
-//! session in both directions fall into the same bucket, and a bucket belongs to one worker. A frame that another worker
+//! session in both directions fall into the same bucket, or are led to it, and a bucket belongs to one worker. A frame that another worker
 //! received is handed over, unchanged and in order.
 #![allow(unsafe_code, reason = "bursts through sockets, bpf(2) and memory shared with the kernel; prefetch")]
 
@@ -24,14 +24,19 @@ mod hash;
 mod inner;
 mod memory;
 mod moment;
+mod mss;
 mod offload;
 mod police;
 mod port;
+mod router;
 mod session;
+mod signposts;
 mod statistics;
+mod subnet;
 mod table;
 mod tap;
 mod timers;
+mod too_big;
 mod tun;
 mod udp;
 mod udp_tun;
@@ -51,6 +56,7 @@ pub use moment::Moment;
 pub use police::Policer;
 pub use port::{Port, Waker};
 pub use session::Session;
+pub use subnet::Subnet;
 pub use tap::{Point, Seen, Tap};
 pub use tun::{Tun, TunAddress, TunConfig};
 pub use udp_tun::{OpenError, UdpTun};

@@ -13,8 +13,9 @@ use crate::few::Few;
 use crate::frame::Frame;
 use crate::hash::prefetch;
 use crate::inner::Inner;
+use crate::router::Router;
 use crate::usage::{Urr, Usage};
-use crate::{Bucket, Moment, Policer};
+use crate::{Bucket, Moment, Policer, Subnet};
 
 /// What becomes of packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,6 +113,10 @@ pub struct Session {
     pub(crate) buffer: Option<Box<Buffer>>,
     /// Where the time without packets is watched.
     pub(crate) idle: Option<Box<Idle>>,
+    /// The link of a UE with IPv6.
+    pub(crate) router: Option<Box<Router>>,
+    /// Octets of the longest packet to or from the UE.
+    pub(crate) mtu: u16,
     /// When the forwarder is to look at the session's times next.
     pub(crate) armed: Option<Instant>,
     /// Whether the control plane was told that the far end does not know a tunnel.
@@ -144,6 +149,7 @@ impl Session {
                 container: container(rules, pdr),
             });
         }
+        let router = Router::of(&addresses, detected.iter().copied(), now);
         let tunnels: Few<u32, 1> = rules.tunnels().into_iter().map(|teid| teid.0).collect();
         let detection = [Direction::Uplink, Direction::Downlink].map(|direction| {
             Detection::compile(direction, detected.iter().copied(), &addresses, tunnels.iter().count())
@@ -163,6 +169,8 @@ impl Session {
             idle: rules
                 .inactivity
                 .map(|seconds| Box::new(Idle { after: Duration::from_secs(seconds.into()), last: now, told: false })),
+            router,
+            mtu: u16::MAX,
             armed: None,
             error_told: false,
         })
@@ -191,6 +199,9 @@ impl Session {
         }
         if let (Some(idle), Some(before)) = (&mut self.idle, &old.idle) {
             (idle.last, idle.told) = (before.last, before.told);
+        }
+        if let (Some(router), Some(before)) = (&mut self.router, old.router.take()) {
+            router.inherit(*before);
         }
         self.buffer = old.buffer.take();
         if !self.fars.iter().any(|far| matches!(far.action, Action::Buffer { .. })) {
@@ -229,7 +240,22 @@ impl Session {
     pub(crate) fn due(&self) -> Option<Instant> {
         let notification = self.buffer.as_ref().and_then(|buffer| buffer.notify_at).map(|(at, _)| at);
         let idle = self.idle.as_ref().filter(|idle| !idle.told).and_then(|idle| idle.last.checked_add(idle.after));
-        self.urrs.iter().filter_map(Urr::due).chain(notification).chain(idle).min()
+        let advertisement =
+            self.router.as_ref().filter(|router| self.way_to_ue(router).is_some()).map(|router| router.next);
+        self.urrs.iter().filter_map(Urr::due).chain(notification).chain(idle).chain(advertisement).min()
+    }
+
+    /// Sets the MTU of the networks that its addresses are in.
+    pub(crate) fn attach(&mut self, subnets: &[Subnet]) {
+        let of = |address: &IpAddr| subnets.iter().find(|subnet| subnet.holds(*address)).map(|subnet| subnet.mtu);
+        self.mtu = self.addresses.iter().filter_map(of).min().unwrap_or(u16::MAX);
+    }
+
+    /// The rules by which what we say ourselves goes to the UE. `None`: it has no tunnel now.
+    pub(crate) fn way_to_ue(&self, router: &Router) -> Option<(&Pdr, Far)> {
+        let pdr = self.pdrs.get(router.pdr.into())?;
+        let far = self.fars.get(pdr.far.into()).copied()?;
+        matches!(far.action, Action::ToAccess(_)).then_some((pdr, far))
     }
 
     /// Reports the usage of the rules that have a reason, and of those linked to them.

@@ -2,12 +2,14 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, TryRecvError, TrySendError, channel, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::handover::{Drained, Route};
+use crate::signposts::Standing;
 use crate::{
     BUCKETS, Bucket, Command, Config, Counters, DropReason, Event, Forwarder, Frame, Owners, Port, Session, Snapshot,
     Tap, Verdict, Waker,
@@ -28,8 +30,8 @@ enum Message {
     Frame(Frame),
     /// A command of the control process for a bucket that left.
     Command(Bucket, Command),
-    /// The sessions of a bucket, which is the receiver's now.
-    Sessions { bucket: Bucket, from: usize, sessions: Vec<Session> },
+    /// The sessions of a bucket, which is the receiver's now, and the signposts in it.
+    Sessions { bucket: Bucket, from: usize, sessions: Vec<Session>, signposts: Standing },
     /// A bucket has a new owner; `from` relays that we have drained.
     Switch { bucket: Bucket, from: usize, to: usize },
     /// Nothing more comes from this sender by way of the old owner.
@@ -202,6 +204,15 @@ impl Workers {
         }
     }
 
+    /// Has packets to an address led to a session's bucket, or no longer, where that is not the address's own.
+    pub fn signpost(&self, address: IpAddr, home: Option<Bucket>) {
+        let at = Bucket::of_address(address);
+        // Who owns all buckets finds every session at once.
+        if self.handles.len() > 1 && home != Some(at) {
+            self.send(at, Command::Signpost { address, to: home });
+        }
+    }
+
     /// Moves a bucket to a worker while packets flow: none is lost, none overtakes another of its session. Returns whether the
     /// move began; it does not where the bucket is there, or on its way. [`handle`](Self::handle) is needed for it to end.
     pub fn move_bucket(&mut self, bucket: Bucket, to: usize) -> bool {
@@ -327,7 +338,7 @@ impl<P: Port> Worker<P> {
         let at = self.forwarder.poll_timeout()?;
         if at <= now {
             self.forwarder.handle_timeout(now);
-            self.forwarder.drain_events().for_each(&mut self.events);
+            self.send_outbox();
         }
         self.forwarder.poll_timeout().map(|at| at.saturating_duration_since(now))
     }
@@ -396,6 +407,11 @@ impl<P: Port> Worker<P> {
 
     fn execute(&mut self, now: Instant, command: Command) {
         self.forwarder.command(now, command);
+        self.send_outbox();
+    }
+
+    /// Sends what a command or the time let loose, and tells of it.
+    fn send_outbox(&mut self) {
         let outbox = self.forwarder.take_outbox();
         let unsent = self.port.send(&outbox);
         self.forwarder.lost(DropReason::Send, unsent);
@@ -412,8 +428,8 @@ impl<P: Port> Worker<P> {
 
     fn leave(&mut self, bucket: Bucket, to: usize) {
         if self.forwarder.handover().leave(bucket, to) {
-            let sessions = self.forwarder.give_sessions(bucket);
-            self.tell(to, Message::Sessions { bucket, from: self.own, sessions });
+            let (sessions, signposts) = self.forwarder.give_bucket(bucket);
+            self.tell(to, Message::Sessions { bucket, from: self.own, sessions, signposts });
         }
     }
 
@@ -421,8 +437,8 @@ impl<P: Port> Worker<P> {
         match message {
             Message::Frame(_) => {} // with the burst
             Message::Command(bucket, command) => self.command(now, Some(bucket), sender, command),
-            Message::Sessions { bucket, from, sessions } => {
-                self.forwarder.take_sessions(sessions);
+            Message::Sessions { bucket, from, sessions, signposts } => {
+                self.forwarder.take_bucket(bucket, (sessions, signposts));
                 let to = self.own;
                 for other in self.forwarder.handover().arrive(bucket, from) {
                     self.tell(other, Message::Switch { bucket, from, to });

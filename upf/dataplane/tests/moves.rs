@@ -1,7 +1,7 @@
 //! Buckets that move between workers while packets flow: each packet is numbered, and none may be missing or overtaken.
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
@@ -23,12 +23,16 @@ const LIMIT: Duration = Duration::from_secs(20);
 /// Packets on their way at once: the workers never run dry, and no queue of theirs runs over.
 const WINDOW: usize = 1500;
 
-/// A session with its numbered packets: uplink, downlink.
+const HOST6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
+
+/// A session with its numbered packets: uplink, downlink, downlink by its prefix.
 struct Subscriber {
     address: Ipv4Addr,
+    /// In another bucket than the session.
+    prefix: Option<Ipv6Addr>,
     teid: u32,
-    sent: [u32; 2],
-    received: [u32; 2],
+    sent: [u32; 3],
+    received: [u32; 3],
 }
 
 impl Subscriber {
@@ -37,7 +41,20 @@ impl Subscriber {
         let mut addresses = (1..=u16::MAX).map(|host| Ipv4Addr::from_bits(0x0a2d_0000 | u32::from(host)));
         let address = addresses.by_ref().filter(|address| Bucket::of_address((*address).into()) == bucket);
         let address = address.into_iter().nth(number as usize).expect("enough addresses");
-        Self { address, teid: bucket.tunnel(number + 1), sent: [0; 2], received: [0; 2] }
+        Self { address, prefix: None, teid: bucket.tunnel(number + 1), sent: [0; 3], received: [0; 3] }
+    }
+
+    /// The same with a prefix, which lies in the bucket `at`.
+    fn with_prefix(self, at: Bucket) -> Self {
+        let mut prefixes = (1..=u16::MAX).map(|net| Ipv6Addr::new(0xfd00, 0x10, 0x45, net, 0, 0, 0, 0));
+        let prefix = prefixes.by_ref().filter(|prefix| Bucket::of_address((*prefix).into()) == at);
+        let number = (self.teid & 0xff) as usize;
+        Self { prefix: prefix.into_iter().nth(number), ..self }
+    }
+
+    /// Its addresses, in one bucket or not.
+    fn addresses(&self) -> Vec<IpAddr> {
+        [IpAddr::from(self.address)].into_iter().chain(self.prefix.map(IpAddr::from)).collect()
     }
 
     fn seid(&self) -> u64 {
@@ -54,6 +71,7 @@ impl Subscriber {
         let pdi = Pdi::from(Source::Core).of(self.address.into());
         let down_rule = Pdr { pdi, outer_header_removal: false, far: Some(FarId(2)), ..up.clone() };
         rules.pdrs.extend([(PdrId(1), up), (PdrId(2), down_rule)]);
+        rules.pdrs.values_mut().for_each(|pdr| pdr.pdi.ue = self.addresses());
         let to_core =
             Forwarding { destination: Destination::Core, tunnel: None, marking: None, network_instance: None };
         let tunnel = Some(RemoteTunnel { teid: self.teid, address: GNB });
@@ -66,13 +84,16 @@ impl Subscriber {
 
     /// The next packet of a direction, the number at its end.
     fn packet(&mut self, direction: usize) -> Vec<u8> {
-        let (from, to) = if direction == 0 { (self.address, HOST) } else { (HOST, self.address) };
         let mut packet = Vec::new();
         let number = self.sent[direction].to_be_bytes();
-        let builder = etherparse::PacketBuilder::ipv4(from.octets(), to.octets(), 64).udp(7, 7);
-        builder.write(&mut packet, &number).expect("a packet");
+        let builder = match (direction, self.prefix) {
+            (0, _) => etherparse::PacketBuilder::ipv4(self.address.octets(), HOST.octets(), 64),
+            (2, Some(to)) => etherparse::PacketBuilder::ipv6(HOST6.octets(), to.octets(), 64),
+            _ => etherparse::PacketBuilder::ipv4(HOST.octets(), self.address.octets(), 64),
+        };
+        builder.udp(7, 7).write(&mut packet, &number).expect("a packet");
         self.sent[direction] += 1;
-        if direction == 1 {
+        if direction > 0 {
             return packet;
         }
         let mut octets = [&[0; 8], &packet[..]].concat();
@@ -112,6 +133,10 @@ impl Site {
     fn install(&mut self, place: usize, down: Option<Action>) {
         self.installs += 1;
         let subscriber = &self.subscribers[place];
+        let bucket = Bucket::of_address(subscriber.address.into());
+        for address in subscriber.addresses() {
+            self.workers.signpost(address, down.is_some().then_some(bucket));
+        }
         let command = Command::Install {
             id: InstallId(self.installs),
             session: down.map(|down| subscriber.session(down)),
@@ -120,7 +145,7 @@ impl Site {
             end_markers: Vec::new(),
             drop_buffered: false,
         };
-        self.workers.send(Bucket::of_address(subscriber.address.into()), command);
+        self.workers.send(bucket, command);
     }
 
     fn event(&mut self, event: &Event) {
@@ -167,14 +192,23 @@ impl Site {
     fn receive(&mut self) {
         let (verdict, sent) = self.peers[0].receive(LIMIT).expect("no packet is lost");
         let (direction, address, packet) = match verdict {
-            Verdict::ToN6 => (0, 12, &sent[..]),
-            Verdict::ToN3(_) => (1, 16, Datagram::parse(&sent).expect("is GTP-U").payload),
+            Verdict::ToN6 => (0, 12..16, &sent[..]),
+            Verdict::ToN3(_) => match Datagram::parse(&sent).expect("is GTP-U").payload {
+                // The UPF's own word to a UE with IPv6.
+                [0x60, _, _, _, _, _, 58, ..] => return self.receive(),
+                packet @ [0x60, ..] => (2, 24..40, packet),
+                packet => (1, 16..20, packet),
+            },
             other => panic!("{other:?} left"),
         };
-        let address: [u8; 4] = packet[address..address + 4].try_into().expect("four octets");
         let number = u32::from_be_bytes(packet[packet.len() - 4..].try_into().expect("four octets"));
+        let address = &packet[address];
         let mut subscribers = self.subscribers.iter_mut();
-        let subscriber = subscribers.find(|s| s.address.octets() == address).expect("a known UE");
+        let is_of = |s: &Subscriber| match direction {
+            2 => s.prefix.is_some_and(|prefix| prefix.octets() == address),
+            _ => s.address.octets() == address,
+        };
+        let subscriber = subscribers.find(|s| is_of(s)).expect("a known UE");
         assert_eq!(
             number, subscriber.received[direction],
             "the next of {} in direction {direction}",
@@ -185,9 +219,10 @@ impl Site {
 
     /// Sends `packets` with the window always full, moving buckets and changing sessions on the way.
     fn run(&mut self, packets: usize, mut meanwhile: impl FnMut(&mut Self, usize)) {
-        let flows = self.subscribers.len() * 2;
+        let ways = if self.subscribers.iter().all(|subscriber| subscriber.prefix.is_some()) { 3 } else { 2 };
+        let flows = self.subscribers.len() * ways;
         for number in 0..packets {
-            self.send(number % flows / 2, number % 2);
+            self.send(number % flows / ways, number % ways);
             meanwhile(self, number);
             while let Ok(event) = self.events.try_recv() {
                 self.event(&event);
@@ -229,6 +264,38 @@ fn nothing_is_lost_or_overtaken_under_full_load() {
     site.settle();
     assert_eq!(site.reported.iter().sum::<u64>(), 40_000, "counted once each, wherever the session was");
     assert_eq!((site.dropped(), Workers::snapshot(&site.workers.counters()).sessions), (0, 0));
+}
+
+/// The packets of a session's two addresses, each in a bucket of its own, both of which move.
+#[test]
+fn packets_find_a_session_whose_prefix_lies_in_another_bucket() {
+    let homes = buckets().into_iter().flat_map(|bucket| (0..3).map(move |number| (bucket, number)));
+    let elsewhere = |Bucket(bucket): Bucket| Bucket(bucket.wrapping_add(128));
+    let of = |(bucket, number)| Subscriber::of(bucket, number).with_prefix(elsewhere(bucket));
+    let mut site = Site::new(homes.map(of).collect());
+    let mut begun = 0;
+    site.run(40_000, |site, number| {
+        if number % 50 == 0 {
+            let home = buckets()[number / 50 % 3];
+            let bucket = if number % 100 == 0 { home } else { elsewhere(home) };
+            begun += usize::from(site.workers.move_bucket(bucket, (site.workers.owner(bucket) + 1) % WORKERS));
+        }
+        if number % 97 == 0 {
+            site.install(number % 9, Some(Action::FORWARD));
+        }
+    });
+    site.settle();
+    site.wait_for_moves(begun);
+    assert!(begun >= 30, "only {begun} moves");
+    (0..9).for_each(|place| site.install(place, None));
+    site.settle();
+    assert_eq!((site.reported.iter().sum::<u64>(), site.dropped()), (40_000, 0));
+    site.send(0, 2);
+    while site.dropped() == 0 {
+        std::thread::yield_now();
+    }
+    let unknown = Workers::snapshot(&site.workers.counters()).dropped(DropReason::UnknownUe);
+    assert_eq!(unknown, 1, "a session that is gone is led to by nothing");
 }
 
 #[test]

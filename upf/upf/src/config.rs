@@ -25,7 +25,7 @@ pub struct UpfConfig {
     pub rules_per_session: usize,
     /// Buffering of downlink packets.
     pub buffer: Buffer,
-    /// Threads that move packets. IPv6 sessions with an IPv4 address beside need one.
+    /// Threads that move packets.
     #[serde(deserialize_with = "within::<_, _, 1, 64>")]
     pub workers: usize,
     /// Whether sessions move from busy workers to idle ones.

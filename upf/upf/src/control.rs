@@ -606,7 +606,12 @@ impl rules::Backend for Backend<'_> {
             drop_buffered: effects.drop_buffered,
         };
         let own = if after.is_empty() { before } else { after };
-        self.workers.send(self.bucket.unwrap_or_else(|| Bucket::of_session(own)), command);
+        let home = self.bucket.unwrap_or_else(|| Bucket::of_session(own));
+        // The session's other addresses may lie in other buckets than it does.
+        let (had, has) = (before.addresses(), after.addresses());
+        had.difference(&has).for_each(|address| self.workers.signpost(*address, None));
+        has.difference(&had).for_each(|address| self.workers.signpost(*address, Some(home)));
+        self.workers.send(home, command);
         Ok(())
     }
 }

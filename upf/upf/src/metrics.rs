@@ -66,9 +66,10 @@ impl Collector for Packets {
             ("error_indication_sent", counters.error_indications_sent),
             ("error_indication_received", counters.error_indications_received),
             ("end_marker_sent", counters.end_markers),
+            ("router_advertisement_sent", counters.router_advertisements),
         ];
         let others = others.map(|(label, count)| ("event", label, Some(count)));
-        family(&mut encoder, "gtpu_events", "GTP-U signalling and packets buffered", others)?;
+        family(&mut encoder, "gtpu_events", "GTP-U signalling, packets buffered, words to UEs on their link", others)?;
         let (hits, latency) = self.0.statistics();
         numbered(&mut encoder, ("pdr_packets", "Packets by the PDR they matched"), "pdr", hits)?;
         let help = "Packets by the time from receipt to sending, below a power of two of nanoseconds";

@@ -27,7 +27,12 @@ pub(crate) fn open(config: &UpfConfig, network: &Network) -> Result<Opened, Star
         PortKind::AfXdp => {
             let wanted = af_xdp_config(config, network).map_err(|why| StartError::config("upf.port", why))?;
             let opened = AfXdp::open(&wanted, config.workers);
-            af_xdp(&wanted, opened.map_err(|why| StartError::system(format!("upf.port af-xdp: {why}")))?, "configured")
+            af_xdp(
+                &wanted,
+                network,
+                opened.map_err(|why| StartError::system(format!("upf.port af-xdp: {why}")))?,
+                "configured",
+            )
         }
         PortKind::Auto => {
             let wanted = match af_xdp_config(config, network) {
@@ -35,7 +40,7 @@ pub(crate) fn open(config: &UpfConfig, network: &Network) -> Result<Opened, Star
                 Err(why) => return udp_tun(config, network, format!("not af-xdp: {why}")),
             };
             match AfXdp::open(&wanted, config.workers) {
-                Ok(ports) => af_xdp(&wanted, ports, "the fastest that works"),
+                Ok(ports) => af_xdp(&wanted, network, ports, "the fastest that works"),
                 Err(why) => udp_tun(config, network, format!("not af-xdp: {why}")),
             }
         }
@@ -53,12 +58,14 @@ fn af_xdp_config(config: &UpfConfig, network: &Network) -> Result<AfXdpConfig, S
         n3_interface: n3.clone(),
         n6_interface: n6.clone(),
         n6_next_hop: next_hop,
-        // Packets of IPv6 are not among those that it takes: they are the system's.
         ues: pools(network).iter().filter(|pool| pool.gateway.is_ipv4()).map(ue).collect(),
     })
 }
 
-fn af_xdp(config: &AfXdpConfig, ports: Vec<AfXdp>, why: &str) -> Result<Opened, StartError> {
+fn af_xdp(config: &AfXdpConfig, network: &Network, ports: Vec<AfXdp>, why: &str) -> Result<Opened, StartError> {
+    if network.dnns.iter().any(|dnn| dnn.ipv6.is_some()) {
+        tracing::warn!("af-xdp moves packets of IPv4 only: what is sent in IPv6 sessions goes nowhere");
+    }
     tracing::info!(port = "af-xdp", n3 = config.n3_interface, n6 = config.n6_interface, why, "packets");
     Ok(Opened { ports: with_wakers(ports)?, kind: "interface", n6: config.n6_interface.clone() })
 }

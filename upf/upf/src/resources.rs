@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv6Addr};
 
-use dataplane::Bucket;
+use dataplane::{Bucket, Subnet};
 use ipnet::IpNet;
 use rules::Teid;
 
@@ -18,6 +18,14 @@ pub struct Pool {
     pub gateway: IpAddr,
     /// Octets of the longest packet to or from its UEs.
     pub mtu: u16,
+}
+
+impl Pool {
+    /// The pool as the path knows it.
+    pub(crate) fn subnet(&self) -> Subnet {
+        let (network, prefix) = (self.network.network(), self.network.prefix_len());
+        Subnet { network, prefix, gateway: self.gateway, mtu: self.mtu }
+    }
 }
 
 /// Why something cannot be taken.

@@ -128,6 +128,7 @@ fn path_config(config: &UpfConfig, network: &Network) -> dataplane::Config {
     protected.dedup();
     dataplane::Config {
         protected,
+        subnets: pools(network).iter().map(Pool::subnet).collect(),
         buffer_per_session: config.buffer.packets_per_session,
         buffer_total: config.buffer.packets,
         frame_size: usize::from(mtu(network)) + FRAME_SLACK,
