@@ -247,14 +247,17 @@ async fn accept_and_complete(
     set_up_context: bool,
     items: Vec<ngap::PduSessionResourceSetupItem>,
 ) -> Result<(), Stop> {
-    let mut waits_for_node = set_up_context && !ue.signalling()?.context_in_ran;
-    if waits_for_node {
+    let context_wanted = set_up_context && !ue.signalling()?.context_in_ran;
+    let mut waits_for_node = context_wanted || !items.is_empty();
+    if context_wanted {
         let nas_pdu = ue.protect(&accept)?;
         let request = initial_context::request(ue, Some(nas_pdu), items)?;
         ue.send_n2(&request)?;
     } else {
         ue.send_nas(&accept)?;
-        session::set_up_resources(ue, items).await?;
+        if waits_for_node {
+            session::request_resources(ue, items)?;
+        }
     }
     // From here on the UE may take itself for registered, so does the AMF (TS 24.501 5.5.1.2.8 a and c).
     (ue.context.registered, ue.context.kept_until) = (true, None);
@@ -266,7 +269,7 @@ async fn accept_and_complete(
         while waits_for_ue || waits_for_node {
             match ue.incoming(deadline).await? {
                 None => break,
-                Some(Incoming::N2(message)) => waits_for_node &= !node_answered(ue, message).await?,
+                Some(Incoming::N2(message)) => waits_for_node &= !node_answered(ue, message, context_wanted).await?,
                 Some(Incoming::Nas(opened)) if matches!(opened.message, GmmMessage::RegistrationComplete(_)) => {
                     waits_for_ue = false;
                     ue.guti_confirmed();
@@ -276,7 +279,7 @@ async fn accept_and_complete(
             }
         }
         if waits_for_node {
-            return Err(Stop::NoAnswer("Initial Context Setup"));
+            return Err(Stop::NoAnswer(if context_wanted { "Initial Context Setup" } else { "N2" }));
         }
         if waits_for_ue && sending < SENDINGS {
             ue.send_nas(&accept)?;
@@ -286,13 +289,22 @@ async fn accept_and_complete(
     Ok(())
 }
 
-/// Whether the message is the node's answer to the Initial Context Setup.
-async fn node_answered(ue: &mut Ue, message: Box<Message>) -> Result<bool, Stop> {
-    match initial_context::outcome(message) {
-        Ok(outcome) => initial_context::done(ue, outcome?).await.map(|()| true),
-        Err(other) => {
-            tracing::debug!(message = other.name(), "not expected now");
-            Ok(false)
+/// Whether the message is the node's answer: to the Initial Context Setup, or to the setup of sessions alone.
+async fn node_answered(ue: &mut Ue, message: Box<Message>, context_wanted: bool) -> Result<bool, Stop> {
+    let other = if context_wanted {
+        match initial_context::outcome(message) {
+            Ok(outcome) => return initial_context::done(ue, outcome?).await.map(|()| true),
+            Err(other) => other,
         }
-    }
+    } else {
+        match session::resources(message) {
+            Ok(response) => {
+                session::resources_set_up(ue, response).await;
+                return Ok(true);
+            }
+            Err(other) => other,
+        }
+    };
+    tracing::debug!(message = other.name(), "not expected now");
+    Ok(false)
 }

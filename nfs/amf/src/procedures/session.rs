@@ -6,7 +6,7 @@ use nas::ie::{PayloadContainerType, RequestType};
 use nas::{GmmCause, GmmMessage};
 use ngap::{
     Message, PduSessionId, PduSessionResourceModifyItem, PduSessionResourceModifyRequest, PduSessionResourceNotify,
-    PduSessionResourceSetupItem, PduSessionResourceSetupRequest,
+    PduSessionResourceSetupItem, PduSessionResourceSetupRequest, PduSessionResourceSetupResponse,
 };
 use sbi_models::smf::N2SmInfoType;
 
@@ -100,6 +100,14 @@ pub(super) async fn set_up_resources(ue: &mut Ue, items: Vec<PduSessionResourceS
     if items.is_empty() {
         return Ok(());
     }
+    request_resources(ue, items)?;
+    let response = ue.await_n2(resources).await?;
+    resources_set_up(ue, response).await;
+    Ok(())
+}
+
+/// The request of PDU Session Resource Setup.
+pub(super) fn request_resources(ue: &mut Ue, items: Vec<PduSessionResourceSetupItem>) -> Result<(), Stop> {
     let (amf_ue_ngap_id, ran_ue_ngap_id) = ue.n2_ids()?;
     let request = PduSessionResourceSetupRequest {
         amf_ue_ngap_id,
@@ -108,20 +116,25 @@ pub(super) async fn set_up_resources(ue: &mut Ue, items: Vec<PduSessionResourceS
         pdu_session_resource_setup_list: items,
         ue_aggregate_maximum_bit_rate: Some(initial_context::ambr(ue)),
     };
-    ue.send_n2(&request.into())?;
-    let response = ue
-        .await_n2(|message| match *message {
-            Message::PduSessionResourceSetupResponse(response) => Ok(response),
-            other => Err(Box::new(other)),
-        })
-        .await?;
+    ue.send_n2(&request.into())
+}
+
+/// Takes the response of the setup, or gives any other message back.
+pub(super) fn resources(message: Box<Message>) -> Result<PduSessionResourceSetupResponse, Box<Message>> {
+    match *message {
+        Message::PduSessionResourceSetupResponse(response) => Ok(response),
+        other => Err(Box::new(other)),
+    }
+}
+
+/// Tells the SMFs what became of their sessions.
+pub(super) async fn resources_set_up(ue: &mut Ue, response: PduSessionResourceSetupResponse) {
     for item in response.pdu_session_resource_setup_list.unwrap_or_default() {
         set_up(ue, item.pdu_session_id.0, item.transfer).await;
     }
     for item in response.pdu_session_resource_failed_to_setup_list.unwrap_or_default() {
         failed_to_set_up(ue, item.pdu_session_id.0, item.transfer).await;
     }
-    Ok(())
 }
 
 /// The node has set a session up: Nsmf_PDUSession_UpdateSMContext with its tunnel.
