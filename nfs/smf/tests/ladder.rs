@@ -8,7 +8,8 @@ use bytes::Bytes;
 use nas::ie::{EpcoRequest, IntegrityMaximumDataRate, PduAddress, PduSessionType};
 use nas::{GsmCause, GsmMessage, GsmPdu, gsm};
 use ngap::transfer::{
-    PduSessionResourceSetupRequestTransfer, PduSessionResourceSetupResponseTransfer, QosFlowPerTnlInformation,
+    PduSessionResourceSetupRequestTransfer, PduSessionResourceSetupResponseTransfer,
+    PduSessionResourceSetupUnsuccessfulTransfer, QosFlowPerTnlInformation,
 };
 use ngap::{GtpTunnel, TransportLayerAddress};
 use runtime::Network;
@@ -264,6 +265,104 @@ async fn a_session_that_a_restarted_upf_refuses_is_released() {
          SMF -> UPF: SessionEstablishmentRequest\n\
          SMF -> AMF: POST /namf-comm/v1/ue-contexts/imsi-999700000000001/n1-n2-messages\n"
     );
+}
+
+/// Sends a 5GSM message of the UE, and reads what comes back for it.
+async fn n1(scene: &Scene, context: &str, octets: Vec<u8>) -> Option<GsmPdu> {
+    let mut body = WithParts::from(SmContextUpdateData::default());
+    body.json.n1_sm_msg = Some(body.attach("n1", NAS_5GS, octets.into()));
+    let answer = update(scene, context, body).await?;
+    let part = answer.part(answer.json.n1_sm_msg.as_ref()?).expect("a part");
+    Some(GsmPdu::decode(&part).expect("a 5GSM message"))
+}
+
+/// Phones wait for an answer to whatever they ask, under the transaction they gave it (TS 24.501 6.4.2.4, 7.3).
+#[tokio::test]
+async fn whatever_the_ue_asks_of_a_session_is_answered() {
+    let scene = Scene::new(SM_DATA, true).await;
+    let context = established(&scene).await;
+    ran_sets_up(&scene, &context).await;
+    // Types that begin with the right header: modification request, release request, release complete, one nobody knows.
+    let [modification, release, complete, unknown] =
+        [0xc9, 0xd1, 0xd4, 0xff].map(|kind| move |id, pti| vec![0x2e, id, pti, kind]);
+    let cases = [
+        (modification(1, 9), 9, "reject", GsmCause::ServiceOptionNotSupported),
+        (release(1, 0), 0, "reject", GsmCause::InvalidPtiValue),
+        (complete(1, 9), 9, "status", GsmCause::MessageTypeNotCompatible),
+        (modification(2, 9), 9, "status", GsmCause::InvalidPduSessionIdentity),
+        (unknown(1, 9), 9, "status", GsmCause::MessageTypeNonExistent),
+    ];
+    for (octets, pti, what, cause) in cases {
+        let pdu = n1(&scene, &context, octets.clone()).await.unwrap_or_else(|| panic!("{octets:02x?}: no answer"));
+        let answered = match pdu.message {
+            GsmMessage::PduSessionModificationReject(reject) => ("reject", reject.cause),
+            GsmMessage::PduSessionReleaseReject(reject) => ("reject", reject.cause),
+            GsmMessage::GsmStatus(status) => ("status", status.cause),
+            other => panic!("{octets:02x?}: {other:?}"),
+        };
+        assert_eq!((pdu.pti, answered), (pti, (what, cause)), "{octets:02x?}");
+    }
+    // Nothing to answer: cut before its header's end, or a status, which is an answer itself.
+    for octets in [vec![0x2e, 1], vec![0x2e, 1, 9], vec![0x2e, 1, 9, 0xd6, 43]] {
+        assert_eq!(n1(&scene, &context, octets.clone()).await, None, "{octets:02x?}");
+    }
+    // The session is as it was.
+    scene.ladder.until("SMF -> UPF: SessionModificationRequest").await;
+    let state = SmContextUpdateData { up_cnx_state: Some(UpCnxState::Deactivated), ..SmContextUpdateData::default() };
+    assert!(update(&scene, &context, state.into()).await.is_some());
+}
+
+async fn ran_fails(scene: &Scene, context: &str) {
+    let transfer = PduSessionResourceSetupUnsuccessfulTransfer {
+        cause: ngap::Cause::RadioNetwork(ngap::CauseRadioNetwork::RadioResourcesNotAvailable),
+        criticality_diagnostics: None,
+    };
+    let mut body = WithParts::from(SmContextUpdateData::default());
+    body.json.n2_sm_info = Some(body.attach("n2", NGAP, transfer.encode().expect("a container")));
+    body.json.n2_sm_info_type = Some(N2SmInfoType::PduResSetupFail);
+    update(scene, context, body).await;
+}
+
+/// The RAN has no room: a session that was there stays, without a user plane, and comes back when there is room.
+#[tokio::test]
+async fn a_session_outlives_the_refusal_of_the_ran() {
+    let scene = Scene::new(SM_DATA, true).await;
+    let context = established(&scene).await;
+    ran_sets_up(&scene, &context).await;
+    let state = |wanted| SmContextUpdateData { up_cnx_state: Some(wanted), ..SmContextUpdateData::default() }.into();
+    update(&scene, &context, state(UpCnxState::Deactivated)).await;
+    for _ in 0..2 {
+        let answer = update(&scene, &context, state(UpCnxState::Activating)).await.expect("an answer");
+        assert_eq!(answer.json.n2_sm_info_type, Some(N2SmInfoType::PduResSetupReq));
+        ran_fails(&scene, &context).await;
+    }
+    update(&scene, &context, state(UpCnxState::Activating)).await.expect("an answer");
+    scene.ladder.until("SMF -> UPF: SessionModificationRequest ApplyAction(2)").await;
+    ran_sets_up(&scene, &context).await;
+    let told = scene.ladder.until("SMF -> UPF: SessionModificationRequest ApplyAction(2)").await;
+    assert!(!told.contains("SessionDeletionRequest") && !told.contains("sm-context-status"), "{told}");
+}
+
+/// One that is being established ends with the refusal: the UE never got its acceptance, which the RAN had (23.502 4.3.2.2.1 16c).
+#[tokio::test]
+async fn a_new_session_ends_with_the_refusal_of_the_ran() {
+    let scene = Scene::new(SM_DATA, true).await;
+    let context = established(&scene).await;
+    scene.ladder.until("SMF -> AMF").await;
+    ran_fails(&scene, &context).await;
+    let told = scene.ladder.until("SMF -> AMF: POST /namf-callback").await;
+    assert!(told.contains("SMF -> UPF: SessionDeletionRequest"), "{told}");
+    let response = create(&scene, "internet", &request(None)).await;
+    assert_eq!(response.status(), 201, "its identity and address are free");
+}
+
+/// Names of data networks are names of labels, in any case (TS 23.003 9.1).
+#[tokio::test]
+async fn a_data_network_in_any_case() {
+    let scene = Scene::new(SM_DATA, true).await;
+    for dnn in ["Internet", "INTERNET"] {
+        assert_eq!(create(&scene, dnn, &request(None)).await.status(), 201, "{dnn}");
+    }
 }
 
 /// The UE uses the identity of an active session again (TS 29.502 5.2.2.3): the RAN is to release the old one, the UE hears
