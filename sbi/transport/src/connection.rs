@@ -33,6 +33,9 @@ pub(crate) trait Connection: Send + Sync + 'static {
         false
     }
 
+    /// Tells the server at once of what was sent, where that would otherwise wait for this process's other tasks.
+    fn flush(&self) {}
+
     /// False once no new call can succeed here.
     fn is_open(&self) -> bool;
 }

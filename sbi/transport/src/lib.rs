@@ -3,10 +3,11 @@
 //! Three transports stand behind one trait: [`Endpoint::Shm`] (messages in memory shared with the peer),
 //! [`Endpoint::H2`], [`Endpoint::H2Tls`] and [`Endpoint::H2Unix`] (HTTP/2, prior knowledge), and [`Endpoint::Mem`] (inside the process, for tests).
 //! [`serve`] answers requests at an endpoint, a [`Pool`] sends them: it connects when first needed, keeps one
-//! connection per endpoint, and goes to the next endpoint of a peer when one refuses or dies. Who may have requests answered a
-//! [`Gate`] decides.
+//! connection per endpoint, and goes to the next endpoint of a peer when one refuses or dies. Threads that may wait call through
+//! [`Blocking`]. Who may have requests answered a [`Gate`] decides.
 
 mod accept;
+mod blocking;
 mod connection;
 mod endpoint;
 mod guard;
@@ -21,6 +22,7 @@ mod shm;
 mod stats;
 mod tap;
 
+pub use blocking::Blocking;
 pub use endpoint::{Endpoint, EndpointError};
 pub use guard::{Credentials, Gate, Guard, Verdict};
 pub use h2::{Tls, TlsError};

@@ -65,6 +65,12 @@ impl Pool {
         self.attempt_all(endpoints, &call).await
     }
 
+    /// Lets all servers know of what was sent to them.
+    pub(crate) fn flush(&self) {
+        let peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
+        peers.values().filter_map(|peer| peer.open_connection()).for_each(|link| link.connection.flush());
+    }
+
     /// Counters of every endpoint that was ever called.
     pub fn stats(&self) -> Vec<(Endpoint, Counters)> {
         let peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);

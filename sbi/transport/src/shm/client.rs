@@ -54,6 +54,10 @@ impl Connection for ShmConnection {
         true
     }
 
+    fn flush(&self) {
+        self.sender.flush();
+    }
+
     fn is_open(&self) -> bool {
         !self.calls.is_closed()
     }

@@ -58,7 +58,7 @@ pub(crate) async fn a_deadline_ends_the_call_and_its_handler(mut site: Site) {
     let _server = site.serve(Limits::default());
     site.call(post("/echo", "")).await.expect("connected");
     let deadline = Instant::now() + Duration::from_millis(30);
-    let outcome = site.pool.call(&[site.endpoint()], "a", post("/wait", ""), deadline).await;
+    let outcome = site.call_at(&[site.endpoint()], post("/wait", ""), deadline).await;
     assert!(matches!(outcome, Err(CallError::Timeout(1..=30))), "{outcome:?}");
     assert_eq!(site.pool.stats()[0].1.failures, 1);
     site.handler.until_cancelled(1).await;
@@ -124,7 +124,7 @@ pub(crate) async fn the_next_endpoint_is_used_when_one_is_away(mut site: Site) {
     let endpoints = [site.elsewhere(), site.endpoint()];
     for _ in 0..20 {
         let deadline = Instant::now() + GRACE;
-        site.pool.call(&endpoints, "a", post("/echo", ""), deadline).await.expect("an answer");
+        site.call_at(&endpoints, post("/echo", ""), deadline).await.expect("an answer");
     }
     let failures = |endpoint| {
         let stats = site.pool.stats();
@@ -151,7 +151,7 @@ pub(crate) async fn only_what_may_be_repeated_is_repeated(mut site: Site) {
 
 pub(crate) async fn nobody_there_is_unreachable(site: Site) {
     for endpoints in [vec![], vec![site.elsewhere()], vec![site.elsewhere(), site.elsewhere()]] {
-        let outcome = site.pool.call(&endpoints, "a", post("/echo", ""), Instant::now() + GRACE).await;
+        let outcome = site.call_at(&endpoints, post("/echo", ""), Instant::now() + GRACE).await;
         assert!(matches!(outcome, Err(CallError::Unreachable { .. })), "{outcome:?}");
     }
 }

@@ -5,6 +5,7 @@ mod endings;
 mod exchanges;
 mod load;
 mod site;
+mod threads;
 mod trust;
 
 /// Makes one test per transport and runtime of each scenario.
@@ -16,6 +17,10 @@ macro_rules! conformance {
         conformance!(@over h2_tls, H2Tls, [$($module::$scenario)*]);
         conformance!(@over h2_shm, H2Shm, [$($module::$scenario)*]);
         conformance!(@over h2_unix, H2Unix, [$($module::$scenario)*]);
+    };
+    (@threads $scenarios:tt) => {
+        conformance!(@over shm_threads, ShmThreads, $scenarios);
+        conformance!(@over h2_threads, H2Threads, $scenarios);
     };
     (@over $name:ident, $kind:ident, [$($module:ident :: $scenario:ident)*]) => {
         mod $name {
@@ -37,6 +42,26 @@ macro_rules! conformance {
         }
     };
 }
+
+// Threads that wait. What is dropped half-way, or is more at once than there are threads, is no matter of theirs.
+conformance!(@threads [
+    exchanges::bodies_of_every_size_come_back
+    exchanges::heads_arrive_as_sent
+    exchanges::every_status_is_an_answer
+    exchanges::a_body_over_the_servers_limit_is_answered_413
+    exchanges::a_panic_is_answered_500_and_harms_nothing_else
+    load::answers_come_in_any_order
+    load::calls_beyond_the_limit_are_answered_503
+    load::a_slow_reader_gets_everything
+    load::long_held_bodies_do_not_block_others
+    endings::a_deadline_ends_the_call_and_its_handler
+    endings::a_server_that_goes_fails_its_calls
+    endings::a_server_that_comes_back_is_found_again
+    endings::the_next_endpoint_is_used_when_one_is_away
+    endings::only_what_may_be_repeated_is_repeated
+    endings::nobody_there_is_unreachable
+    endings::counters_count
+]);
 
 conformance! {
     exchanges::bodies_of_every_size_come_back,

@@ -8,7 +8,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Method;
 use sbi_api::{BoxFuture, CallError, Handler, Request, Response};
-use sbi_transport::{Endpoint, Gate, Limits, Pool, Server, Tls, serve, serve_guarded};
+use sbi_transport::{Blocking, Endpoint, Gate, Limits, Pool, Server, Tls, serve, serve_guarded};
+use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 
@@ -23,6 +24,10 @@ pub(crate) enum Kind {
     H2Tls,
     H2Unix,
     H2Shm,
+    /// Shared memory, called by threads in a process without a runtime.
+    ShmThreads,
+    /// HTTP/2, called by threads beside the runtime.
+    H2Threads,
 }
 
 /// Longer than any test takes; what runs into it has hung.
@@ -31,6 +36,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) struct Site {
     pub(crate) handler: Arc<Obedient>,
     pub(crate) pool: Arc<Pool>,
+    threads: Option<Arc<Blocking>>,
     endpoint: Endpoint,
     tls: Option<Tls>,
     _directory: tempfile::TempDir,
@@ -42,8 +48,8 @@ impl Site {
         let directory = tempfile::tempdir().expect("a directory");
         let endpoint = match kind {
             Kind::Mem => Endpoint::Mem(format!("site-{}", NUMBER.fetch_add(1, Ordering::Relaxed))),
-            Kind::Shm => Endpoint::Shm(directory.path().join("shm")),
-            Kind::H2 => Endpoint::H2(([127, 0, 0, 1], 0).into()),
+            Kind::Shm | Kind::ShmThreads => Endpoint::Shm(directory.path().join("shm")),
+            Kind::H2 | Kind::H2Threads => Endpoint::H2(([127, 0, 0, 1], 0).into()),
             Kind::H2Tls => Endpoint::H2Tls { address: ([127, 0, 0, 1], 0).into(), name: None },
             Kind::H2Unix => Endpoint::H2Unix(directory.path().join("h2")),
             Kind::H2Shm => Endpoint::H2Shm(directory.path().join("h2-shm")),
@@ -51,7 +57,12 @@ impl Site {
         let authority = Authority::new();
         let tls = matches!(kind, Kind::H2Tls).then(|| authority.tls(&["127.0.0.1"], &authority, directory.path()));
         let pool = Arc::new(Pool::new(Limits { tls: tls.clone(), ..Limits::default() }));
-        Self { handler: Arc::default(), pool, endpoint, tls, _directory: directory }
+        let threads = match kind {
+            Kind::ShmThreads => Some(Blocking::start(pool.clone()).expect("a thread")),
+            Kind::H2Threads => Some(Blocking::on(pool.clone(), Handle::current())),
+            _ => None,
+        };
+        Self { handler: Arc::default(), pool, threads: threads.map(Arc::new), endpoint, tls, _directory: directory }
     }
 
     /// Starts the server, and remembers where it is.
@@ -91,7 +102,23 @@ impl Site {
     }
 
     pub(crate) async fn call(&self, request: Request) -> Result<Response, CallError> {
-        call(&self.pool, &self.endpoint, request).await
+        self.call_at(std::slice::from_ref(&self.endpoint), request, Instant::now() + PATIENCE).await
+    }
+
+    pub(crate) async fn call_at(
+        &self,
+        endpoints: &[Endpoint],
+        request: Request,
+        deadline: Instant,
+    ) -> Result<Response, CallError> {
+        let Some(threads) = self.threads.clone() else {
+            return self.pool.call(endpoints, "127.0.0.1:7777", request, deadline).await;
+        };
+        let endpoints = endpoints.to_vec();
+        let waiting = tokio::task::spawn_blocking(move || {
+            threads.call(&endpoints, "127.0.0.1:7777", &request, deadline - Instant::now())
+        });
+        waiting.await.expect("no panic")
     }
 }
 

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use clap::ValueEnum;
 use sbi_api::{BoxFuture, CallError, Caller, Request, Response, Target};
 use sbi_models::udm::SessionManagementSubscriptionData;
-use sbi_transport::{Endpoint, Limits, Pool};
+use sbi_transport::{Blocking, Endpoint, Limits, Pool};
 use tokio::runtime::Runtime;
 
 use super::other::{ECHO, Other};
@@ -26,6 +26,8 @@ pub(crate) enum Way {
     Channel,
     /// Calls of the service-based interface over shared memory
     Shm,
+    /// The same, from threads that wait
+    Threads,
     /// HTTP/2 over a byte stream in shared memory
     H2Shm,
     /// HTTP/2 over a unix socket
@@ -39,8 +41,17 @@ pub(crate) enum Way {
 }
 
 impl Way {
-    pub(crate) const ALL: [Self; 8] =
-        [Self::Ring, Self::Channel, Self::Shm, Self::H2Shm, Self::H2Unix, Self::H2, Self::JsonShm, Self::JsonH2];
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Ring,
+        Self::Channel,
+        Self::Shm,
+        Self::Threads,
+        Self::H2Shm,
+        Self::H2Unix,
+        Self::H2,
+        Self::JsonShm,
+        Self::JsonH2,
+    ];
 
     /// Whether it never sleeps, so that on one core each side waits out the other's time slice.
     pub(crate) fn only_spins(self) -> bool {
@@ -62,6 +73,7 @@ impl fmt::Display for Way {
             Self::Ring => "ring, polled",
             Self::Channel => "channel",
             Self::Shm => "shm",
+            Self::Threads => "shm, threads",
             Self::H2Shm => "h2+shm",
             Self::H2Unix => "h2+unix",
             Self::H2 => "h2",
@@ -108,6 +120,7 @@ const SUBSCRIBED: &str = r#"{"singleNssai":{"sst":1,"sd":"00000a"},"dnnConfigura
 /// The caller's side.
 pub(crate) enum Client {
     Calls { pool: Arc<Pool>, endpoint: Endpoint, json: bool },
+    Threads { pool: Arc<Pool>, blocking: Blocking, endpoint: Endpoint },
     Messages(RefCell<Ends>),
     Ring(RefCell<Ends>),
 }
@@ -120,6 +133,11 @@ impl Client {
             Way::Ring => Self::Ring(RefCell::new(ring::connect(&other.folder().join("ring")).await?)),
             Way::Channel => Self::Messages(RefCell::new(ring::connect(&other.folder().join("channel")).await?)),
             Way::Shm => calls(other.shm(), false),
+            Way::Threads => {
+                let pool = Arc::new(Pool::new(Limits::default()));
+                let blocking = Blocking::start(pool.clone()).map_err(|error| Failure::Other(error.to_string()))?;
+                Self::Threads { pool, blocking, endpoint: other.shm() }
+            }
             Way::H2Shm => calls(other.h2_shm(), false),
             Way::H2Unix => calls(other.h2_unix(), false),
             Way::H2 => calls(other.h2(), false),
@@ -132,7 +150,7 @@ impl Client {
     pub(crate) fn counters(&self) -> shm::ChannelCounters {
         match self {
             Self::Messages(ends) | Self::Ring(ends) => ends.borrow().0.counters(),
-            Self::Calls { pool, .. } => {
+            Self::Calls { pool, .. } | Self::Threads { pool, .. } => {
                 let counters = pool.stats().into_iter().map(|(_, counters)| counters.channel);
                 counters.fold(shm::ChannelCounters::default(), |sum, counters| sum + counters)
             }
@@ -151,15 +169,20 @@ impl Client {
             Self::Messages(ends) => runtime.block_on(ring::messages(&mut ends.borrow_mut(), pattern, size, calls)),
             Self::Ring(ends) => ring::polled(&mut ends.borrow_mut(), pattern, size, calls),
             Self::Calls { pool, endpoint, json: false } => {
-                let request = http::Request::post(ECHO).header("content-type", "application/json");
-                let request = request.body(Bytes::from(vec![b'x'; size]));
-                // Made once: that is not what the transports differ in.
-                let request = Arc::new(request.map_err(|error| Failure::Other(error.to_string()))?);
+                let request = Arc::new(echo_request(size)?);
                 let caller = Arc::new(Direct { pool: pool.clone(), endpoint: [endpoint.clone()] });
                 runtime.block_on(lanes(pattern, calls, move || {
                     let (caller, request) = (caller.clone(), request.clone());
                     async move { caller.echo(&request).await }
                 }))
+            }
+            Self::Threads { blocking, endpoint, .. } => {
+                let request = echo_request(size)?;
+                threads(pattern, calls, || {
+                    let endpoints = std::slice::from_ref(endpoint);
+                    let answer = blocking.call(endpoints, "127.0.0.1:7777", &request, PATIENCE);
+                    same(answer.map_err(|error| Failure::Other(error.to_string()))?.body().len(), size)
+                })
             }
             Self::Calls { pool, endpoint, json: true } => {
                 let caller = Direct { pool: pool.clone(), endpoint: [endpoint.clone()] };
@@ -178,6 +201,12 @@ impl Client {
             }
         }
     }
+}
+
+/// Made once for many calls: that is not what the transports differ in.
+fn echo_request(size: usize) -> Result<Request, Failure> {
+    let request = http::Request::post(ECHO).header("content-type", "application/json");
+    request.body(Bytes::from(vec![b'x'; size])).map_err(|error| Failure::Other(error.to_string()))
 }
 
 /// Calls one endpoint, as the runtime's caller does once it knows it.
@@ -211,6 +240,29 @@ pub(crate) fn same(came: usize, went: usize) -> Result<(), Failure> {
         true => Ok(()),
         false => Err(Failure::Other(format!("{came} came back of {went}"))),
     }
+}
+
+/// So many callers, each a thread of its own, that share the calls.
+fn threads(
+    pattern: Pattern,
+    calls: usize,
+    call: impl Fn() -> Result<(), Failure> + Sync,
+) -> Result<Vec<Duration>, Failure> {
+    let each = || {
+        (0..calls / pattern.callers())
+            .map(|_| {
+                pattern.pause().into_iter().for_each(std::thread::sleep);
+                let begun = Instant::now();
+                call().map(|()| begun.elapsed())
+            })
+            .collect::<Result<Vec<_>, _>>()
+    };
+    std::thread::scope(|scope| {
+        let callers: Vec<_> = (0..pattern.callers()).map(|_| scope.spawn(each)).collect();
+        let gone = |_| Err(Failure::Other("a caller panicked".into()));
+        let of_each = callers.into_iter().map(|caller| caller.join().unwrap_or_else(gone));
+        of_each.collect::<Result<Vec<_>, _>>().map(|latencies| latencies.concat())
+    })
 }
 
 /// So many callers, each a task of its own, that share the calls.
