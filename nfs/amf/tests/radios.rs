@@ -8,7 +8,7 @@ use nas::gmm::RegistrationComplete;
 use nas::ie::{Element, PduSessions, RequestType, UeSecurityCapability};
 use ngap::{
     Cause, CauseRadioNetwork, InitialContextSetupRequest, InitialContextSetupResponse, Message,
-    PduSessionResourceFailedItem, PduSessionResourceSetupResponse, UeContextReleaseRequest,
+    PduSessionResourceFailedItem, PduSessionResourceNotify, PduSessionResourceSetupResponse, UeContextReleaseRequest,
     UeRadioCapabilityInfoIndication,
 };
 use support::ue::mobility;
@@ -294,4 +294,60 @@ async fn data_networks_in_any_case_and_by_default() {
         moments().await;
     }
     assert_eq!(net.home.sessions(), 3);
+}
+
+/// The radio link failed and only the UE knows: it comes anew, through another node, while the old one still has it. Its
+/// sessions are taken off the old node's tunnels, where packets would vanish, and the one it wants back is set up anew.
+#[tokio::test(start_paused = true)]
+async fn a_ue_that_lost_its_radio_comes_through_another_node() {
+    let net = Net::new();
+    let (mut node, mut ue) = registered(&net, &[1, 2]).await;
+    let mut other = net.node(2).await;
+    let (old_ran, old_amf) = (ue.ran, ue.amf);
+    net.ladder.clear();
+    ue.send_service_request(&mut other, &[2]);
+    let (request, nas) = context(&mut other, &mut ue).await;
+    assert!(matches!(nas, Some(GmmMessage::ServiceAccept(_))));
+    assert_eq!(request.pdu_session_resource_setup_list.map_or(0, |list| list.len()), 1);
+    ue.context_set_up(&other, &[2]);
+    moments().await;
+    let [Message::UeContextReleaseCommand(command)] = &node.drain()[..] else { panic!("the old node keeps it") };
+    let pair = ngap::UeNgapIds::Pair { amf_ue_ngap_id: old_amf.expect("connected"), ran_ue_ngap_id: old_ran };
+    assert_eq!(command.ue_ngap_ids, pair);
+    let told = net.ladder.text();
+    assert_eq!(told.matches("(deactivate) request").count(), 2, "both leave the old tunnel\n{told}");
+    assert_eq!(told.matches("(N2: set up) request").count(), 1, "{told}");
+    assert_eq!(net.machine.status()["sessions"], 2);
+}
+
+/// PDU Session Resource Notify (TS 38.413 8.2.4): the node gives a session's resources up by itself, and its SMF hears it.
+#[tokio::test(start_paused = true)]
+async fn a_node_that_gives_up_a_sessions_resources() {
+    let net = Net::new();
+    let (mut node, mut ue) = registered(&net, &[1, 2]).await;
+    net.ladder.clear();
+    let released = ngap::PduSessionResourceNotifyItem {
+        pdu_session_id: ngap::PduSessionId(1),
+        transfer: Bytes::from_static(b"given up"),
+    };
+    // A session that it never had is nobody's.
+    let foreign = ngap::PduSessionResourceNotifyItem { pdu_session_id: ngap::PduSessionId(9), ..released.clone() };
+    let notify = PduSessionResourceNotify {
+        amf_ue_ngap_id: ue.amf.expect("connected"),
+        ran_ue_ngap_id: ue.ran,
+        pdu_session_resource_notify_list: None,
+        pdu_session_resource_released_list: Some(vec![released, foreign]),
+        user_location_information: None,
+    };
+    node.send(notify, None);
+    moments().await;
+    let told = net.ladder.text();
+    assert_eq!(told.matches("(N2: given up) request").count(), 1, "{told}");
+    // It has no user plane to give up when the UE goes; the other has.
+    net.ladder.clear();
+    ue.go_idle(&mut node).await;
+    moments().await;
+    let told = net.ladder.text();
+    assert_eq!(told.matches("(deactivate) request").count(), 1, "{told}");
+    assert_eq!(net.machine.status()["sessions"], 2);
 }

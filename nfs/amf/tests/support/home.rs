@@ -302,6 +302,7 @@ fn update(body: &str) -> &'static str {
         ("PDU_RES_SETUP_RSP", "N2: set up"),
         ("PDU_RES_SETUP_FAIL", "N2: not set up"),
         ("PDU_RES_REL_RSP", "N2: released"),
+        ("PDU_RES_NTY_REL", "N2: given up"),
         ("REL_DUE_TO_DUPLICATE_SESSION_ID", "release of a duplicate"),
         ("DEACTIVATED", "deactivate"),
         ("ACTIVATING", "activate"),
