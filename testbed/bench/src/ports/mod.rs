@@ -302,13 +302,7 @@ fn table(cells: &Cells) -> String {
 
 fn report(options: &Options, cells: &Cells) -> Value {
     let cell = |((port, role), quantities): (&(PortKind, &str), &BTreeMap<&str, Samples>)| json!({ "port": end::name(port), "role": role, "samples": quantities });
-    json!({
-        "environment": {
-            "cores": std::thread::available_parallelism().map(usize::from).unwrap_or_default(),
-            "kernel": std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default().trim(),
-        },
-        "seconds": options.seconds,
-        "rounds": options.rounds,
-        "cells": cells.iter().map(cell).collect::<Vec<_>>(),
-    })
+    let mut result = crate::result::result(options.rounds, &cells.iter().map(cell).collect::<Vec<_>>());
+    result["seconds"] = json!(options.seconds);
+    result
 }
