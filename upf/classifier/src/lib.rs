@@ -72,7 +72,7 @@ impl Interval {
 pub struct RuleId(pub u32);
 
 /// A rule.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Rule {
     /// Its name.
     pub id: RuleId,

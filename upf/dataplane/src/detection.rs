@@ -1,11 +1,13 @@
 //! The second step of look-up: which PDR of its session a packet matches.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use classifier::{Auto, Classifier, Interval, Rule, RuleId};
 use gtpu::Qfi;
 use rules::{Filter, Ports, Source};
 
+use crate::Catalogue;
 use crate::counters::Direction;
 use crate::hash::prefetch;
 use crate::inner::{ABSENT, Inner, Key, describe, dimension, words};
@@ -17,18 +19,26 @@ pub(crate) enum Detection {
     /// There is one that takes everything, or takes it first.
     Only(u16),
     /// There are some to choose from.
-    Choice(Box<Choice>),
+    Choice(Arc<Choice>),
 }
 
-/// Rules to choose from.
+/// Rules to choose from, of one session or of many.
 pub(crate) struct Choice {
     classifier: Auto,
-    /// Those in which a rule asks anything: the classifier knows no others.
     dimensions: Box<[u8]>,
     /// Whether any rule asks more of a packet than its tunnel and QoS flow.
     asks_flow: bool,
-    /// The PDR of each rule of the classifier.
     pdr_of: Box<[u16]>,
+}
+
+/// What makes a [`Choice`].
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Asked {
+    /// Those in which a rule asks anything: the classifier knows no others.
+    pub(crate) dimensions: Box<[u8]>,
+    pub(crate) rules: Vec<Rule>,
+    /// The PDR of each rule.
+    pub(crate) pdr_of: Box<[u16]>,
 }
 
 /// What is known of a packet beside its octets.
@@ -47,6 +57,7 @@ impl Detection {
         pdrs: impl Iterator<Item = (u16, &'a rules::Pdr)>,
         addresses: &[IpAddr],
         tunnels: usize,
+        catalogue: &mut Catalogue,
     ) -> Self {
         let source = match direction {
             Direction::Uplink => Source::Access,
@@ -54,7 +65,7 @@ impl Detection {
         };
         let mut built = Builder::default();
         pdrs.filter(|(_, pdr)| pdr.pdi.source == source).for_each(|(place, pdr)| built.add(pdr, place, addresses));
-        built.detection(tunnels)
+        built.detection(tunnels, catalogue)
     }
 
     /// The place of the PDR that a packet matches.
@@ -75,6 +86,16 @@ impl Detection {
 }
 
 impl Choice {
+    /// Lays the rules out.
+    pub(crate) fn of(asked: &Asked) -> Self {
+        let Asked { dimensions, rules, pdr_of } = asked;
+        // The rules are made here, of the right length, each with its own id and no empty interval.
+        let classifier =
+            Auto::build(dimensions.len(), rules.iter().cloned()).unwrap_or_else(|_| Auto::new(dimensions.len()));
+        let asks_flow = dimensions.iter().any(|dimension| usize::from(*dimension) >= dimension::VERSION);
+        Self { classifier, dimensions: dimensions.clone(), asks_flow, pdr_of: pdr_of.clone() }
+    }
+
     fn find(&self, arrival: Arrival, octets: &[u8], inner: &Inner) -> Option<usize> {
         let mut key: Key = [ABSENT; dimension::COUNT];
         key[dimension::TEID] = arrival.tunnel;
@@ -166,7 +187,7 @@ impl Builder {
         (0..dimension::COUNT as u8).filter(|d| asked(usize::from(*d)) && !told(usize::from(*d))).collect()
     }
 
-    fn detection(self, tunnels: usize) -> Detection {
+    fn detection(self, tunnels: usize, catalogue: &mut Catalogue) -> Detection {
         let dimensions = self.dimensions(tunnels);
         if dimensions.is_empty() {
             let first = self.rules.iter().zip(self.pdr_of).min_by_key(|((precedence, _), _)| *precedence);
@@ -176,10 +197,8 @@ impl Builder {
             let fields = dimensions.iter().map(|dimension| fields[usize::from(*dimension)]).collect();
             Rule { id: RuleId(id), precedence, fields }
         });
-        // The rules are made here, of the right length, each with its own id and no empty interval.
-        let classifier = Auto::build(dimensions.len(), rules).unwrap_or_else(|_| Auto::new(dimensions.len()));
-        let asks_flow = dimensions.iter().any(|dimension| usize::from(*dimension) >= dimension::VERSION);
-        Detection::Choice(Box::new(Choice { classifier, dimensions, asks_flow, pdr_of: self.pdr_of.into() }))
+        let rules = rules.collect();
+        Detection::Choice(catalogue.choice(Asked { dimensions, rules, pdr_of: self.pdr_of.into() }))
     }
 }
 

@@ -12,6 +12,7 @@
 mod answers;
 mod balance;
 mod bucket;
+mod catalogue;
 mod config;
 mod counters;
 mod detection;
@@ -46,6 +47,7 @@ mod xdp;
 
 pub use balance::Balancer;
 pub use bucket::{BUCKETS, Bucket, Owners};
+pub use catalogue::Catalogue;
 pub use config::Config;
 pub use counters::{Counters, Direction, DropReason, Snapshot};
 pub use exchange::{Command, Event, InstallId};

@@ -15,7 +15,7 @@ use crate::hash::prefetch;
 use crate::inner::Inner;
 use crate::router::Router;
 use crate::usage::{Urr, Usage};
-use crate::{Bucket, Moment, Policer, Subnet};
+use crate::{Bucket, Catalogue, Moment, Policer, Subnet};
 
 /// What becomes of packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,8 +130,12 @@ impl std::fmt::Debug for Session {
 }
 
 impl Session {
-    /// Lays out the rules of session `seid`, all of whose tunnels are given out.
+    /// Lays out the rules of session `seid` for it alone; sessions that may share theirs are compiled by one [`Catalogue`].
     pub fn compile(seid: u64, rules: &rules::Session, now: Instant) -> Box<Self> {
+        Catalogue::default().compile(seid, rules, now)
+    }
+
+    pub(crate) fn lay_out(seid: u64, rules: &rules::Session, now: Instant, catalogue: &mut Catalogue) -> Box<Self> {
         let fars: BTreeMap<_, u16> = rules.fars.keys().copied().zip(0..).collect();
         let qers: BTreeMap<_, u16> = rules.qers.keys().copied().zip(0..).collect();
         let urrs: BTreeMap<_, u16> = rules.urrs.keys().copied().zip(0..).collect();
@@ -152,7 +156,8 @@ impl Session {
         let router = Router::of(&addresses, detected.iter().copied(), now);
         let tunnels: Few<u32, 1> = rules.tunnels().into_iter().map(|teid| teid.0).collect();
         let detection = [Direction::Uplink, Direction::Downlink].map(|direction| {
-            Detection::compile(direction, detected.iter().copied(), &addresses, tunnels.iter().count())
+            let pdrs = detected.iter().copied();
+            Detection::compile(direction, pdrs, &addresses, tunnels.iter().count(), catalogue)
         });
         Box::new(Self {
             seid,

@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use dataplane::{Balancer, Bucket, Command, Counters, Event as WorkerEvent, InstallId, Snapshot, Usage, Workers};
+use dataplane::{
+    Balancer, Bucket, Catalogue, Command, Counters, Event as WorkerEvent, InstallId, Snapshot, Usage, Workers,
+};
 use pfcp::{
     Cause, CreatedPdr, Endpoint, EndpointConfig, Event, FSeid, FTeid, Message, NodeId, PdrId, RequestId, RequestToken,
     Seid, SessionReportRequest, Teid, Transmit, UsageReport, UsageReportTrigger,
@@ -99,6 +101,7 @@ pub struct Control {
     endpoint: Endpoint,
     workers: Workers,
     resources: Resources,
+    catalogue: Catalogue,
     sessions: HashMap<u64, PduSession>,
     pending: HashMap<InstallId, Pending>,
     reports: HashMap<RequestId, u64>,
@@ -122,6 +125,7 @@ impl Control {
             resources: Resources::new(settings.pools.clone(), recovery.wrapping_mul(0x9e37_79b1)),
             settings,
             workers,
+            catalogue: Catalogue::default(),
             sessions: HashMap::new(),
             pending: HashMap::new(),
             reports: HashMap::new(),
@@ -433,7 +437,14 @@ impl Control {
         self.next_install += 1;
         let install = InstallId(self.next_install);
         let bucket = session.bucket;
-        let mut backend = Backend { resources: &mut self.resources, workers: &self.workers, seid, install, bucket };
+        let mut backend = Backend {
+            resources: &mut self.resources,
+            workers: &self.workers,
+            catalogue: &mut self.catalogue,
+            seid,
+            install,
+            bucket,
+        };
         match rules::apply(&mut backend, &session.rules, change) {
             Ok(rules) => {
                 session.set_rules(rules, SystemTime::now());
@@ -558,6 +569,7 @@ fn clock(now: Instant) -> convert::Clock {
 struct Backend<'a> {
     resources: &'a mut Resources,
     workers: &'a Workers,
+    catalogue: &'a mut Catalogue,
     seid: u64,
     install: InstallId,
     /// The session's, where it is not new.
@@ -596,7 +608,7 @@ impl rules::Backend for Backend<'_> {
         if !self.workers.are_running() {
             return Err(Unavailable::NoWorker);
         }
-        let session = (!after.is_empty()).then(|| dataplane::Session::compile(self.seid, after, Instant::now()));
+        let session = (!after.is_empty()).then(|| self.catalogue.compile(self.seid, after, Instant::now()));
         let command = Command::Install {
             id: self.install,
             session,

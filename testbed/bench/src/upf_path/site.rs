@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Instant;
 
-use dataplane::{Bucket, Command, Config, Forwarder, InstallId, Session};
+use dataplane::{Bucket, Catalogue, Command, Config, Forwarder, InstallId};
 use rules::{
     Action, Destination, Far, FarId, Filter, Flow, Forwarding, LocalTunnel, Pdi, Pdr, PdrId, Ports, Qer, QerId, Rates,
     RemoteTunnel, Source, Teid, Urr, UrrId,
@@ -60,18 +60,19 @@ impl Site {
     pub(super) fn forwarder(&self) -> Forwarder {
         let now = Instant::now();
         let mut forwarder = Forwarder::new(Config::new(N3), 0, now);
+        let mut catalogue = Catalogue::default();
         for number in 0..self.sessions {
-            forwarder.command(now, self.install(number, now));
+            forwarder.command(now, self.install(number, now, &mut catalogue));
             drop(forwarder.drain_events());
         }
         forwarder
     }
 
-    pub(super) fn install(&self, number: usize, now: Instant) -> Command {
+    pub(super) fn install(&self, number: usize, now: Instant, catalogue: &mut Catalogue) -> Command {
         let seid = number as u64 + 1;
         Command::Install {
             id: InstallId(seid),
-            session: Some(Session::compile(seid, &self.session(number), now)),
+            session: Some(catalogue.compile(seid, &self.session(number), now)),
             seid,
             report: BTreeSet::new(),
             end_markers: Vec::new(),
