@@ -1,32 +1,20 @@
-//! Rules that sessions have alike, laid out once: the subscribers of a data network mostly get the same SDF filters, and what
-//! all of them use stays in the cache.
+//! What sessions have alike, laid out once: the subscribers of a data network mostly get the same SDF filters and PDRs, and
+//! what all of them use stays in the cache.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use crate::Session;
 use crate::detection::{Asked, Choice};
+use crate::session::Pdr;
 
-/// Most sets of rules that are remembered; those beyond are laid out for each session.
-const MOST: usize = 4096;
-
-/// The sets of rules that sessions use now.
-#[derive(Default)]
+/// What sessions share now.
+#[derive(Debug, Default)]
 pub struct Catalogue {
-    known: HashMap<Asked, Weak<Choice>>,
-    /// Sets laid out since those that no session uses any more were forgotten, and how many there were left.
-    since: usize,
-    left: usize,
-}
-
-/// Sets laid out before that is worth it.
-const FEW: usize = 64;
-
-impl std::fmt::Debug for Catalogue {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} sets of rules", self.known.len())
-    }
+    choices: Known<Asked, Choice>,
+    pdrs: Known<Box<[Pdr]>, [Pdr]>,
 }
 
 impl Catalogue {
@@ -37,19 +25,57 @@ impl Catalogue {
 
     /// These rules, ready to choose from.
     pub(crate) fn choice(&mut self, asked: Asked) -> Arc<Choice> {
-        if let Some(same) = self.known.get(&asked).and_then(Weak::upgrade) {
+        self.choices.one(asked, |asked| Arc::new(Choice::of(asked)))
+    }
+
+    /// These PDRs.
+    pub(crate) fn pdrs(&mut self, pdrs: Vec<Pdr>) -> Arc<[Pdr]> {
+        self.pdrs.one(pdrs.into(), |pdrs| Arc::from(pdrs.clone()))
+    }
+}
+
+/// Things in use, by what they are made of.
+struct Known<K, T: ?Sized> {
+    things: HashMap<K, Weak<T>>,
+    /// Things made since those that nobody uses any more were forgotten, and how many there were left.
+    since: usize,
+    left: usize,
+}
+
+/// Most things that are known; of those beyond each is made for itself.
+const MOST: usize = 4096;
+
+/// Things made before it is worth looking for those that nobody uses.
+const FEW: usize = 64;
+
+impl<K, T: ?Sized> Default for Known<K, T> {
+    fn default() -> Self {
+        Self { things: HashMap::new(), since: 0, left: 0 }
+    }
+}
+
+impl<K, T: ?Sized> std::fmt::Debug for Known<K, T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} known", self.things.len())
+    }
+}
+
+impl<K: Eq + Hash, T: ?Sized> Known<K, T> {
+    /// The one that is known, else a new one.
+    fn one(&mut self, of: K, make: impl FnOnce(&K) -> Arc<T>) -> Arc<T> {
+        if let Some(same) = self.things.get(&of).and_then(Weak::upgrade) {
             return same;
         }
-        let choice = Arc::new(Choice::of(&asked));
+        let new = make(&of);
         self.since += 1;
         if self.since > self.left.max(FEW) {
-            self.known.retain(|_, choice| choice.strong_count() > 0);
-            (self.since, self.left) = (0, self.known.len());
+            self.things.retain(|_, thing| thing.strong_count() > 0);
+            (self.since, self.left) = (0, self.things.len());
         }
-        if self.known.len() < MOST {
-            self.known.insert(asked, Arc::downgrade(&choice));
+        if self.things.len() < MOST {
+            self.things.insert(of, Arc::downgrade(&new));
         }
-        choice
+        new
     }
 }
 
@@ -70,7 +96,7 @@ mod tests {
         let mut catalogue = Catalogue::default();
         let [first, again, other] = [7, 7, 8].map(|value| catalogue.choice(asked(value)));
         assert!(Arc::ptr_eq(&first, &again) && !Arc::ptr_eq(&first, &other));
-        assert_eq!(catalogue.known.len(), 2);
+        assert_eq!(catalogue.choices.things.len(), 2);
     }
 
     #[test]
@@ -80,7 +106,7 @@ mod tests {
         for value in 1..50_000 {
             drop(catalogue.choice(asked(value)));
         }
-        assert!(catalogue.known.len() <= 2 * FEW, "{catalogue:?}");
+        assert!(catalogue.choices.things.len() <= 2 * FEW, "{catalogue:?}");
         assert!(Arc::ptr_eq(&used, &catalogue.choice(asked(0))));
     }
 
@@ -88,9 +114,9 @@ mod tests {
     fn more_than_are_remembered_work_all_the_same() {
         let mut catalogue = Catalogue::default();
         let used: Vec<_> = (0..2 * MOST as u32).map(|value| catalogue.choice(asked(value))).collect();
-        assert_eq!(catalogue.known.len(), MOST);
+        assert_eq!(catalogue.choices.things.len(), MOST);
         drop(used);
         (0..MOST as u32).for_each(|value| drop(catalogue.choice(asked(value))));
-        assert!(catalogue.known.len() <= 2 * FEW, "{catalogue:?}");
+        assert!(catalogue.choices.things.len() <= 2 * FEW, "{catalogue:?}");
     }
 }

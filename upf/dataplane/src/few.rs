@@ -1,25 +1,29 @@
 //! Lists that are nearly always short.
 
+use std::ops::Deref;
+
 /// A list of up to `N` things in place, of more elsewhere. What a packet needs of an ordinary session lies in the session
 /// then, and not a pointer away.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Few<T, const N: usize> {
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Few<T, const N: usize, P = Box<[T]>> {
     Here([Option<T>; N]),
-    There(Box<[T]>),
+    There(P),
 }
 
-impl<T, const N: usize> Few<T, N> {
+impl<T, const N: usize, P: Deref<Target = [T]>> Few<T, N, P> {
+    /// These things, and where they lie if they are many.
+    pub(crate) fn of(things: Vec<T>, there: impl FnOnce(Vec<T>) -> P) -> Self {
+        if things.len() > N {
+            return Self::There(there(things));
+        }
+        let mut things = things.into_iter();
+        Self::Here(std::array::from_fn(|_| things.next()))
+    }
+
     pub(crate) fn get(&self, place: usize) -> Option<&T> {
         match self {
             Self::Here(things) => things.get(place)?.as_ref(),
             Self::There(things) => things.get(place),
-        }
-    }
-
-    pub(crate) fn get_mut(&mut self, place: usize) -> Option<&mut T> {
-        match self {
-            Self::Here(things) => things.get_mut(place)?.as_mut(),
-            Self::There(things) => things.get_mut(place),
         }
     }
 
@@ -31,20 +35,29 @@ impl<T, const N: usize> Few<T, N> {
         here.iter().flatten().chain(there)
     }
 
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
-        let (here, there): (&mut [Option<T>], &mut [T]) = match self {
-            Self::Here(things) => (things, &mut []),
-            Self::There(things) => (&mut [], things),
-        };
-        here.iter_mut().flatten().chain(there)
-    }
-
     /// The things that lie elsewhere.
     pub(crate) fn elsewhere(&self) -> &[T] {
         match self {
             Self::Here(_) => &[],
             Self::There(things) => things,
         }
+    }
+}
+
+impl<T, const N: usize> Few<T, N> {
+    pub(crate) fn get_mut(&mut self, place: usize) -> Option<&mut T> {
+        match self {
+            Self::Here(things) => things.get_mut(place)?.as_mut(),
+            Self::There(things) => things.get_mut(place),
+        }
+    }
+
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        let (here, there): (&mut [Option<T>], &mut [T]) = match self {
+            Self::Here(things) => (things, &mut []),
+            Self::There(things) => (&mut [], things),
+        };
+        here.iter_mut().flatten().chain(there)
     }
 }
 

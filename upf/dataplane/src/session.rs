@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use gtpu::{Encapsulation, PduSession, Qfi};
@@ -33,6 +34,7 @@ pub(crate) struct Far {
     pub(crate) marking: (u8, u8),
 }
 
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Pdr {
     pub(crate) id: u16,
     pub(crate) far: u16,
@@ -105,7 +107,7 @@ pub struct Session {
     pub(crate) remotes: Few<RemoteTunnel, 1>,
     /// Uplink, downlink.
     detection: [Detection; 2],
-    pub(crate) pdrs: Few<Pdr, 2>,
+    pub(crate) pdrs: Few<Pdr, 2, Arc<[Pdr]>>,
     pub(crate) fars: Few<Far, 2>,
     pub(crate) qers: Few<Qer, 1>,
     pub(crate) urrs: Few<Urr, 1>,
@@ -166,7 +168,7 @@ impl Session {
             remotes: rules.fars.values().filter_map(|far| far.forwarding.as_ref()?.tunnel).collect(),
             addresses: addresses.into_iter().collect(),
             detection,
-            pdrs: pdrs.into_iter().collect(),
+            pdrs: Few::of(pdrs, |pdrs| catalogue.pdrs(pdrs)),
             fars: rules.fars.values().map(|far| compile_far(rules, far)).collect(),
             qers: rules.qers.iter().map(|(id, qer)| compile_qer(id.0, qer, now)).collect(),
             urrs: rules.urrs.iter().map(|(id, urr)| Urr::compile(id.0, urr, now)).collect(),
@@ -288,7 +290,6 @@ impl Session {
     /// Has what a packet needs beside the session itself fetched.
     pub(crate) fn expect(&self) {
         self.detection.iter().for_each(Detection::expect);
-        self.pdrs.elsewhere().first().inspect(|first| prefetch(*first));
         self.fars.elsewhere().first().inspect(|first| prefetch(*first));
         self.qers.elsewhere().first().inspect(|first| prefetch(*first));
         self.urrs.elsewhere().first().inspect(|first| prefetch(*first));

@@ -17,7 +17,7 @@ impl Qfi {
 }
 
 /// What a PDU Session Container says, as far as it is used here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PduSession {
     /// From a UPF towards the gNB (PDU type 0).
     Downlink {
