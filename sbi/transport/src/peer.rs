@@ -62,6 +62,9 @@ struct State {
     connection: Option<Arc<Link>>,
     rest: Option<Duration>,
     resting_until: Option<Instant>,
+    /// How often connecting has failed, and how it did last.
+    failures: u64,
+    failure: Option<ConnectError>,
 }
 
 impl Peer {
@@ -71,18 +74,24 @@ impl Peer {
 
     /// The open connection, made if there is still none.
     pub(crate) async fn connection(&self, limits: &Limits) -> Result<Arc<Link>, ConnectError> {
+        let failures = self.state().failures;
         let _turn = self.connecting.lock().await;
         if let Some(open) = self.open_connection() {
             return Ok(open);
+        }
+        // What failed while we waited for it has failed for us too: one after the other, each would wait as long again.
+        if let Some(failure) = self.state().failure_since(failures) {
+            return Err(failure);
         }
         let made = self.connect(limits).await.map(|connection| Arc::new(Link { connection, shown: Mutex::default() }));
         let mut state = self.state();
         match &made {
             Ok(connection) => {
                 count(&self.stats.connects, 1);
-                *state = State { connection: Some(connection.clone()), ..State::default() };
+                let failures = state.failures;
+                *state = State { connection: Some(connection.clone()), failures, ..State::default() };
             }
-            Err(_) => state.fail(),
+            Err(error) => state.fail(error),
         }
         made
     }
@@ -118,7 +127,14 @@ impl Peer {
 }
 
 impl State {
-    fn fail(&mut self) {
+    /// How connecting failed, where it did since it had failed so often.
+    fn failure_since(&self, failures: u64) -> Option<ConnectError> {
+        self.failure.clone().filter(|_| self.failures != failures)
+    }
+
+    fn fail(&mut self, error: &ConnectError) {
+        self.failures = self.failures.wrapping_add(1);
+        self.failure = Some(error.clone());
         let rest = self.rest.map_or(FIRST_REST, |rest| (rest * 2).min(LONGEST_REST));
         self.connection = None;
         self.rest = Some(rest);

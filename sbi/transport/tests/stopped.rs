@@ -222,3 +222,34 @@ async fn a_server_of_another_layout_is_named_and_reached_another_way() {
     let response = call(&pool, &[endpoint.clone(), h2], 10).await.expect("an answer");
     assert_eq!(response.body().len(), 10);
 }
+
+/// A server that was stopped before it let anybody in: its socket takes connections, and nobody answers.
+#[tokio::test]
+async fn a_server_that_never_answers_is_reached_another_way() {
+    let (directory, endpoint) = place();
+    let Endpoint::Shm(path) = &endpoint else { panic!("another") };
+    let _silent = UnixListener::bind(path).expect("the path is free");
+    let h2 = Endpoint::H2Unix(directory.path().join("h2"));
+    let _server = serve(&h2, Arc::new(Echo), Limits::default()).expect("it is free");
+    let (pool, endpoints) = (Pool::new(Limits::default()), [endpoint.clone(), h2]);
+    // All who call at once wait for it together, and none longer than a connection may take.
+    for outcome in join_all((0..50).map(|_| call(&pool, &endpoints, 10))).await {
+        assert_eq!(outcome.expect("an answer").body().len(), 10);
+    }
+    let deadline = Instant::now() + Duration::from_millis(50);
+    let late = pool.call(&endpoints[..1], "peer", request(10), deadline).await;
+    assert!(matches!(late, Err(CallError::Timeout(_))), "the call's own deadline is the first: {late:?}");
+}
+
+/// Guests that say nothing keep nobody else from being let in.
+#[tokio::test]
+async fn guests_that_say_nothing_hold_up_nobody() {
+    let (_directory, endpoint) = place();
+    let Endpoint::Shm(path) = &endpoint else { panic!("another") };
+    let _server = serve(&endpoint, Arc::new(Echo), Limits::default()).expect("it is free");
+    let knock = |_| std::os::unix::net::UnixStream::connect(path).expect("it listens");
+    let silent: Vec<_> = (0..100).map(knock).collect();
+    // One says half of its hello.
+    (&silent[0]).write_all(b"PRGRN").expect("it takes it");
+    call(&Pool::new(Limits::default()), std::slice::from_ref(&endpoint), 10).await.expect("an answer");
+}
