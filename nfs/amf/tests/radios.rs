@@ -3,9 +3,9 @@
 mod support;
 
 use bytes::Bytes;
-use nas::GmmMessage;
-use nas::gmm::RegistrationComplete;
+use nas::gmm::{RegistrationComplete, SecurityModeReject};
 use nas::ie::{Element, PduSessions, RequestType, UeSecurityCapability};
+use nas::{GmmCause, GmmMessage};
 use ngap::{
     Cause, CauseRadioNetwork, InitialContextSetupRequest, InitialContextSetupResponse, Message,
     PduSessionResourceFailedItem, PduSessionResourceNotify, PduSessionResourceSetupResponse, UeContextReleaseRequest,
@@ -350,4 +350,31 @@ async fn a_node_that_gives_up_a_sessions_resources() {
     let told = net.ladder.text();
     assert_eq!(told.matches("(deactivate) request").count(), 1, "{told}");
     assert_eq!(net.machine.status()["sessions"], 2);
+}
+
+/// A phone that finds its capabilities changed on the way, or cannot use the algorithms (TS 24.501 5.4.2.5): it is refused in a
+/// way that it can read, operators learn which key to change, and it may try again.
+#[tokio::test(start_paused = true)]
+async fn a_phone_that_rejects_the_security_mode() {
+    let net = Net::new();
+    let mut node = net.node(1).await;
+    for (number, cause) in [(1, GmmCause::UeSecurityCapabilitiesMismatch), (2, GmmCause::SecurityModeRejected)] {
+        let mut ue = Ue::new(number);
+        ue.send_registration_request(&mut node, support::initial());
+        ue.authenticate(&mut node).await;
+        let heard = ue.hear(&mut node).await;
+        assert!(matches!(heard.nas, Some(GmmMessage::SecurityModeCommand(_))), "{heard:?}");
+        // It keeps the context of before, which is none.
+        ue.security = None;
+        ue.say_plainly(&node, SecurityModeReject::new(cause));
+        let heard = ue.hear(&mut node).await;
+        let Some(GmmMessage::RegistrationReject(reject)) = heard.nas else { panic!("no reject in clear: {heard:?}") };
+        assert_eq!(reject.cause, cause);
+        ue.released(&mut node).await;
+        moments().await;
+        let said = net.explanations();
+        assert!(said.iter().any(|line| line.contains(&format!("Security Mode Reject {cause}"))), "{said:?}");
+        assert_eq!(net.machine.status()["ues"], number - 1, "nothing is kept of it");
+        ue.register(&mut node).await;
+    }
 }
