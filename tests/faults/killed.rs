@@ -1,4 +1,5 @@
-//! Any NF is killed (SIGKILL) under a running core: nobody else ends, and new registrations soon succeed again.
+//! Any NF is killed (SIGKILL) under a running core: nobody else ends, and new registrations soon succeed again. A gNB stands
+//! still.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -75,6 +76,33 @@ fn sessions_outlive_their_upf() {
     await_that(&core, "the three sessions there", || sessions(&core, "upf") == Some(3));
     assert_eq!(sessions(&core, "smf"), Some(3));
     assert!(!core.log().contains("given_up=1") && ran.is_running(), "{}", core.log());
+}
+
+/// A gNB that answers nobody while its N2 stays is found by the UPF, told to the SMF, and found again (TS 23.527 5.2); its
+/// sessions stay.
+#[test]
+fn a_gnb_that_is_silent_on_n3_is_told_and_its_return_too() {
+    let core = Core::start("upf: {n3: {echo: {seconds: 1, t3_ms: 500, n3: 2}}}\n");
+    let lines: String = (1..=3).map(subscriber).collect();
+    let subscribers = core.file("subscribers.jsonl", &lines);
+    core.peregrine(&["subscriber", "import", &subscribers]);
+    let mut ran = core.spawn_ran(&["attach", "--ues", "3", "--subscribers", &subscribers, "--stay", "--quiet"]);
+    let upf = |what: &str| core.status().get("upf").and_then(|status| status.pointer(what).and_then(Value::as_u64));
+    await_that(&core, "three sessions", || upf("/sessions") == Some(3));
+    await_that(&core, "one gNB", || upf("/gnbs/supervised") == Some(1));
+    ran.pause(true);
+    await_that(&core, "silent gNB", || upf("/gnbs/silent") == Some(1));
+    let told = |change: &str| {
+        let line =
+            |line: &str| line.contains(&format!("between UPF and gNB has {change}")) && line.contains("sessions=3");
+        core.log().lines().any(line)
+    };
+    await_that(&core, "word of it at the SMF", || told("failed"));
+    ran.pause(false);
+    await_that(&core, "gNB that answers", || upf("/gnbs/silent") == Some(0));
+    await_that(&core, "word of it at the SMF", || told("recovered"));
+    assert_eq!(upf("/sessions"), Some(3));
+    assert!(ran.is_running(), "{}", core.log());
 }
 
 fn await_that(core: &Core, what: &str, holds: impl Fn() -> bool) {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use rustix::process::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -117,6 +118,11 @@ impl Ran {
         self.0.try_wait().is_ok_and(|status| status.is_none())
     }
 
+    /// Has it stand still, answering nobody while its connections stay, or go on.
+    pub fn pause(&self, pause: bool) {
+        signal(&self.0, if pause { Signal::STOP } else { Signal::CONT });
+    }
+
     /// Waits until it ends.
     ///
     /// # Panics
@@ -137,11 +143,16 @@ fn terminate(child: &mut Child) {
     if let Ok(Some(_)) = child.try_wait() {
         return;
     }
+    signal(child, Signal::TERM);
+    signal(child, Signal::CONT);
+    let _ = child.wait();
+}
+
+fn signal(child: &Child, signal: Signal) {
     let pid = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw);
     if let Some(pid) = pid {
-        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM); // it may have ended
+        let _ = rustix::process::kill_process(pid, signal); // it may have ended
     }
-    let _ = child.wait();
 }
 
 fn peregrine(place: &Path) -> Command {

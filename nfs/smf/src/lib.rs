@@ -4,6 +4,7 @@
 //! - [`procedures`]: one file per clause of TS 23.502.
 //! - [`n4`] and [`n4_rules`]: the UPF; [`n1`]: NAS messages; [`n2`]: containers for the RAN; [`amf`] and
 //!   [`subscription`]: what is asked of AMF and UDM.
+//! - [`n3_paths`]: gNBs that no longer answer a UPF.
 //! - [`session_type`] and [`pool`]: IPv4, IPv6 or both, and the addresses.
 //! - [`refusal`]: why a session cannot be had, and what is said about it.
 
@@ -12,6 +13,7 @@ mod amf;
 mod config;
 mod n1;
 mod n2;
+mod n3_paths;
 mod n4;
 mod n4_rules;
 mod pool;
@@ -39,6 +41,7 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 pub use crate::config::{Config, N4Config};
+use crate::n3_paths::PathChanges;
 use crate::n4::{FromUpf, N4};
 use crate::pool::{AddressPool, UeAddress};
 use crate::procedures::{service_request, session_restoration};
@@ -63,6 +66,7 @@ pub(crate) struct Core {
     pub(crate) uecm: NudmUecm,
     pub(crate) api_root: ApiRoot,
     pub(crate) metrics: Metrics,
+    pub(crate) path_changes: PathChanges,
     pub(crate) rejects: Rejects,
     pub(crate) trace: Trace,
     pub(crate) n4: N4,
@@ -142,6 +146,7 @@ async fn open(ctx: Context<Config>) -> Result<(Arc<Core>, mpsc::Receiver<FromUpf
         instance_id: ctx.instance_id,
         caller: ctx.caller,
         api_root: ctx.api_root,
+        path_changes: PathChanges::register(&ctx.metrics),
         metrics: ctx.metrics,
         rejects: ctx.rejects,
         trace: ctx.trace,
@@ -160,6 +165,7 @@ async fn hear_upfs(core: Arc<Core>, mut from_upfs: mpsc::Receiver<FromUpf>) {
     while let Some(news) = from_upfs.recv().await {
         match news {
             FromUpf::Lost(upf) => tokio::spawn(session_restoration::upf_lost(core.clone(), upf)),
+            FromUpf::NodeReport(token, report) => tokio::spawn(n3_paths::reported(core.clone(), token, report)),
             FromUpf::Report(token, seid, report) => {
                 tokio::spawn(service_request::report(core.clone(), token, seid, report))
             }

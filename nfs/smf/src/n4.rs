@@ -26,6 +26,8 @@ const DATAGRAM: usize = 65_535;
 pub(crate) enum FromUpf {
     /// All sessions there are gone.
     Lost(IpAddr),
+    /// Something of the UPF itself; to be answered too.
+    NodeReport(RequestToken, Box<pfcp::NodeReportRequest>),
     /// Something happened in the session that we call by this SEID; to be answered with [`N4::answer`].
     Report(RequestToken, Seid, Box<pfcp::SessionReportRequest>),
 }
@@ -110,7 +112,7 @@ impl N4 {
         answer.await.unwrap_or(Err(RequestError::AssociationLost))
     }
 
-    /// Answers a UPF's report about the session it calls `seid`.
+    /// Answers a UPF's report about the session it calls `seid`, or about itself.
     pub(crate) async fn answer(&self, token: RequestToken, seid: Seid, message: impl Into<Message>) {
         let command = Command::Answer { token, seid, message: Box::new(message.into()) };
         let _ = self.commands.send(command).await; // no driver, no UPF to answer
@@ -210,6 +212,9 @@ impl Driver {
                 }
                 Event::Request { token, seid, message: Message::SessionReportRequest(report) } => {
                     self.tell(FromUpf::Report(token, seid, Box::new(report)));
+                }
+                Event::Request { token, message: Message::NodeReportRequest(report), .. } => {
+                    self.tell(FromUpf::NodeReport(token, Box::new(report)));
                 }
                 Event::Request { token, .. } => {
                     self.endpoint.refuse(token, Seid::default(), pfcp::Cause::ServiceNotSupported, None);

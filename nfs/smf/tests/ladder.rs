@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::net::IpAddr;
 use std::sync::atomic::Ordering::Relaxed;
 
 use bytes::Bytes;
@@ -12,6 +13,7 @@ use ngap::transfer::{
     PduSessionResourceSetupUnsuccessfulTransfer, QosFlowPerTnlInformation,
 };
 use ngap::{GtpTunnel, TransportLayerAddress};
+use pfcp::{NodeId, NodeReportRequest, NodeReportType, PathFailureReport, PathRecoveryReport};
 use runtime::Network;
 use sbi_api::multipart::{NAS_5GS, NGAP};
 use sbi_api::{Codec, Multipart, WithParts};
@@ -223,6 +225,41 @@ async fn a_session_is_restored_at_a_upf_that_starts_again() {
          SMF -> UPF: SessionEstablishmentRequest\n\
          SMF -> UPF: SessionModificationRequest ApplyAction(2)\n"
     );
+}
+
+/// TS 29.244 6.2.9: paths that failed or recovered are taken note of, and nothing is done to the sessions that use them.
+#[tokio::test]
+async fn paths_that_a_upf_tells_of_are_counted_and_sessions_stay() {
+    let scene = Scene::new(SM_DATA, true).await;
+    let context = established(&scene).await;
+    ran_sets_up(&scene, &context).await;
+    scene.ladder.until("SMF -> UPF: SessionModificationRequest").await;
+    let upf = NodeId::Address([192, 0, 2, 7].into());
+    let mut failure = NodeReportRequest::new(upf.clone(), NodeReportType::UPFR);
+    scene.upf.report(failure.clone());
+    let answer = scene.ladder.until("SMF -> UPF").await;
+    assert_eq!(answer, "SMF -> UPF: NodeReportResponse ConditionalIeMissing (67)\n");
+
+    let peers = vec![IpAddr::from([192, 0, 2, 1]).into(), IpAddr::from([192, 0, 2, 2]).into()];
+    failure.path_failure = Some(PathFailureReport { peers: peers.clone() });
+    let mut recovery = NodeReportRequest::new(upf, NodeReportType::UPRR);
+    recovery.path_recovery = Some(PathRecoveryReport { peers });
+    for report in [failure, recovery] {
+        scene.upf.report(report);
+        let answer = scene.ladder.until("SMF -> UPF").await;
+        assert_eq!(answer, "SMF -> UPF: NodeReportResponse RequestAccepted (1)\n");
+    }
+    let metrics = scene.metrics.encode();
+    for change in ["failed", "recovered"] {
+        let counted = metrics.lines().find(|line| line.contains("n3_path_changes") && line.contains(change));
+        assert!(counted.is_some_and(|line| line.ends_with(" 2")), "{metrics}");
+    }
+    // It is there, and released as any other.
+    let (content_type, octets) = Multipart::<SmContextReleaseData>::encode(&SmContextReleaseData::default().into());
+    let content_type = content_type.to_str().expect("text");
+    let response = scene.amf(&format!("{context}/release"), content_type, octets).await;
+    assert_eq!(response.status(), 204);
+    assert!(scene.ladder.until("SMF -> UPF").await.contains("SessionDeletionRequest"));
 }
 
 /// A session that is there again but cannot be made what it was is deleted there, and the UE is told to make a new one.

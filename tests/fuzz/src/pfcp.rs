@@ -65,7 +65,7 @@ fn establishment(number: u8) -> SessionEstablishmentRequest {
 /// A request as an honest peer makes it.
 fn request(choices: &mut Choices<'_>, number: u8) -> Message {
     let recovery = RecoveryTimeStamp(u32::from(choices.below(4)));
-    match choices.below(9) {
+    match choices.below(10) {
         0 => HeartbeatRequest::new(recovery).into(),
         1 => AssociationSetupRequest::new(node_id(number), recovery).into(),
         2 => AssociationReleaseRequest::new(node_id(number)).into(),
@@ -77,8 +77,15 @@ fn request(choices: &mut Choices<'_>, number: u8) -> Message {
         4 | 5 => establishment(number).into(),
         6 => SessionModificationRequest::new().into(),
         7 => SessionDeletionRequest::new().into(),
+        8 => node_report(number).into(),
         _ => SessionReportRequest::new(ReportType::UPIR).into(),
     }
+}
+
+fn node_report(number: u8) -> NodeReportRequest {
+    let mut report = NodeReportRequest::new(node_id(number), NodeReportType::UPFR);
+    report.path_failure = Some(PathFailureReport { peers: vec![peer(9).ip().into()] });
+    report
 }
 
 /// The response to a request, as an honest peer gives it, of whatever cause.
@@ -94,6 +101,7 @@ fn response(choices: &mut Choices<'_>, number: u8, request: &Packet) -> Option<P
         Message::SessionEstablishmentRequest(_) => SessionEstablishmentResponse::new(id, cause).into(),
         Message::SessionModificationRequest(_) => SessionModificationResponse::new(cause).into(),
         Message::SessionDeletionRequest(_) => SessionDeletionResponse::new(cause).into(),
+        Message::NodeReportRequest(_) => NodeReportResponse::new(id, cause).into(),
         Message::SessionReportRequest(_) => SessionReportResponse::new(cause).into(),
         _ => return None,
     };
@@ -124,6 +132,7 @@ pub(crate) fn packets() -> Vec<Vec<u8>> {
         modification.into(),
         SessionDeletionRequest::new().into(),
         SessionReportRequest::new(ReportType::UPIR).into(),
+        node_report(1).into(),
         SessionEstablishmentResponse::new(node_id(1), Cause::RequestAccepted).into(),
         SessionModificationResponse::new(Cause::RequestRejected).into(),
     ];

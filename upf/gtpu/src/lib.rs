@@ -1,15 +1,20 @@
 //! GTP-U (TS 29.281) with the PDU Session Container (TS 38.415), in place.
 //!
 //! [`Datagram::parse`] reads a UDP payload without copying: what it returns borrows the payload and says where the inner
-//! packet lies. [`Encapsulation`] is the header to put into the room before an inner packet. Nothing allocates.
+//! packet lies. [`Encapsulation`] is the header to put into the room before an inner packet. Nothing of these allocates.
+//! [`Paths`] tells which peers still answer.
 
 mod container;
 mod encapsulate;
+mod paths;
 mod signalling;
 
 pub use container::{PduSession, Qfi};
 pub use encapsulate::{Encapsulation, HEADROOM};
-pub use signalling::{ErrorIndication, echo_response, end_marker, error_indication, supported_extension_headers};
+pub use paths::{Echo, PathConfig, PathEvent, Paths};
+pub use signalling::{
+    ErrorIndication, echo_request, echo_response, end_marker, error_indication, recovery, supported_extension_headers,
+};
 
 /// The port of GTP-U (TS 29.281 4.4.2.3).
 pub const PORT: u16 = 2152;

@@ -12,6 +12,20 @@ mod element {
     pub(super) const EXTENSION_HEADER_TYPES: u8 = 141;
 }
 
+/// An Echo Request with this sequence number.
+pub fn echo_request(sequence: u16) -> [u8; 12] {
+    let [high, low] = sequence.to_be_bytes();
+    [0x32, message::ECHO_REQUEST, 0, 4, 0, 0, 0, 0, high, low, 0, 0]
+}
+
+/// The restart counter in the information elements of an Echo Response, which begin with it.
+pub fn recovery(elements: &[u8]) -> Option<u8> {
+    match *elements {
+        [element::RECOVERY, counter, ..] => Some(counter),
+        _ => None,
+    }
+}
+
 /// The answer to an Echo Request with this sequence number.
 pub fn echo_response(sequence: u16) -> [u8; 14] {
     let [high, low] = sequence.to_be_bytes();

@@ -147,11 +147,12 @@ pub enum Event {
         /// The peer's address.
         peer: IpAddr,
     },
-    /// A peer with an association asks something of a session: to be answered with [`Endpoint::respond`].
+    /// A peer with an association asks something of a session, or tells the node something: to be answered with
+    /// [`Endpoint::respond`].
     Request {
         /// To answer with.
         token: RequestToken,
-        /// The session: our SEID, zero in an establishment.
+        /// The session: our SEID, zero in an establishment and where it is about no session.
         seid: Seid,
         /// The request.
         message: Message,
@@ -246,7 +247,7 @@ impl Endpoint {
         }
     }
 
-    /// Asks something of the session that the peer calls `seid` (zero for an establishment).
+    /// Asks something of the session that the peer calls `seid` (zero for an establishment, and where it is about no session).
     ///
     /// # Errors
     /// [`RequestError`] where nothing was sent.
@@ -261,18 +262,17 @@ impl Endpoint {
         let to = association.ok_or(RequestError::NoAssociation(peer))?.address;
         let message = message.into();
         let kind = message.kind();
-        let id = self
-            .transactions
-            .open(now, to, kind, |sequence| Packet { seid: Some(seid), sequence, message }.encode())?;
+        let id = self.transactions.open(now, to, kind, |sequence| with_seid(kind, seid, sequence, message).encode())?;
         id.ok_or(RequestError::Congested)
     }
 
-    /// Answers a request of a peer; `seid` is the peer's SEID of the session.
+    /// Answers a request of a peer; `seid` is the peer's SEID of the session, which counts where the request has one.
     ///
     /// # Errors
     /// [`EncodeError`] where the answer does not fit a datagram: then nothing was sent.
     pub fn respond(&mut self, token: RequestToken, seid: Seid, message: impl Into<Message>) -> Result<(), EncodeError> {
-        let octets = Packet { seid: Some(seid), sequence: token.sequence, message: message.into() }.encode()?;
+        let message = message.into();
+        let octets = with_seid(message.kind(), seid, token.sequence, message).encode()?;
         self.transactions.answer(token.from, token.sequence, octets);
         Ok(())
     }
@@ -391,8 +391,8 @@ impl Endpoint {
             (Message::AssociationSetupRequest(request), _) => self.setup_requested(now, token, request),
             (Message::AssociationUpdateRequest(request), _) => self.update_requested(now, token, request),
             (Message::AssociationReleaseRequest(_), _) => self.release_requested(now, token),
-            (message, Some(seid)) => match self.associations.get(&from.ip()).is_some_and(Association::is_up) {
-                true => self.events.push_back(Event::Request { token, seid, message }),
+            (message, seid) => match self.associations.get(&from.ip()).is_some_and(Association::is_up) {
+                true => self.events.push_back(Event::Request { token, seid: seid.unwrap_or_default(), message }),
                 false => {
                     let sender = match &message {
                         Message::SessionEstablishmentRequest(request) => request.cp_f_seid.seid,
@@ -401,8 +401,6 @@ impl Endpoint {
                     self.refuse(token, sender, Cause::NoEstablishedPfcpAssociation, None);
                 }
             },
-            // Decoding lets no session message through without a SEID.
-            (_, None) => {}
         }
     }
 
@@ -614,6 +612,9 @@ impl Endpoint {
             }
             MessageType::AssociationUpdateRequest => AssociationUpdateResponse::new(node_id(), cause).into(),
             MessageType::AssociationReleaseRequest => AssociationReleaseResponse::new(node_id(), cause).into(),
+            MessageType::NodeReportRequest => {
+                NodeReportResponse { offending_ie, ..NodeReportResponse::new(node_id(), cause) }.into()
+            }
             MessageType::SessionEstablishmentRequest => {
                 SessionEstablishmentResponse { offending_ie, ..SessionEstablishmentResponse::new(node_id(), cause) }
                     .into()

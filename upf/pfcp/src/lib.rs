@@ -14,6 +14,7 @@ mod endpoint;
 pub mod ie;
 mod messages;
 mod node;
+mod node_report;
 mod packet;
 mod rule;
 mod transactions;
@@ -26,6 +27,9 @@ pub use cause::{Cause, FailedRuleId, IeProblem, OffendingIe};
 pub use endpoint::{Counters, Endpoint, EndpointConfig, Event, PORT, Peers, RequestError, RequestToken, Role};
 pub use messages::*;
 pub use node::{ApnDnn, CpFunctionFeatures, NetworkInstance, NodeId, NtpTime, RecoveryTimeStamp, UpFunctionFeatures};
+pub use node_report::{
+    GtpUPeer, NodeReportRequest, NodeReportResponse, NodeReportType, PathFailureReport, PathRecoveryReport,
+};
 pub use packet::{DecodeError, EncodeError, Header, Message, MessageType, Packet, Sequence};
 pub use rule::*;
 pub use transactions::{Arrival, RequestId, Timers, Transactions, Transmit};

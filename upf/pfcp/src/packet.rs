@@ -1,6 +1,7 @@
 //! A whole message: header (TS 29.244 7.2.2) and information elements.
 
 use crate::messages::*;
+use crate::node_report::{NodeReportRequest, NodeReportResponse};
 use crate::wire::{Elements, Malformed, Value};
 use crate::{Cause, FSeid, IeProblem, Seid, ie};
 
@@ -108,6 +109,10 @@ messages! {
     AssociationReleaseResponse(AssociationReleaseResponse) = 10 response,
     /// Version not supported.
     VersionNotSupportedResponse(VersionNotSupportedResponse) = 11 response,
+    /// Node report.
+    NodeReportRequest(NodeReportRequest) = 12 request,
+    /// Node report, answered.
+    NodeReportResponse(NodeReportResponse) = 13 response,
     /// Session establishment.
     SessionEstablishmentRequest(SessionEstablishmentRequest) = 50 request,
     /// Session establishment, answered.
@@ -277,6 +282,7 @@ impl Message {
             Self::AssociationSetupResponse(m) => m.cause,
             Self::AssociationUpdateResponse(m) => m.cause,
             Self::AssociationReleaseResponse(m) => m.cause,
+            Self::NodeReportResponse(m) => m.cause,
             Self::SessionEstablishmentResponse(m) => m.cause,
             Self::SessionModificationResponse(m) => m.cause,
             Self::SessionDeletionResponse(m) => m.cause,

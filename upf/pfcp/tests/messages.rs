@@ -191,6 +191,23 @@ fn all() -> Vec<Packet> {
             }
             .into(),
         ),
+        node(
+            NodeReportRequest {
+                path_failure: Some(PathFailureReport { peers: vec![GNB.into(), SMF.into()] }),
+                path_recovery: Some(PathRecoveryReport {
+                    peers: vec![GtpUPeer { ipv4: Some(Ipv4Addr::LOCALHOST), ipv6: Some(Ipv6Addr::LOCALHOST) }],
+                }),
+                ..NodeReportRequest::new(name.clone(), NodeReportType(3))
+            }
+            .into(),
+        ),
+        node(
+            NodeReportResponse {
+                offending_ie: Some(OffendingIe(ie::NODE_REPORT_TYPE)),
+                ..NodeReportResponse::new(name, Cause::MandatoryIeMissing)
+            }
+            .into(),
+        ),
         node(VersionNotSupportedResponse::new().into()),
     ]
 }
@@ -211,6 +228,36 @@ fn an_independent_reader_reads_the_same() {
         assert_eq!(read.msg_type() as u8, packet.message.kind().code());
         assert_eq!(read.sequence().0, packet.sequence.value());
         assert_eq!(read.seid().map(|seid| seid.0), packet.seid.map(|seid| seid.0));
+    }
+}
+
+/// TS 29.244 8.2.70: the flags of a GTP-U peer, and what may follow its addresses.
+#[test]
+fn a_gtp_u_peer_is_read_by_its_flags() {
+    let report = |value: &[u8]| {
+        let (id, kind) = ([0, 60, 0, 5, 0, 127, 0, 0, 7], [0, 101, 0, 1, 1]);
+        let peer = [&[0, 103, 0, value.len() as u8], value].concat();
+        let group = [&[0, 102, 0, peer.len() as u8], &peer[..]].concat();
+        let body = [&id[..], &kind, &group].concat();
+        Packet::decode(&with_body(&[0x20, 12, 0, 0, 0, 0, 1, 0], &body))
+    };
+    let read = |value: &[u8]| match report(value).map(|packet| packet.message) {
+        Ok(Message::NodeReportRequest(request)) => request.path_failure.expect("there").peers,
+        other => panic!("{other:?}"),
+    };
+    let v4 = Ipv4Addr::new(192, 0, 2, 1);
+    assert_eq!(read(&[2, 192, 0, 2, 1]), [GtpUPeer { ipv4: Some(v4), ipv6: None }]);
+    // With a destination interface and a network instance behind.
+    assert_eq!(read(&[14, 192, 0, 2, 1, 0, 1, 0, 0, 1, b'a']), [GtpUPeer { ipv4: Some(v4), ipv6: None }]);
+    assert_eq!(read(&[&[1][..], &[0; 16]].concat()), [GtpUPeer { ipv4: None, ipv6: Some(Ipv6Addr::UNSPECIFIED) }]);
+    for (value, cause) in [
+        (&[][..], Cause::InvalidLength),
+        (&[2, 192, 0], Cause::InvalidLength),
+        (&[1, 0, 0], Cause::InvalidLength),
+        (&[0], Cause::MandatoryIeIncorrect),
+    ] {
+        let Err(DecodeError::Rejected { problem, .. }) = report(value) else { panic!("taken: {value:?}") };
+        assert_eq!(problem, IeProblem { cause, offending: ie::REMOTE_GTP_U_PEER });
     }
 }
 

@@ -64,6 +64,7 @@ impl Site {
             pools: vec![Pool { dnn: "internet".into(), network: network_of_ues, gateway, mtu: 1400 }],
             max_sessions: sessions,
             limits: rules::Limits::default(),
+            paths: None,
         };
         let workers = workers.map_err(|why| why.to_string())?;
         let control = Control::new(settings, workers, &runtime::Metrics::new("upf"), runtime::Rejects::default());

@@ -1,6 +1,7 @@
 //! Section `upf` of the configuration file.
 
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use runtime::within;
 use serde::{Deserialize, Serialize};
@@ -82,11 +83,50 @@ pub struct N3 {
     /// Mbit/s that the link takes; 0: not known. Where it is full, only what is within a guaranteed bit rate passes.
     #[serde(deserialize_with = "within::<_, _, 0, 10_000_000>")]
     pub rate_mbps: u64,
+    /// Whether gNBs still answer.
+    pub echo: Echo,
 }
 
 impl Default for N3 {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 7], 2152)), advertise: None, interface: None, rate_mbps: 0 }
+        let listen = SocketAddr::from(([127, 0, 0, 7], 2152));
+        Self { listen, advertise: None, interface: None, rate_mbps: 0, echo: Echo::default() }
+    }
+}
+
+/// Supervision of the gNBs that sessions forward to, by Echo Requests (TS 29.281 7.2, 12).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Echo {
+    /// Seconds from one Echo Request to a gNB to the next; 0: none are sent.
+    #[serde(deserialize_with = "within::<_, _, 0, 86_400>")]
+    pub seconds: u64,
+    /// Milliseconds until a request is repeated (T3-RESPONSE).
+    #[serde(deserialize_with = "within::<_, _, 10, 60_000>")]
+    pub t3_ms: u64,
+    /// How often it is sent at most (N3-REQUESTS).
+    #[serde(deserialize_with = "within::<_, _, 1, 20>")]
+    pub n3: u32,
+    /// gNBs supervised at once.
+    #[serde(deserialize_with = "within::<_, _, 1, 100_000>")]
+    pub max_gnbs: usize,
+}
+
+impl Default for Echo {
+    fn default() -> Self {
+        Self { seconds: 60, t3_ms: 3000, n3: 5, max_gnbs: 4096 }
+    }
+}
+
+impl Echo {
+    /// How paths are supervised, if they are.
+    pub(crate) fn paths(&self) -> Option<gtpu::PathConfig> {
+        (self.seconds > 0).then(|| gtpu::PathConfig {
+            interval: Duration::from_secs(self.seconds),
+            t3_response: Duration::from_millis(self.t3_ms),
+            n3_requests: self.n3,
+            max_peers: self.max_gnbs,
+        })
     }
 }
 

@@ -17,6 +17,7 @@ use rules::{Effects, Limits, Request};
 
 use crate::convert::{self, Refusal};
 use crate::metrics::Requests;
+use crate::paths::N3Paths;
 use crate::resources::{Pool, Resources, Unavailable};
 use crate::session::PduSession;
 
@@ -35,6 +36,8 @@ pub struct Settings {
     pub max_sessions: usize,
     /// Rules of a session.
     pub limits: Limits,
+    /// How gNBs are supervised; `None`: not at all.
+    pub paths: Option<gtpu::PathConfig>,
 }
 
 /// What is read by others while the control half works.
@@ -42,11 +45,13 @@ pub struct Shared {
     counters: Vec<Arc<Counters>>,
     sessions: AtomicUsize,
     associations: Mutex<Vec<String>>,
+    /// gNBs that are supervised, and those of them that do not answer.
+    paths: [AtomicUsize; 2],
 }
 
 impl Shared {
     fn new(counters: Vec<Arc<Counters>>) -> Self {
-        Self { counters, sessions: AtomicUsize::new(0), associations: Mutex::default() }
+        Self { counters, sessions: AtomicUsize::new(0), associations: Mutex::default(), paths: Default::default() }
     }
 
     /// What the workers have counted.
@@ -67,6 +72,11 @@ impl Shared {
     /// Sessions at this moment.
     pub fn sessions(&self) -> usize {
         self.sessions.load(Ordering::Relaxed)
+    }
+
+    /// gNBs that are supervised, and those of them that do not answer.
+    pub fn paths(&self) -> [usize; 2] {
+        self.paths.each_ref().map(|count| count.load(Ordering::Relaxed))
     }
 
     /// SMFs with an association at this moment, by name and address.
@@ -112,6 +122,8 @@ pub struct Control {
     rejects: runtime::Rejects,
     /// What evens the workers' load out, and when it last looked.
     balancer: Option<(Balancer, Instant)>,
+    /// The gNBs that sessions forward to, where they are supervised.
+    paths: Option<N3Paths>,
 }
 
 impl Control {
@@ -122,6 +134,7 @@ impl Control {
         let requests = Requests::register(metrics, shared.clone());
         Self {
             endpoint: Endpoint::new(settings.endpoint.clone()),
+            paths: settings.paths.map(N3Paths::new),
             resources: Resources::new(settings.pools.clone(), recovery.wrapping_mul(0x9e37_79b1)),
             settings,
             workers,
@@ -176,6 +189,38 @@ impl Control {
         self.endpoint.handle_timeout(now);
         self.handle_events(now);
         self.balance(now);
+        if let Some(paths) = &mut self.paths {
+            paths.handle_timeout(now);
+            self.tell_paths(now);
+        }
+    }
+
+    /// Takes a message that came as an answer to an Echo Request of ours.
+    pub fn handle_echo(&mut self, now: Instant, from: SocketAddr, octets: &[u8]) {
+        if let Some(paths) = &mut self.paths {
+            paths.handle_message(now, from, octets);
+            self.tell_paths(now);
+        }
+    }
+
+    /// The next Echo Request, and where it goes.
+    pub fn poll_echo(&mut self) -> Option<(SocketAddr, [u8; 12])> {
+        self.paths.as_mut()?.poll_transmit()
+    }
+
+    /// Tells the SMFs of paths that failed or recovered: PFCP Node Report (TS 29.244 6.2.9).
+    fn tell_paths(&mut self, now: Instant) {
+        let Some(paths) = &mut self.paths else { return };
+        let (supervised, down) = paths.supervised();
+        self.shared.paths[0].store(supervised, Ordering::Relaxed);
+        self.shared.paths[1].store(down, Ordering::Relaxed);
+        let reports = paths.reports(&self.settings.endpoint.node_id);
+        let smfs: Vec<IpAddr> = self.endpoint.associations().map(|(smf, _)| smf).collect();
+        for (report, smf) in reports.iter().flat_map(|report| smfs.iter().map(move |smf| (report, *smf))) {
+            if let Err(why) = self.endpoint.request(now, smf, Seid(0), report.clone()) {
+                tracing::debug!(%smf, %why, "no node report");
+            }
+        }
     }
 
     /// Moves buckets between the workers by their load, from now on; with one worker there is nothing to move.
@@ -200,7 +245,8 @@ impl Control {
     /// When [`handle_timeout`](Self::handle_timeout) is next to be called.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let balance = self.balancer.as_ref().map(|(_, last)| *last + BALANCE);
-        self.endpoint.poll_timeout().into_iter().chain(balance).min()
+        let paths = self.paths.as_ref().and_then(N3Paths::poll_timeout);
+        self.endpoint.poll_timeout().into_iter().chain(balance).chain(paths).min()
     }
 
     /// The next datagram for N4.
@@ -248,14 +294,14 @@ impl Control {
                     tracing::info!(%peer, %node_id, "PFCP association set up");
                     self.note_associations();
                 }
-                Event::AssociationDown { peer, why } => self.association_down(peer, why),
+                Event::AssociationDown { peer, why } => self.association_down(now, peer, why),
                 Event::Stranger { peer } => self.refused_association(peer),
                 Event::Request { token, seid, message } => self.requested(now, token, seid, message),
                 Event::Malformed { token, seid, problem } => {
                     let cp = self.owned(token, seid).map_or(Seid(0), |session| session.cp.seid);
                     self.refuse(token, cp, problem.into());
                 }
-                Event::Response { id, result } => self.reported(id, result),
+                Event::Response { id, result } => self.reported(now, id, result),
             }
         }
     }
@@ -277,11 +323,11 @@ impl Control {
     }
 
     /// Ends the sessions of an SMF with its association (TS 29.244 6.2.8, TS 23.527 4.2).
-    fn association_down(&mut self, peer: IpAddr, why: pfcp::Down) {
+    fn association_down(&mut self, now: Instant, peer: IpAddr, why: pfcp::Down) {
         let ended: Vec<u64> =
             self.sessions.iter().filter(|(_, session)| session.peer == peer).map(|(seid, _)| *seid).collect();
         tracing::warn!(%peer, ?why, sessions = ended.len(), "PFCP association ended");
-        ended.into_iter().for_each(|seid| self.end_quietly(seid));
+        ended.into_iter().for_each(|seid| self.end_quietly(now, seid));
         self.note_associations();
     }
 
@@ -297,7 +343,7 @@ impl Control {
                 (request.cp_f_seid.seid, self.establish(now, token, &request))
             }
             (Message::SessionModificationRequest(request), Some(cp)) => (cp, self.modify(now, token, seid.0, &request)),
-            (Message::SessionDeletionRequest(_), Some(cp)) => (cp, self.delete(token, seid.0)),
+            (Message::SessionDeletionRequest(_), Some(cp)) => (cp, self.delete(now, token, seid.0)),
             (Message::SessionModificationRequest(_) | Message::SessionDeletionRequest(_), None) => {
                 (Seid(0), Err(Refusal::of(Cause::SessionContextNotFound)))
             }
@@ -353,9 +399,9 @@ impl Control {
         self.next_seid += 1;
         let seid = self.next_seid;
         let request = convert::establishment(message, clock(now))?;
-        self.end_forgotten(token.peer(), &request);
+        self.end_forgotten(now, token.peer(), &request);
         let mut session = PduSession::new(message.cp_f_seid, token.peer());
-        let install = self.change(seid, &mut session, &request)?;
+        let install = self.change(now, seid, &mut session, &request)?;
         let mut response = pfcp::SessionEstablishmentResponse::new(self.node_id(), Cause::RequestAccepted);
         response.up_f_seid = Some(FSeid::new(Seid(seid), self.settings.n4));
         response.created_pdrs = self.created(&message.create_pdrs, &session.rules);
@@ -366,13 +412,13 @@ impl Control {
     }
 
     /// Ends sessions that this SMF gave up without our knowing: it gives their addresses to others.
-    fn end_forgotten(&mut self, peer: IpAddr, request: &Request) {
+    fn end_forgotten(&mut self, now: Instant, peer: IpAddr, request: &Request) {
         let addresses = request.pdrs.create.iter().flat_map(|(_, pdr)| pdr.pdi.ue.iter());
         let holders: Vec<u64> = addresses.filter_map(|address| self.resources.holder(*address)).collect();
         for seid in holders {
             if self.sessions.get(&seid).is_some_and(|session| session.peer == peer) {
                 tracing::info!(seid, "session replaced: its SMF gives its address to another");
-                self.end_quietly(seid);
+                self.end_quietly(now, seid);
             }
         }
     }
@@ -387,7 +433,7 @@ impl Control {
     ) -> Result<(), Refusal> {
         let request = convert::modification(message, clock(now))?;
         let mut session = self.sessions.remove(&seid).ok_or(Refusal::of(Cause::SessionContextNotFound))?;
-        let changed = self.change(seid, &mut session, &request);
+        let changed = self.change(now, seid, &mut session, &request);
         let created = self.created(&message.create_pdrs, &session.rules);
         if let (Ok(_), Some(cp)) = (&changed, message.cp_f_seid) {
             session.cp = cp;
@@ -401,10 +447,10 @@ impl Control {
     }
 
     /// PFCP Session Deletion (6.3.4).
-    fn delete(&mut self, token: RequestToken, seid: u64) -> Result<(), Refusal> {
+    fn delete(&mut self, now: Instant, token: RequestToken, seid: u64) -> Result<(), Refusal> {
         let mut session = self.sessions.remove(&seid).ok_or(Refusal::of(Cause::SessionContextNotFound))?;
         let request = Request::deletion(&session.rules);
-        match self.change(seid, &mut session, &request) {
+        match self.change(now, seid, &mut session, &request) {
             Ok(install) => {
                 self.count_sessions();
                 self.pending.insert(install, Pending::Delete { token, session: Box::new(session) });
@@ -418,10 +464,10 @@ impl Control {
     }
 
     /// Ends a session that nobody waits for.
-    fn end_quietly(&mut self, seid: u64) {
+    fn end_quietly(&mut self, now: Instant, seid: u64) {
         let Some(mut session) = self.sessions.remove(&seid) else { return };
         let request = Request::deletion(&session.rules);
-        if let Ok(install) = self.change(seid, &mut session, &request) {
+        if let Ok(install) = self.change(now, seid, &mut session, &request) {
             self.pending.insert(install, Pending::Quiet);
         }
         self.count_sessions();
@@ -432,7 +478,13 @@ impl Control {
     }
 
     /// Plans a change and applies it: the worker has it in its queue then, and will say when it is in force.
-    fn change(&mut self, seid: u64, session: &mut PduSession, request: &Request) -> Result<InstallId, Refusal> {
+    fn change(
+        &mut self,
+        now: Instant,
+        seid: u64,
+        session: &mut PduSession,
+        request: &Request,
+    ) -> Result<InstallId, Refusal> {
         let change = rules::plan(&session.rules, request, &self.settings.limits)?;
         self.next_install += 1;
         let install = InstallId(self.next_install);
@@ -447,6 +499,9 @@ impl Control {
         };
         match rules::apply(&mut backend, &session.rules, change) {
             Ok(rules) => {
+                if let Some(paths) = &mut self.paths {
+                    paths.changed(now, &session.rules, &rules);
+                }
                 session.set_rules(rules, SystemTime::now());
                 Ok(install)
             }
@@ -528,13 +583,13 @@ impl Control {
     }
 
     /// What an SMF said to a session report.
-    fn reported(&mut self, id: RequestId, result: Result<Message, pfcp::RequestError>) {
+    fn reported(&mut self, now: Instant, id: RequestId, result: Result<Message, pfcp::RequestError>) {
         let Some(seid) = self.reports.remove(&id) else { return };
         match result {
             // TS 29.244 6.3.5: the SMF knows no such session any more.
             Ok(Message::SessionReportResponse(response)) if response.cause == Cause::SessionContextNotFound => {
                 tracing::info!(seid, "session ended: its SMF does not know it");
-                self.end_quietly(seid);
+                self.end_quietly(now, seid);
             }
             Ok(Message::SessionReportResponse(response)) => {
                 let mut request = Request::default();
@@ -542,7 +597,7 @@ impl Control {
                 request.drop_buffered =
                     response.sr_rsp_flags.is_some_and(|flags| flags.0 & pfcp::SrRspFlags::DROBU.0 != 0);
                 if request != Request::default() {
-                    self.change_quietly(seid, &request);
+                    self.change_quietly(now, seid, &request);
                 }
             }
             Ok(_) => {}
@@ -551,9 +606,9 @@ impl Control {
     }
 
     /// Changes a session by what an answer of its SMF asks: nothing is left to answer.
-    fn change_quietly(&mut self, seid: u64, request: &Request) {
+    fn change_quietly(&mut self, now: Instant, seid: u64, request: &Request) {
         let Some(mut session) = self.sessions.remove(&seid) else { return };
-        match self.change(seid, &mut session, request) {
+        match self.change(now, seid, &mut session, request) {
             Ok(install) => drop(self.pending.insert(install, Pending::Quiet)),
             Err(why) => tracing::debug!(seid, ?why, "what the answer to a session report asks cannot be"),
         }

@@ -8,13 +8,14 @@ mod control;
 mod convert;
 mod metrics;
 mod n4;
+mod paths;
 mod ports;
 mod resources;
 mod session;
 mod shown;
 mod start;
 
-pub use config::{Buffer, N3, N4, N6, PortKind, UpfConfig};
+pub use config::{Buffer, Echo, N3, N4, N6, PortKind, UpfConfig};
 pub use control::{Control, Settings, Shared};
 pub use resources::Pool;
 pub use start::Upf;

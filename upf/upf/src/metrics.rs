@@ -50,6 +50,9 @@ impl std::fmt::Debug for Packets {
 
 const DIRECTIONS: [(Direction, &str); 2] = [(Direction::Uplink, "uplink"), (Direction::Downlink, "downlink")];
 
+const PATHS: [(&str, &str); 2] =
+    [("n3_paths", "gNBs supervised by GTP-U echo"), ("n3_paths_down", "gNBs of those that do not answer")];
+
 impl Collector for Packets {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
         let counters = self.0.counters();
@@ -76,6 +79,10 @@ impl Collector for Packets {
         numbered(&mut encoder, ("packet_latency", help), "below_ns", latency)?;
         let sessions = ConstGauge::new(i64::try_from(self.0.sessions()).unwrap_or(i64::MAX));
         sessions.encode(encoder.encode_descriptor("sessions", "PDU sessions", None, MetricType::Gauge)?)?;
+        for (count, (name, help)) in self.0.paths().into_iter().zip(PATHS) {
+            let gnbs = ConstGauge::new(i64::try_from(count).unwrap_or(i64::MAX));
+            gnbs.encode(encoder.encode_descriptor(name, help, None, MetricType::Gauge)?)?;
+        }
         let smfs = ConstGauge::new(i64::try_from(self.0.associations().len()).unwrap_or(i64::MAX));
         smfs.encode(encoder.encode_descriptor("pfcp_associations", "PFCP associations", None, MetricType::Gauge)?)
     }

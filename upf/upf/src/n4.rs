@@ -1,4 +1,4 @@
-//! The task of N4: datagrams and timers of the control half, and what the worker tells.
+//! The task of N4: datagrams and timers of the control half, echoes on N3, and what the worker tells.
 
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -14,6 +14,9 @@ use crate::shown;
 /// The longest datagram of PFCP.
 const LONGEST: usize = 65_535;
 
+/// The longest answer to an Echo Request that is looked at.
+const ANSWER: usize = 512;
+
 /// Events taken at once between two looks at the socket.
 const BATCH: usize = 256;
 
@@ -23,6 +26,8 @@ pub(crate) type Release = oneshot::Sender<()>;
 /// The task of N4.
 pub(crate) struct N4 {
     pub(crate) socket: UdpSocket,
+    /// Our Echo Requests on N3 and their answers.
+    pub(crate) echo: UdpSocket,
     pub(crate) control: Control,
     pub(crate) events: mpsc::UnboundedReceiver<Event>,
     pub(crate) release: mpsc::Receiver<Release>,
@@ -38,6 +43,7 @@ impl N4 {
     /// Runs until the process ends.
     pub(crate) async fn run(mut self) {
         let mut octets = vec![0; LONGEST];
+        let mut answer = [0; ANSWER];
         let mut events = Vec::with_capacity(BATCH);
         let mut releasing: Option<Release> = None;
         let mut wanted = self.trace.packets_wanted();
@@ -54,6 +60,12 @@ impl N4 {
             let due = self.control.poll_timeout();
             tokio::select! {
                 received = self.socket.recv_from(&mut octets) => self.receive(received, &octets),
+                answered = self.echo.recv_from(&mut answer) => {
+                    // An ICMP error is no answer.
+                    if let Ok((length, from)) = answered {
+                        self.control.handle_echo(Instant::now(), from, answer.get(..length).unwrap_or_default());
+                    }
+                }
                 _ = self.events.recv_many(&mut events, BATCH) => {
                     let now = Instant::now();
                     events.drain(..).for_each(|event| self.control.handle_worker(now, event));
@@ -93,6 +105,11 @@ impl N4 {
             self.show(self.own, datagram.to, &datagram.octets);
             if let Err(why) = self.socket.send_to(&datagram.octets, datagram.to).await {
                 tracing::debug!(to = %datagram.to, %why, "N4 send");
+            }
+        }
+        while let Some((gnb, octets)) = self.control.poll_echo() {
+            if let Err(why) = self.echo.send_to(&octets, gnb).await {
+                tracing::debug!(%gnb, %why, "N3 echo"); // sent again by T3-RESPONSE
             }
         }
     }

@@ -62,6 +62,10 @@ impl NetworkFunction for Upf {
         let socket = UdpSocket::bind(config.n4.listen)
             .await
             .map_err(|why| StartError::listen("N4", config.n4.listen, "upf.n4.listen", why))?;
+        // Echo Requests have a port of their own (TS 29.281 4.4.2.1): their answers do not come among the packets.
+        let echo = UdpSocket::bind((config.n3.listen.ip(), 0))
+            .await
+            .map_err(|why| StartError::listen("N3", config.n3.listen, "upf.n3.listen", why))?;
         let opened = ports::open(&config, &network)?;
         let (told, events) = mpsc::unbounded_channel();
         let path = path_config(&config, &network);
@@ -85,7 +89,7 @@ impl NetworkFunction for Upf {
         let (ask, release) = mpsc::channel(1);
         let own = config.n4.listen;
         let n3 = (config.n3.advertised(), config.n3.listen.port()).into();
-        tokio::spawn(N4 { socket, control, events, release, shutdown, trace, own, n3 }.run());
+        tokio::spawn(N4 { socket, echo, control, events, release, shutdown, trace, own, n3 }.run());
         Ok(Running::new()
             .status(status(shared, &config, opened.n6.clone()))
             .drain(drain(ask))
@@ -158,6 +162,7 @@ fn settings(config: &UpfConfig, network: &Network, started: SystemTime) -> Setti
         pools: pools(network),
         max_sessions: config.max_sessions,
         limits: rules::Limits { rules: config.rules_per_session, ..rules::Limits::default() },
+        paths: config.n3.echo.paths(),
     }
 }
 
@@ -170,9 +175,11 @@ fn status(
     move || {
         let counters = shared.counters();
         let [uplink, downlink] = counters.packets;
+        let [supervised, silent] = shared.paths();
         serde_json::json!({
             "sessions": shared.sessions(),
             "smfs": shared.associations(),
+            "gnbs": { "supervised": supervised, "silent": silent },
             "n3": n3,
             "n4": n4,
             "n6": n6,

@@ -16,6 +16,13 @@ const N4: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 7));
 const GNB: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 8));
 const LIMIT: Duration = Duration::from_secs(10);
 
+const PATHS: gtpu::PathConfig = gtpu::PathConfig {
+    interval: Duration::from_secs(60),
+    t3_response: Duration::from_secs(3),
+    n3_requests: 2,
+    max_peers: 10,
+};
+
 fn smf_address() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 4], PORT))
 }
@@ -62,6 +69,7 @@ impl Site {
             }],
             max_sessions,
             limits: rules::Limits::default(),
+            paths: Some(PATHS),
         };
         let (metrics, rejects) = (runtime::Metrics::new("upf"), runtime::Rejects::default());
         let control = Control::new(settings, workers.expect("starts"), &metrics, rejects.clone());
@@ -438,6 +446,65 @@ fn an_error_indication_is_reported_and_a_session_the_smf_does_not_know_ends() {
     site.smf.respond(token, Seid(0), SessionReportResponse::new(Cause::SessionContextNotFound)).expect("fits");
     site.carry();
     assert_eq!(site.control.shared().sessions(), 0);
+}
+
+/// TS 23.527 5.2: the SMF hears of it once when the gNB that a session forwards to falls silent, and once when it is back.
+#[test]
+fn a_gnb_that_does_not_answer_is_reported_and_its_return_too() {
+    let mut site = Site::new(10);
+    let (seid, _) = site.establish(establishment(7, UE));
+    assert_eq!(site.control.shared().paths(), [0, 0]);
+    site.ask(seid, activation(0x55));
+    let gnb = SocketAddr::new(GNB, gtpu::PORT);
+    // Lets time pass until the next Echo Request.
+    let echo = |site: &mut Site| loop {
+        site.now = site.control.poll_timeout().expect("something to do");
+        site.control.handle_timeout(site.now);
+        site.smf.handle_timeout(site.now);
+        site.carry();
+        if let Some((to, octets)) = site.control.poll_echo() {
+            assert_eq!(to, gnb);
+            return octets;
+        }
+    };
+    let start = site.now;
+    let first = echo(&mut site);
+    assert_eq!(site.now - start, PATHS.interval);
+    assert_eq!(Datagram::parse(&first).map(|datagram| datagram.message), Ok(gtpu::message::ECHO_REQUEST));
+    assert_eq!(echo(&mut site), first);
+    // The next is a minute after the first: between them the path has failed.
+    let next = echo(&mut site);
+    assert_eq!(site.control.shared().paths(), [1, 1]);
+    let report = |site: &mut Site| match site.event() {
+        Event::Request { token, message: Message::NodeReportRequest(report), .. } => {
+            let answer = NodeReportResponse::new(NodeId::Address(smf_address().ip()), Cause::RequestAccepted);
+            site.smf.respond(token, Seid(0), answer).expect("fits");
+            site.carry();
+            report
+        }
+        other => panic!("no node report: {other:?}"),
+    };
+    let told = report(&mut site);
+    assert_eq!((told.report_type, told.path_recovery), (NodeReportType::UPFR, None));
+    assert_eq!(told.path_failure.expect("there").peers, [GNB.into()]);
+
+    let sequence = Datagram::parse(&next).expect("is GTP-U").sequence.expect("has one");
+    let stranger = SocketAddr::new(GNB, gtpu::PORT + 1);
+    site.control.handle_echo(site.now, stranger, &gtpu::echo_response(sequence));
+    assert_eq!(site.control.shared().paths(), [1, 1]);
+    site.control.handle_echo(site.now, gnb, &gtpu::echo_response(sequence));
+    assert_eq!(site.control.shared().paths(), [1, 0]);
+    let told = report(&mut site);
+    assert_eq!((told.report_type, told.path_failure), (NodeReportType::UPRR, None));
+    assert_eq!(told.path_recovery.expect("there").peers, [GNB.into()]);
+    assert_eq!(site.smf.poll_event(), None);
+    assert_eq!(site.control.shared().sessions(), 1);
+
+    // Nobody forwards there any more: it is asked no more.
+    site.ask(seid, SessionDeletionRequest::new());
+    site.now += PATHS.interval;
+    site.control.handle_timeout(site.now);
+    assert_eq!((site.control.poll_echo(), site.control.shared().paths()), (None, [0, 0]));
 }
 
 #[test]

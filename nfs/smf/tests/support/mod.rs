@@ -9,9 +9,9 @@ use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
 use pfcp::{
-    Cause, CreatedPdr, Endpoint, EndpointConfig, Event, FSeid, FTeid, HeartbeatRequest, Message, NodeId, Packet,
-    RecoveryTimeStamp, Role, Seid, Sequence, SessionDeletionResponse, SessionEstablishmentResponse,
-    SessionModificationResponse, Teid, UpFunctionFeatures,
+    Cause, CreatedPdr, Endpoint, EndpointConfig, Event, FSeid, FTeid, HeartbeatRequest, Message, NodeId,
+    NodeReportRequest, Packet, RecoveryTimeStamp, Role, Seid, Sequence, SessionDeletionResponse,
+    SessionEstablishmentResponse, SessionModificationResponse, Teid, UpFunctionFeatures,
 };
 use runtime::{Context, Metrics, Network, NetworkFunction, Rejects, Shutdown};
 use sbi_api::{ApiRoot, BoxFuture, CallError, Caller, Handler, Request, Response, Target};
@@ -94,12 +94,21 @@ pub(crate) struct Upf {
     /// Whether it grants changes of them.
     pub(crate) changes: AtomicBool,
     restart: Notify,
+    /// What it is to tell.
+    report: Mutex<Option<NodeReportRequest>>,
+    reporting: Notify,
 }
 
 impl Upf {
     /// Has it start again, without sessions, and say so.
     pub(crate) fn restart(&self) {
         self.restart.notify_one();
+    }
+
+    /// Has it tell the SMF this.
+    pub(crate) fn report(&self, report: NodeReportRequest) {
+        *self.report.lock().expect("no test panicked") = Some(report);
+        self.reporting.notify_one();
     }
 }
 
@@ -125,9 +134,21 @@ async fn upf(ladder: Ladder, does: Arc<Upf>) -> SocketAddr {
                     socket.send_to(&told.expect("fits a datagram"), smf).await.expect("sent");
                     continue;
                 }
+                () = does.reporting.notified() => {
+                    let report = does.report.lock().expect("no test panicked").take().expect("something to tell");
+                    let told = Packet::node(Sequence::new(2), report).encode();
+                    let smf = smf.expect("it was heard of before");
+                    socket.send_to(&told.expect("fits a datagram"), smf).await.expect("sent");
+                    continue;
+                }
             };
             let (length, from) = received.expect("a datagram");
             smf = Some(from);
+            if let Ok(Message::NodeReportResponse(answer)) = Packet::decode(&datagram[..length]).map(|got| got.message)
+            {
+                ladder.note(format!("SMF -> UPF: NodeReportResponse {}", answer.cause));
+                continue;
+            }
             endpoint.handle_datagram(Instant::now(), from, &datagram[..length]);
             while let Some(event) = endpoint.poll_event() {
                 match event {
@@ -192,6 +213,7 @@ pub(crate) struct Scene {
     /// Held while the UDM does not answer deregistrations.
     pub(crate) deregistration: Arc<tokio::sync::Mutex<()>>,
     pub(crate) rejects: Rejects,
+    pub(crate) metrics: Metrics,
 }
 
 impl Scene {
@@ -203,7 +225,13 @@ impl Scene {
     pub(crate) async fn in_network(network: Network, sm_data: &'static str, upf_accepts: bool) -> Self {
         let ladder = Ladder::default();
         let (accepts, changes) = (upf_accepts.into(), true.into());
-        let does = Arc::new(Upf { accepts, changes, restart: Notify::new() });
+        let does = Arc::new(Upf {
+            accepts,
+            changes,
+            restart: Notify::new(),
+            report: Mutex::default(),
+            reporting: Notify::new(),
+        });
         let upf = upf(ladder.clone(), does.clone()).await;
         let to_amf = Arc::default();
         let deregistration = Arc::default();
@@ -214,6 +242,7 @@ impl Scene {
             deregistration: Arc::clone(&deregistration),
         };
         let rejects = Rejects::default();
+        let metrics = Metrics::new("smf");
         let context = Context {
             config: Config {
                 n4: N4Config { listen: free_port(), upfs: vec![upf], ..N4Config::default() },
@@ -224,7 +253,7 @@ impl Scene {
             instance_id: uuid::Uuid::nil(),
             caller: Arc::new(peers),
             api_root: ApiRoot::http("smf.test:7777"),
-            metrics: Metrics::new("smf"),
+            metrics: metrics.clone(),
             rejects: rejects.clone(),
             trace: runtime::trace::Trace::default(),
             shutdown: Shutdown::new(),
@@ -234,7 +263,7 @@ impl Scene {
         let running = Smf::start(context).await.expect("the SMF starts");
         ladder.until("UPF is associated").await;
         let handler = running.handler.expect("it serves");
-        Self { ladder, handler, upf: does, to_amf, deregistration, rejects }
+        Self { ladder, handler, upf: does, to_amf, deregistration, rejects, metrics }
     }
 
     /// Sends a request as the AMF.

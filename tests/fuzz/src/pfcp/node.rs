@@ -161,8 +161,9 @@ impl Life {
                     assert!(!admitted.contains(&peer) && !self.up.contains(&peer), "{peer} is known");
                 }
                 Event::Request { token, message, .. } => {
-                    assert!(self.up.contains(&token.peer()), "a session without an association");
-                    assert!(message.kind().is_of_session() && message.kind().is_request());
+                    assert!(self.up.contains(&token.peer()), "a session or report without an association");
+                    let kind = message.kind();
+                    assert!((kind.is_of_session() || kind == MessageType::NodeReportRequest) && kind.is_request());
                     self.tokens.push(token);
                 }
                 Event::Malformed { token, .. } => {
