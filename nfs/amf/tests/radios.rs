@@ -8,8 +8,8 @@ use nas::ie::{Element, PduSessions, RequestType, UeSecurityCapability};
 use nas::{GmmCause, GmmMessage};
 use ngap::{
     Cause, CauseRadioNetwork, InitialContextSetupRequest, InitialContextSetupResponse, Message,
-    PduSessionResourceFailedItem, PduSessionResourceNotify, PduSessionResourceSetupResponse, UeContextReleaseRequest,
-    UeRadioCapabilityInfoIndication,
+    PduSessionResourceFailedItem, PduSessionResourceNotify, PduSessionResourceNotifyItem,
+    PduSessionResourceSetupResponse, UeContextReleaseRequest, UeRadioCapabilityInfoIndication,
 };
 use support::ue::mobility;
 use support::{Net, Node, Ue, periodic, settle};
@@ -320,26 +320,30 @@ async fn a_ue_that_lost_its_radio_comes_through_another_node() {
     assert_eq!(net.machine.status()["sessions"], 2);
 }
 
+/// PDU Session Resource Notify about sessions that the node has given up.
+fn gives_up(node: &Node, ue: &Ue, sessions: &[u8]) {
+    let released = |id: &u8| PduSessionResourceNotifyItem {
+        pdu_session_id: ngap::PduSessionId(*id),
+        transfer: Bytes::from_static(b"given up"),
+    };
+    let notify = PduSessionResourceNotify {
+        amf_ue_ngap_id: ue.amf.expect("connected"),
+        ran_ue_ngap_id: ue.ran,
+        pdu_session_resource_notify_list: None,
+        pdu_session_resource_released_list: Some(sessions.iter().map(released).collect()),
+        user_location_information: None,
+    };
+    node.send(notify, None);
+}
+
 /// PDU Session Resource Notify (TS 38.413 8.2.4): the node gives a session's resources up by itself, and its SMF hears it.
 #[tokio::test(start_paused = true)]
 async fn a_node_that_gives_up_a_sessions_resources() {
     let net = Net::new();
     let (mut node, mut ue) = registered(&net, &[1, 2]).await;
     net.ladder.clear();
-    let released = ngap::PduSessionResourceNotifyItem {
-        pdu_session_id: ngap::PduSessionId(1),
-        transfer: Bytes::from_static(b"given up"),
-    };
     // A session that it never had is nobody's.
-    let foreign = ngap::PduSessionResourceNotifyItem { pdu_session_id: ngap::PduSessionId(9), ..released.clone() };
-    let notify = PduSessionResourceNotify {
-        amf_ue_ngap_id: ue.amf.expect("connected"),
-        ran_ue_ngap_id: ue.ran,
-        pdu_session_resource_notify_list: None,
-        pdu_session_resource_released_list: Some(vec![released, foreign]),
-        user_location_information: None,
-    };
-    node.send(notify, None);
+    gives_up(&node, &ue, &[1, 9]);
     moments().await;
     let told = net.ladder.text();
     assert_eq!(told.matches("(N2: given up) request").count(), 1, "{told}");
@@ -350,6 +354,24 @@ async fn a_node_that_gives_up_a_sessions_resources() {
     let told = net.ladder.text();
     assert_eq!(told.matches("(deactivate) request").count(), 1, "{told}");
     assert_eq!(net.machine.status()["sessions"], 2);
+}
+
+/// And while the AMF waits for something else of the node: it is looked at afterwards.
+#[tokio::test(start_paused = true)]
+async fn resources_given_up_in_the_middle_of_something_else() {
+    let net = Net::new();
+    let (mut node, mut ue) = registered(&net, &[1]).await;
+    net.ladder.clear();
+    ue.say_session(&node, 2, Some(RequestType::Initial), Some("internet"), "request");
+    let heard = ue.hear(&mut node).await;
+    assert!(matches!(heard.n2, Message::PduSessionResourceSetupRequest(_)), "{heard:?}");
+    gives_up(&node, &ue, &[1]);
+    settle().await;
+    ue.sessions_set_up(&node, &[2]);
+    moments().await;
+    let told = net.ladder.text();
+    assert_eq!(told.matches("(N2: given up) request").count(), 1, "{told}");
+    assert_eq!(told.matches("(N2: set up) request").count(), 1, "{told}");
 }
 
 /// A phone that finds its capabilities changed on the way, or cannot use the algorithms (TS 24.501 5.4.2.5): it is refused in a

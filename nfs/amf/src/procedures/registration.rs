@@ -305,6 +305,6 @@ async fn node_answered(ue: &mut Ue, message: Box<Message>, context_wanted: bool)
             Err(other) => other,
         }
     };
-    tracing::debug!(message = other.name(), "not expected now");
+    ue.unexpected(Incoming::N2(other));
     Ok(false)
 }

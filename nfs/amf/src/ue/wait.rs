@@ -69,7 +69,7 @@ impl Ue {
             match incoming {
                 Incoming::N2(message) => match accept(message) {
                     Ok(answer) => return Ok(answer),
-                    Err(other) => tracing::debug!(message = other.name(), "not expected now"),
+                    Err(other) => self.unexpected(Incoming::N2(other)),
                 },
                 Incoming::Nas(opened) => self.unexpected_nas(opened)?,
                 other => self.unexpected(other),
@@ -223,6 +223,10 @@ impl Ue {
             Incoming::Transfer(transfer) => self.defer(Event::Transfer(transfer)),
             Incoming::SessionReleased { session, context } => self.defer(Event::SessionReleased { session, context }),
             Incoming::Nas(opened) => self.defer(Event::Opened(opened)),
+            // What a node says by itself is no less true for coming now.
+            Incoming::N2(message) if matches!(*message, Message::PduSessionResourceNotify(_)) => {
+                self.defer(Event::N2(message));
+            }
             Incoming::N2(message) => tracing::debug!(message = message.name(), "not expected now"),
         }
     }
