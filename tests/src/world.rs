@@ -121,7 +121,7 @@ impl World {
         if pids != self.pids {
             return Err(format!("processes ended: {:?} are now {pids:?}", self.pids));
         }
-        let gateway = Ipv4Addr::new(10, 45, 0, 1);
+        let gateway = Ipv4Addr::new(10, 45, 0, 1).into();
         let ping = self.witness.ping(RESIDENT, 1, gateway, Duration::from_secs(2)).await;
         ping.map_err(|error| format!("the resident's session carries nothing: {error}"))?;
         let failed = |what: &'static str| move |error| format!("{what}: {error}");
@@ -149,7 +149,7 @@ impl World {
 }
 
 fn session(id: u8) -> Command {
-    Command::Establish(SessionRequest { id, dnn: None, slice: None })
+    Command::Establish(SessionRequest::usual(id))
 }
 
 fn last_lines(log: &str) -> String {

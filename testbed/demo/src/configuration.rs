@@ -17,7 +17,7 @@ pub(crate) fn yaml(address: Ipv4Addr) -> String {
     format!(
         "network:\n  \
            dnns:\n  \
-           - {{name: internet, ipv4: 10.45.0.0/16}}\n  \
+           - {{name: internet, ipv4: 10.45.0.0/16, ipv6: \"fd00:10:45::/48\"}}\n  \
            - {{name: {SECOND}, ipv4: 10.46.0.0/16, rules: [{}]}}\n\
          amf: {{n2: {{listen: [\"{address}:38412\"]}}}}\n\
          upf: {{n3: {{listen: \"{address}:2152\"}}}}\n\

@@ -13,12 +13,21 @@ use topo::{Host, Outcome, Outcomes, program};
 
 use crate::configuration::{PROFILE_A, PROFILE_B, SECOND};
 use crate::failure::Failure;
-use crate::network::{CORE, GNB, SERVER};
+use crate::network::{CORE, GNB, SERVER, SERVER_V6};
 
 /// How long arriving and leaving may take: this, and as much again for every thousand UEs.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// The order in which UEs go through the procedures, which is that of the table.
-const ORDER: [&str; 6] = ["NG setup", "registration", "session", "ping", "session release", "deregistration"];
+const ORDER: [&str; 8] = [
+    "NG setup",
+    "registration",
+    "session",
+    "IPv6 address",
+    "ping",
+    "ping over IPv6",
+    "session release",
+    "deregistration",
+];
 
 /// What a procedure came to, over all UEs.
 #[derive(Debug, Clone)]
@@ -35,7 +44,8 @@ struct Ready {
 
 #[derive(Deserialize)]
 struct Session {
-    address: Ipv4Addr,
+    /// Sessions of IPv6 alone have none.
+    address: Option<Ipv4Addr>,
     dnn: Option<String>,
 }
 
@@ -48,8 +58,8 @@ pub(crate) struct Addresses {
 impl Ready {
     fn addresses(&self) -> Option<Addresses> {
         let in_second = |session: &&Session| session.dnn.as_deref() == Some(SECOND);
-        let first = self.sessions.iter().find(|session| !in_second(session))?.address;
-        Some(Addresses { first, second: self.sessions.iter().find(in_second)?.address })
+        let first = self.sessions.iter().filter(|session| !in_second(session)).find_map(|session| session.address)?;
+        Some(Addresses { first, second: self.sessions.iter().find(in_second)?.address? })
     }
 }
 
@@ -67,7 +77,8 @@ impl Ran {
         command.args(["attach", "--ues", &ues.to_string(), "--subscribers"]).arg(subscribers);
         command.args(["--amf", &format!("{CORE}:38412"), "--n2", &GNB.to_string(), "--n3", &GNB.to_string()]);
         command.args(["--suci", "mix", "--suci-key-a", PROFILE_A, "--suci-key-b", PROFILE_B]);
-        command.args(["--ping", &SERVER.to_string(), "--second-session", SECOND, "--tun"]);
+        command.args(["--pdu-type", "mix", "--ping", &SERVER.to_string(), "--ping", &SERVER_V6.to_string()]);
+        command.args(["--second-session", SECOND, "--tun"]);
         command.args(["--stay", "--release", "--ready"]).arg(folder.join("ready.json"));
         command.arg("--json").arg(folder.join("outcomes.json"));
         // Its progress is on standard error, for all to see; its own table would be the demo's twice.

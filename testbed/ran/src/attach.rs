@@ -4,9 +4,9 @@ use crate::report::Report;
 use crate::ue::{Command, SessionRequest};
 use crate::{Ran, Subscriber, UeId};
 use indicatif::{ProgressBar, ProgressStyle};
-use nas::ie::{Dnn, SNssai};
+use nas::ie::{Dnn, PduSessionType, SNssai};
 use serde_json::{Value, json};
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
@@ -19,8 +19,10 @@ pub struct AttachPlan {
     pub sessions: Vec<(Option<Dnn>, Option<SNssai>)>,
     /// Another session for the first UE only.
     pub second_session: Option<Dnn>,
-    /// Pings to this host through every session.
-    pub ping: Option<Ipv4Addr>,
+    /// What the sessions carry: one UE's the first, the next one's the second, and so in turn.
+    pub kinds: Vec<PduSessionType>,
+    /// Pings to each of these hosts through every session that has an address of the host's version.
+    pub ping: Vec<IpAddr>,
     /// How many pings per session.
     pub ping_count: u32,
     /// UEs that start per second; `None` starts all at once.
@@ -35,6 +37,9 @@ pub struct AttachPlan {
 
 /// How long one ping waits, and how often a first one is repeated while the path comes up.
 const PING_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long a router is waited for: until it was asked as often as it is, and answered the last time.
+const ROUTER_PATIENCE: Duration = Duration::from_secs(13);
 
 /// A run of `attach`.
 #[derive(Clone)]
@@ -67,9 +72,15 @@ impl Attach {
     pub fn sessions(&self, subscribers: &[Subscriber]) -> Value {
         let of = |(ue, subscriber): (UeId, &Subscriber)| {
             let sessions = self.requests(ue).into_iter().filter_map(|request| {
-                let address = self.ran.address(ue, request.id)?;
+                let addresses = self.ran.addresses(ue, request.id);
                 let dnn = request.dnn.map(|dnn| dnn.to_string());
-                Some(json!({ "imsi": subscriber.imsi, "session": request.id, "address": address, "dnn": dnn }))
+                let of = |ipv4: bool| addresses.iter().find(|address| address.is_ipv4() == ipv4);
+                let (address, ipv6) = (of(true), of(false));
+                (!addresses.is_empty()).then(|| {
+                    json!({
+                        "imsi": subscriber.imsi, "session": request.id, "address": address, "ipv6": ipv6, "dnn": dnn,
+                    })
+                })
             });
             sessions.collect::<Vec<_>>()
         };
@@ -118,7 +129,9 @@ impl Attach {
     fn requests(&self, ue: UeId) -> Vec<SessionRequest> {
         let second = self.plan.second_session.iter().filter(|_| ue == UeId(0)).map(|dnn| (Some(dnn.clone()), None));
         let all = self.plan.sessions.iter().cloned().chain(second);
-        (1..=15).zip(all).map(|(id, (dnn, slice))| SessionRequest { id, dnn, slice }).collect()
+        let kind = self.plan.kinds.iter().cycle().nth(ue.0 % self.plan.kinds.len().max(1));
+        let kind = kind.copied().unwrap_or(PduSessionType::Ipv4);
+        (1..=15).zip(all).map(|(id, (dnn, slice))| SessionRequest { id, kind, dnn, slice }).collect()
     }
 
     /// Carries out a procedure and notes its outcome.
@@ -138,25 +151,34 @@ impl Attach {
         }
         for request in self.requests(ue) {
             let id = request.id;
-            if self.timed("session", ue, Command::Establish(request)).await
-                && let Some(host) = self.plan.ping
-            {
-                self.ping(ue, id, host).await;
+            let has_ipv6 = matches!(request.kind, PduSessionType::Ipv6 | PduSessionType::Ipv4v6);
+            if !self.timed("session", ue, Command::Establish(request)).await {
+                continue;
+            }
+            // A network may have given an IPv4 session to who asked for both: that has nothing to wait for.
+            if has_ipv6 && self.ran.has_ipv6(ue, id) {
+                let outcome = self.ran.autoconfigured(ue, id, ROUTER_PATIENCE).await;
+                self.report.record("IPv6 address", &outcome);
+            }
+            let own = self.ran.addresses(ue, id);
+            for host in self.plan.ping.iter().filter(|host| own.iter().any(|own| own.is_ipv4() == host.is_ipv4())) {
+                self.ping(ue, id, *host).await;
             }
         }
     }
 
-    async fn ping(&self, ue: UeId, session: u8, host: Ipv4Addr) {
+    async fn ping(&self, ue: UeId, session: u8, host: IpAddr) {
+        let name = if host.is_ipv4() { "ping" } else { "ping over IPv6" };
         for _ in 0..self.plan.ping_count {
             let outcome = self.ran.ping(ue, session, host, PING_PATIENCE).await;
-            self.report.record("ping", &outcome);
+            self.report.record(name, &outcome);
         }
     }
 
     async fn leave_one(&self, ue: UeId) {
         if self.plan.release {
             for request in self.requests(ue) {
-                if self.ran.address(ue, request.id).is_some() {
+                if self.ran.has_session(ue, request.id) {
                     self.timed("session release", ue, Command::Release(request.id)).await;
                 }
             }

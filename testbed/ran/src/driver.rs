@@ -4,11 +4,11 @@ use crate::gnb::{Event, Gnb, GnbConfigError, Tunnel};
 use crate::ue::{Command, Failure, Output, Session, Ue};
 use crate::userplane::{PingError, UserPlane, UserPlaneHandle, UserSession};
 use crate::{RanSetup, Subscriber, tun};
-use nas::ie::STmsi;
+use nas::ie::{PduAddress, STmsi};
 use ngap::CauseRadioNetwork;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
@@ -179,13 +179,28 @@ impl Ran {
     }
 
     /// One ping from a UE through a session.
-    pub async fn ping(&self, ue: UeId, session: u8, host: Ipv4Addr, patience: Duration) -> Ping {
+    pub async fn ping(&self, ue: UeId, session: u8, host: IpAddr, patience: Duration) -> Ping {
         self.user_plane.ping(ue, session, host, patience).await
     }
 
-    /// The address of a session.
-    pub fn address(&self, ue: UeId, session: u8) -> Option<Ipv4Addr> {
-        self.user_plane.address(ue, session)
+    /// The addresses of a session. That of IPv6 is there once [`autoconfigured`](Self::autoconfigured).
+    pub fn addresses(&self, ue: UeId, session: u8) -> Vec<IpAddr> {
+        self.user_plane.addresses(ue, session)
+    }
+
+    /// Waits until a session with IPv6 has its address; the time since its start.
+    pub async fn autoconfigured(&self, ue: UeId, session: u8, patience: Duration) -> Ping {
+        self.user_plane.autoconfigured(ue, session, patience).await
+    }
+
+    /// Whether a session has an interface of IPv6, with its address or still without.
+    pub fn has_ipv6(&self, ue: UeId, session: u8) -> bool {
+        self.user_plane.has_ipv6(ue, session)
+    }
+
+    /// Whether a session is up.
+    pub fn has_session(&self, ue: UeId, session: u8) -> bool {
+        self.user_plane.has_session(ue, session)
     }
 
     /// Waits until programs can use all sessions there are through the TUN device.
@@ -233,7 +248,7 @@ struct Driver {
     waiting: HashMap<UeId, oneshot::Sender<Result<(), Failure>>>,
     deadlines: BinaryHeap<Reverse<(Instant, UeId)>>,
     tunnels: HashMap<(UeId, u8), Tunnel>,
-    addresses: HashMap<(UeId, u8), Ipv4Addr>,
+    addresses: HashMap<(UeId, u8), PduAddress>,
     by_s_tmsi: HashMap<STmsi, UeId>,
     /// Since when the handle wants the association ended, and whom to tell.
     closing: Option<(Instant, oneshot::Sender<()>)>,

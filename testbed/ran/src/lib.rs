@@ -5,6 +5,7 @@
 //! commands do; [`peer`] is a scripted NGAP peer for tests.
 
 pub mod attach;
+mod autoconfiguration;
 mod credentials;
 mod driver;
 pub mod gnb;

@@ -7,10 +7,10 @@ use crate::report::Report;
 use crate::ue::{Command, Failure, SessionRequest};
 use crate::{Ran, UeId};
 use indicatif::{ProgressBar, ProgressStyle};
-use nas::ie::{Dnn, SNssai};
+use nas::ie::{Dnn, PduSessionType, SNssai};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -119,12 +119,14 @@ pub struct LoadPlan {
     pub duration: Duration,
     /// Of what.
     pub mix: Mix,
+    /// What the sessions carry.
+    pub kind: PduSessionType,
     /// The sessions' data network.
     pub dnn: Option<Dnn>,
     /// The sessions' slice.
     pub slice: Option<SNssai>,
     /// Whom to ping.
-    pub ping: Option<Ipv4Addr>,
+    pub ping: Option<IpAddr>,
     /// Whether UEs keep their GUTI and keys over de-registration.
     pub keep_guti: bool,
 }
@@ -246,7 +248,8 @@ impl Load {
         match kind {
             Kind::Register => self.ran.run(ue, Command::Register).await.map_err(text),
             Kind::Session => {
-                let request = SessionRequest { id: 1, dnn: self.plan.dnn.clone(), slice: self.plan.slice };
+                let request =
+                    SessionRequest { id: 1, kind: self.plan.kind, dnn: self.plan.dnn.clone(), slice: self.plan.slice };
                 self.ran.run(ue, Command::Establish(request)).await.map_err(text)
             }
             Kind::Ping => match self.plan.ping {

@@ -3,11 +3,11 @@
 use aka::suci::{HomeNetworkPublicKey, Scheme};
 use aka::{K, Op, Opc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use nas::ie::{Dnn, Plmn, SNssai};
+use nas::ie::{Dnn, PduSessionType, Plmn, SNssai};
 use ran::attach::AttachPlan;
 use ran::load::{LoadPlan, Mix};
 use ran::{RanSetup, Subscriber, SuciChoice};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -55,6 +55,9 @@ pub(crate) struct Common {
     /// The data network of the sessions.
     #[arg(long, default_value = "internet", value_parser = dnn)]
     pub(crate) dnn: Dnn,
+    /// What sessions carry.
+    #[arg(long, value_enum, default_value_t = PduType::Ipv4)]
+    pdu_type: PduType,
     /// The gNB's identity.
     #[arg(long, default_value_t = 1)]
     gnb_id: u32,
@@ -110,6 +113,30 @@ enum Suci {
     B,
     /// Profile A, B and null in turn.
     Mix,
+}
+
+/// What a session carries.
+#[derive(Clone, Copy, ValueEnum)]
+enum PduType {
+    /// IPv4.
+    Ipv4,
+    /// IPv6.
+    Ipv6,
+    /// Both.
+    Ipv4v6,
+    /// IPv4, IPv6 and both, by UE in turn (for load: both).
+    Mix,
+}
+
+impl PduType {
+    fn rota(self) -> Vec<PduSessionType> {
+        match self {
+            Self::Ipv4 => vec![PduSessionType::Ipv4],
+            Self::Ipv6 => vec![PduSessionType::Ipv6],
+            Self::Ipv4v6 => vec![PduSessionType::Ipv4v6],
+            Self::Mix => vec![PduSessionType::Ipv4, PduSessionType::Ipv6, PduSessionType::Ipv4v6],
+        }
+    }
 }
 
 impl Common {
@@ -176,9 +203,9 @@ pub(crate) struct AttachOptions {
     /// A further session to this data network for the first UE.
     #[arg(long, value_parser = dnn)]
     second_session: Option<Dnn>,
-    /// Pings this host through every session.
+    /// Pings this host through every session that has an address of its version; may be given several times.
     #[arg(long)]
-    ping: Option<Ipv4Addr>,
+    ping: Vec<IpAddr>,
     /// Pings per session.
     #[arg(long, default_value_t = 1)]
     ping_count: u32,
@@ -237,7 +264,8 @@ impl AttachOptions {
         Ok(AttachPlan {
             sessions,
             second_session: self.second_session.clone(),
-            ping: self.ping,
+            kinds: self.common.pdu_type.rota(),
+            ping: self.ping.clone(),
             ping_count: self.ping_count,
             rate: self.rate,
             parallel: self.parallel,
@@ -262,7 +290,7 @@ pub(crate) struct LoadOptions {
     mix: Mix,
     /// The host that pings go to.
     #[arg(long)]
-    ping: Option<Ipv4Addr>,
+    ping: Option<IpAddr>,
     /// Registers by the GUTI of the registration before.
     #[arg(long)]
     keep_guti: bool,
@@ -277,6 +305,7 @@ impl LoadOptions {
             rate: self.rate,
             duration: Duration::try_from_secs_f64(self.duration).map_err(|error| format!("--duration: {error}"))?,
             mix: self.mix.clone(),
+            kind: self.common.pdu_type.rota().pop().unwrap_or(PduSessionType::Ipv4),
             dnn: Some(self.common.dnn.clone()),
             slice: self.common.session_slice(),
             ping: self.ping,

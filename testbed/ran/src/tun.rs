@@ -1,7 +1,7 @@
 //! A TUN device that has the addresses of all sessions, so that ordinary programs use them by binding to one.
 
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::process::Stdio;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
@@ -29,22 +29,27 @@ impl Tun {
     /// Makes the device and its routing table.
     pub(crate) async fn open(name: &str, mtu: u16) -> io::Result<Self> {
         let device = DeviceBuilder::new().name(name).mtu(mtu).build_async()?;
-        batch(&[format!("route replace default dev {name} table {TABLE}")]).await?;
+        let route = |to: &str| format!("route replace {to} dev {name} table {TABLE}");
+        batch("-4", &[route("default")]).await?;
+        prepare_ipv6(name);
+        if let Err(error) = batch("-6", &[route("default")]).await {
+            tracing::debug!(%error, "no IPv6 for programs");
+        }
         let (work, inbox) = mpsc::unbounded_channel();
         tokio::spawn(configure(inbox));
         Ok(Self { device, name: name.to_owned(), work })
     }
 
     /// Gives the device a session's address; packets from it are routed into the session.
-    pub(crate) fn add(&self, address: Ipv4Addr) {
-        self.command(format!("address replace {address}/32 dev {}", self.name));
+    pub(crate) fn add(&self, address: IpAddr) {
+        self.command(format!("address replace {} dev {}", host(address), self.name));
         self.command(format!("rule add from {address} lookup {TABLE}"));
     }
 
     /// Takes it away again.
-    pub(crate) fn remove(&self, address: Ipv4Addr) {
+    pub(crate) fn remove(&self, address: IpAddr) {
         self.command(format!("rule del from {address} lookup {TABLE}"));
-        self.command(format!("address del {address}/32 dev {}", self.name));
+        self.command(format!("address del {} dev {}", host(address), self.name));
     }
 
     /// Waits until all addresses are as they should be.
@@ -71,6 +76,22 @@ impl Tun {
     }
 }
 
+/// An address as a network of its own.
+fn host(address: IpAddr) -> String {
+    format!("{address}/{}", if address.is_ipv4() { 32 } else { 128 })
+}
+
+/// Has the device speak IPv6 even where new ones do not, and nothing of its own: its routers are those of the sessions, which
+/// are asked here.
+fn prepare_ipv6(device: &str) {
+    for (name, value) in [("addr_gen_mode", "1"), ("accept_ra", "0"), ("disable_ipv6", "0")] {
+        let file = format!("/proc/sys/net/ipv6/conf/{device}/{name}");
+        if let Err(error) = std::fs::write(&file, value) {
+            tracing::debug!(file, %error, "not set");
+        }
+    }
+}
+
 /// Carries out commands, all that have gathered meanwhile at once.
 async fn configure(mut inbox: mpsc::UnboundedReceiver<Work>) {
     let mut work = Vec::new();
@@ -82,10 +103,14 @@ async fn configure(mut inbox: mpsc::UnboundedReceiver<Work>) {
                 Work::Settle(done) => waiting.push(done),
             }
         }
-        if !commands.is_empty()
-            && let Err(error) = batch(&commands).await
-        {
-            tracing::warn!(%error, "TUN addresses");
+        // A run of `ip` reads rules of one version only; those of IPv6 have its address in them.
+        let (ipv6, ipv4): (Vec<_>, Vec<_>) = commands.into_iter().partition(|command: &String| command.contains(':'));
+        for (version, commands) in [("-4", ipv4), ("-6", ipv6)] {
+            if !commands.is_empty()
+                && let Err(error) = batch(version, &commands).await
+            {
+                tracing::warn!(%error, "TUN addresses");
+            }
         }
         for done in waiting {
             let _ = done.send(());
@@ -93,10 +118,10 @@ async fn configure(mut inbox: mpsc::UnboundedReceiver<Work>) {
     }
 }
 
-/// One run of `ip` over several commands, each carried out whatever became of the others.
-async fn batch(commands: &[String]) -> io::Result<()> {
+/// One run of `ip` over several commands about one version of IP, each carried out whatever became of the others.
+async fn batch(version: &str, commands: &[String]) -> io::Result<()> {
     let mut child = Command::new("ip")
-        .args(["-force", "-batch", "-"])
+        .args([version, "-force", "-batch", "-"])
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())

@@ -1,17 +1,19 @@
-//! The gNB's end of N3: GTP-U with the PDU Session Container, pings made here, and a TUN device for other programs.
+//! The gNB's end of N3: GTP-U with the PDU Session Container, pings and questions to routers made here, and a TUN device for
+//! other programs.
 
 use crate::gnb::Tunnel;
 use crate::tun::Tun;
-use crate::{UeId, icmp};
+use crate::{UeId, autoconfiguration, icmp};
 use gtpu::{Datagram, Encapsulation, HEADROOM, PduSession, Qfi, message};
+use nas::ie::PduAddress;
 use std::collections::HashMap;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::net::UdpSocket;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 
 /// Room for any packet.
@@ -21,7 +23,7 @@ const BUFFER: usize = 64 * 1024;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct UserSession {
     pub(crate) ue: UeId,
-    pub(crate) address: Ipv4Addr,
+    pub(crate) address: PduAddress,
     pub(crate) tunnel: Tunnel,
 }
 
@@ -31,6 +33,12 @@ pub enum PingError {
     /// The UE has no such session, or none with a tunnel.
     #[error("no such session")]
     NoSession,
+    /// The session has no address of the host's version (yet).
+    #[error("the session has no address to reach {0} from")]
+    NoAddress(IpAddr),
+    /// No router has told a prefix.
+    #[error("no Router Advertisement within {} s", .0.as_secs_f32())]
+    NoRouter(Duration),
     /// Nothing came back.
     #[error("no answer to ping within {} s", .0.as_secs_f32())]
     Timeout(Duration),
@@ -39,26 +47,71 @@ pub enum PingError {
     Send(String),
 }
 
+/// What a session of IPv6 came to on its link.
+#[derive(Debug, Clone, Copy)]
+struct Configured {
+    address: Ipv6Addr,
+    /// Since its start.
+    took: Duration,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    session: UserSession,
+    since: Instant,
+    ipv6: Option<Configured>,
+}
+
+impl Known {
+    fn addresses(&self) -> impl Iterator<Item = IpAddr> + use<> {
+        let ipv6 = self.ipv6.map(|ipv6| ipv6.address.into());
+        self.session.address.ipv4().map(IpAddr::from).into_iter().chain(ipv6)
+    }
+}
+
 #[derive(Debug, Default)]
 struct Sessions {
-    by_teid: HashMap<u32, UserSession>,
-    by_address: HashMap<Ipv4Addr, u32>,
+    by_teid: HashMap<u32, Known>,
+    by_address: HashMap<IpAddr, u32>,
     by_ue: HashMap<(UeId, u8), u32>,
 }
 
 impl Sessions {
     fn insert(&mut self, session: UserSession) {
-        self.remove(session.ue, session.tunnel.session);
-        let teid = session.tunnel.local_teid;
-        self.by_address.insert(session.address, teid);
+        // A tunnel that changes is no new link: what its router said stays.
+        let before = self.remove(session.ue, session.tunnel.session);
+        let before = before.filter(|before| before.session.address == session.address);
+        let (since, ipv6) = before.map_or((Instant::now(), None), |before| (before.since, before.ipv6));
+        let (teid, known) = (session.tunnel.local_teid, Known { session, since, ipv6 });
+        self.by_address.extend(known.addresses().map(|address| (address, teid)));
         self.by_ue.insert((session.ue, session.tunnel.session), teid);
-        self.by_teid.insert(teid, session);
+        self.by_teid.insert(teid, known);
     }
 
-    fn remove(&mut self, ue: UeId, id: u8) -> Option<UserSession> {
-        let session = self.by_teid.remove(&self.by_ue.remove(&(ue, id))?)?;
-        self.by_address.remove(&session.address);
-        Some(session)
+    fn remove(&mut self, ue: UeId, id: u8) -> Option<Known> {
+        let known = self.by_teid.remove(&self.by_ue.remove(&(ue, id))?)?;
+        for address in known.addresses() {
+            self.by_address.remove(&address);
+        }
+        Some(known)
+    }
+
+    fn of(&self, ue: UeId, id: u8) -> Option<Known> {
+        self.by_teid.get(self.by_ue.get(&(ue, id))?).copied()
+    }
+
+    /// Takes what may be a Router Advertisement; the address that follows from it, where that is news.
+    fn configure(&mut self, teid: u32, packet: &[u8]) -> Option<Ipv6Addr> {
+        let known = self.by_teid.get_mut(&teid)?;
+        let address = autoconfiguration::address(packet, known.session.address.interface_identifier()?)?;
+        let took = known.since.elapsed();
+        let before = known.ipv6.replace(Configured { address, took });
+        if let Some(before) = before.filter(|before| before.address == address) {
+            known.ipv6 = Some(before);
+            return None;
+        }
+        self.by_address.insert(address.into(), teid);
+        Some(address)
     }
 }
 
@@ -77,6 +130,8 @@ struct Shared {
     socket: UdpSocket,
     sessions: Mutex<Sessions>,
     pings: Mutex<Pings>,
+    /// Told when a session has its IPv6 address.
+    configured: Notify,
     next_sequence: AtomicU16,
     tun: Option<Tun>,
     counters: Counters,
@@ -105,6 +160,7 @@ impl UserPlane {
             socket: UdpSocket::bind(n3).await?,
             sessions: Mutex::default(),
             pings: Mutex::default(),
+            configured: Notify::new(),
             next_sequence: AtomicU16::new(1),
             tun,
             counters: Counters::default(),
@@ -119,15 +175,18 @@ impl UserPlane {
     /// Packets follow the session's tunnel from now on.
     pub(crate) fn add(&self, session: UserSession) {
         lock(&self.shared.sessions).insert(session);
-        if let Some(tun) = &self.shared.tun {
-            tun.add(session.address);
+        if let (Some(tun), Some(address)) = (&self.shared.tun, session.address.ipv4()) {
+            tun.add(address.into());
+        }
+        if session.address.interface_identifier().is_some() {
+            tokio::spawn(solicit(Arc::clone(&self.shared), session.ue, session.tunnel.session));
         }
     }
 
     pub(crate) fn remove(&self, ue: UeId, id: u8) {
         let removed = lock(&self.shared.sessions).remove(ue, id);
-        if let (Some(session), Some(tun)) = (removed, &self.shared.tun) {
-            tun.remove(session.address);
+        if let (Some(known), Some(tun)) = (removed, &self.shared.tun) {
+            known.addresses().for_each(|address| tun.remove(address));
         }
     }
 
@@ -144,25 +203,17 @@ pub(crate) struct UserPlaneHandle {
 
 impl UserPlaneHandle {
     /// One echo request through a session; the time until its reply.
-    pub(crate) async fn ping(
-        &self,
-        ue: UeId,
-        id: u8,
-        host: Ipv4Addr,
-        patience: Duration,
-    ) -> Result<Duration, PingError> {
-        let session = {
-            let sessions = lock(&self.shared.sessions);
-            let teid = sessions.by_ue.get(&(ue, id)).ok_or(PingError::NoSession)?;
-            *sessions.by_teid.get(teid).ok_or(PingError::NoSession)?
-        };
+    pub(crate) async fn ping(&self, ue: UeId, id: u8, host: IpAddr, patience: Duration) -> Result<Duration, PingError> {
+        let known = lock(&self.shared.sessions).of(ue, id).ok_or(PingError::NoSession)?;
+        let own = known.addresses().find(|own| own.is_ipv4() == host.is_ipv4()).ok_or(PingError::NoAddress(host))?;
+        let session = known.session;
         // Relaxed: only distinct values are needed.
         let sequence = self.shared.next_sequence.fetch_add(1, Ordering::Relaxed);
         let key = (session.tunnel.local_teid, sequence);
         let (reply, replied) = oneshot::channel();
         lock(&self.shared.pings).insert(key, reply);
-        let packet =
-            icmp::echo_request(session.address, host, identifier(session.tunnel.local_teid), sequence, &[0x5a; 56]);
+        let packet = icmp::echo_request(own, host, identifier(session.tunnel.local_teid), sequence, &[0x5a; 56]);
+        let packet = packet.ok_or(PingError::NoAddress(host))?;
         let sent = Instant::now();
         if let Err(error) = send_uplink(&self.shared, &session, packet).await {
             lock(&self.shared.pings).remove(&key);
@@ -184,9 +235,34 @@ impl UserPlaneHandle {
         }
     }
 
-    pub(crate) fn address(&self, ue: UeId, id: u8) -> Option<Ipv4Addr> {
-        let sessions = lock(&self.shared.sessions);
-        sessions.by_teid.get(sessions.by_ue.get(&(ue, id))?).map(|session| session.address)
+    pub(crate) fn addresses(&self, ue: UeId, id: u8) -> Vec<IpAddr> {
+        let known = lock(&self.shared.sessions).of(ue, id);
+        known.iter().flat_map(Known::addresses).collect()
+    }
+
+    pub(crate) fn has_ipv6(&self, ue: UeId, id: u8) -> bool {
+        let known = lock(&self.shared.sessions).of(ue, id);
+        known.is_some_and(|known| known.session.address.interface_identifier().is_some())
+    }
+
+    pub(crate) fn has_session(&self, ue: UeId, id: u8) -> bool {
+        lock(&self.shared.sessions).of(ue, id).is_some()
+    }
+
+    /// Waits until a session has its IPv6 address; the time from its start until then.
+    pub(crate) async fn autoconfigured(&self, ue: UeId, id: u8, patience: Duration) -> Result<Duration, PingError> {
+        let configured = async {
+            loop {
+                let mut told = std::pin::pin!(self.shared.configured.notified());
+                told.as_mut().enable();
+                let known = lock(&self.shared.sessions).of(ue, id).ok_or(PingError::NoSession)?;
+                if let Some(ipv6) = known.ipv6 {
+                    return Ok(ipv6.took);
+                }
+                told.await;
+            }
+        };
+        tokio::time::timeout(patience, configured).await.unwrap_or(Err(PingError::NoRouter(patience)))
     }
 
     /// Packets sent and received, and those for tunnels that are not ours.
@@ -202,6 +278,18 @@ impl UserPlaneHandle {
 fn identifier(teid: u32) -> u16 {
     let [_, _, high, low] = teid.to_be_bytes();
     u16::from_be_bytes([high, low])
+}
+
+/// Asks a session's router, until it is heard or it was asked often enough.
+async fn solicit(shared: Arc<Shared>, ue: UeId, id: u8) {
+    for _ in 0..autoconfiguration::QUESTIONS {
+        let Some(known) = lock(&shared.sessions).of(ue, id).filter(|known| known.ipv6.is_none()) else { return };
+        let Some(interface) = known.session.address.interface_identifier() else { return };
+        if let Err(error) = send_uplink(&shared, &known.session, autoconfiguration::solicitation(interface)).await {
+            tracing::debug!(%error, "N3");
+        }
+        tokio::time::sleep(autoconfiguration::INTERVAL).await;
+    }
 }
 
 async fn send_uplink(shared: &Shared, session: &UserSession, packet: Vec<u8>) -> io::Result<()> {
@@ -232,7 +320,7 @@ async fn uplink(shared: Arc<Shared>) {
         let Some(datagram) = buffer.get_mut(..HEADROOM + length) else { continue };
         let session = datagram.get(HEADROOM..).and_then(icmp::source).and_then(|address| {
             let sessions = lock(&shared.sessions);
-            sessions.by_address.get(&address).and_then(|teid| sessions.by_teid.get(teid)).copied()
+            sessions.by_address.get(&address).and_then(|teid| sessions.by_teid.get(teid)).map(|known| known.session)
         });
         if let Some(session) = session
             && let Err(error) = send_in_place(&shared, &session, datagram).await
@@ -278,6 +366,14 @@ async fn deliver(shared: &Shared, datagram: &Datagram<'_>) {
     {
         // Whoever waited may have given up.
         let _ = waiting.send(Instant::now());
+        return;
+    }
+    let configured = lock(&shared.sessions).configure(datagram.teid, datagram.payload);
+    if let Some(address) = configured {
+        if let Some(tun) = &shared.tun {
+            tun.add(address.into());
+        }
+        shared.configured.notify_waiters();
         return;
     }
     if let Some(tun) = &shared.tun {

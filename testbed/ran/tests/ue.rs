@@ -21,7 +21,7 @@ fn registration_request(message: GmmMessage) -> RegistrationRequest {
 }
 
 fn internet(id: u8) -> SessionRequest {
-    SessionRequest { id, dnn: Dnn::new("internet"), slice: Some(SNssai::new(1, None)) }
+    SessionRequest { dnn: Dnn::new("internet"), slice: Some(SNssai::new(1, None)), ..SessionRequest::usual(id) }
 }
 
 #[test]
@@ -175,7 +175,7 @@ fn sessions_are_opened_one_after_the_other_and_released() {
         let address = Ipv4Addr::new(10, 45, 0, id);
         script.say_session(id, pdu.pti, accept(address));
         let Output::SessionUp(session) = script.output() else { panic!() };
-        assert_eq!((session.id, session.address, session.mtu), (id, address, Some(1400)));
+        assert_eq!((session.id, session.address, session.mtu), (id, PduAddress::Ipv4(address), Some(1400)));
         assert_eq!(script.finished(Procedure::Session), Ok(()));
     }
     script.command(Command::Release(1));

@@ -10,6 +10,6 @@ mod simulator;
 mod usage;
 
 pub use core::{Core, CoreError, program};
-pub use namespace::{Host, TopologyError, enter, link};
+pub use namespace::{Host, TopologyError, enter, link, link_ipv6};
 pub use simulator::{Latency, Outcome, Outcomes, USUAL_SLICES, subscriber_lines};
 pub use usage::{Usage, processes_named};

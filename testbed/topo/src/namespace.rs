@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::{env, io};
@@ -159,6 +159,20 @@ pub fn link(one: (&Host, Ipv4Addr), other: (&Host, Ipv4Addr)) -> Result<(), Topo
     for ((host, address), interface) in [(one, &at_one), (other, &at_other)] {
         host.ip(["addr", "add", &format!("{address}/24"), "dev", interface])?;
         host.ip(["link", "set", interface, "up"])?;
+    }
+    Ok(())
+}
+
+/// Gives two hosts that are joined IPv6 addresses too, both in a /64. Other links of theirs stay without.
+///
+/// # Errors
+/// What `ip` or `sysctl` said.
+pub fn link_ipv6(one: (&Host, Ipv6Addr), other: (&Host, Ipv6Addr)) -> Result<(), TopologyError> {
+    for ((host, address), far) in [(one, other.0), (other, one.0)] {
+        let interface = format!("to-{}", far.name.unwrap_or("core"));
+        host.sysctl(&format!("net.ipv6.conf.{interface}.disable_ipv6=0"))?;
+        // Nobody else is there to have the same.
+        host.ip(["addr", "add", &format!("{address}/64"), "dev", &interface, "nodad"])?;
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use super::ownership::{initial_message, plain_registration, uplink};
 use crate::Outcome;
 
 fn session(id: u8) -> Command {
-    Command::Establish(SessionRequest { id, dnn: None, slice: None })
+    Command::Establish(SessionRequest::usual(id))
 }
 
 /// How much a UE says in a row here. The AMF takes so much and more at once; what is over is lost, as on the air.

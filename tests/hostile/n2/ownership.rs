@@ -54,7 +54,7 @@ fn error_of(message: &Message) -> Option<Option<Cause>> {
 }
 
 fn session(id: u8) -> Command {
-    Command::Establish(SessionRequest { id, dnn: None, slice: None })
+    Command::Establish(SessionRequest::usual(id))
 }
 
 fn release(amf_ue_ngap_id: AmfUeNgapId, ran_ue_ngap_id: RanUeNgapId) -> Message {

@@ -442,7 +442,9 @@ impl Forwarder {
         if self.config.protected.contains(&inner.destination) {
             return Err(DropReason::Protected);
         }
-        mss::clamp(frame.packet_mut(), session.mtu);
+        if inner.protocol == mss::TCP {
+            mss::clamp(frame.packet_mut(), session.mtu);
+        }
         let pdr = session.classify(Arrival { direction: Direction::Uplink, tunnel: teid, qfi }, frame.packet(), inner);
         self.lane.forward(now, session, pdr.ok_or(DropReason::NoRule)?, Direction::Uplink, frame)
     }
@@ -468,7 +470,9 @@ impl Forwarder {
             let mtu = session.mtu;
             return self.too_big(now, frame, inner, mtu);
         }
-        mss::clamp(frame.packet_mut(), session.mtu);
+        if inner.protocol == mss::TCP {
+            mss::clamp(frame.packet_mut(), session.mtu);
+        }
         let arrival = Arrival { direction: Direction::Downlink, tunnel: crate::inner::ABSENT, qfi: None };
         let pdr = session.classify(arrival, frame.packet(), inner);
         self.lane.forward(now, session, pdr.ok_or(DropReason::NoRule)?, Direction::Downlink, frame)

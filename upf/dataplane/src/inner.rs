@@ -11,6 +11,8 @@ pub(crate) struct Inner {
     pub(crate) destination: IpAddr,
     /// Octets of the packet, as its header says.
     pub(crate) length: usize,
+    /// The protocol, or the next header.
+    pub(crate) protocol: u8,
 }
 
 impl Inner {
@@ -27,20 +29,21 @@ impl Inner {
 
     fn v4(octets: &[u8]) -> Option<Self> {
         let header: &[u8; 20] = octets.first_chunk()?;
-        let &[first, _, len_high, len_low, .., a, b, c, d, e, f, g, h] = header;
+        let &[first, _, len_high, len_low, _, _, _, _, _, protocol, .., a, b, c, d, e, f, g, h] = header;
         let length = usize::from(u16::from_be_bytes([len_high, len_low]));
         let header_length = usize::from(first & 0x0f) * 4;
         let source = Ipv4Addr::new(a, b, c, d).into();
         let destination = Ipv4Addr::new(e, f, g, h).into();
-        (header_length >= 20 && header_length <= length).then_some(Self { source, destination, length })
+        (header_length >= 20 && header_length <= length).then_some(Self { source, destination, length, protocol })
     }
 
     fn v6(octets: &[u8]) -> Option<Self> {
-        let (&[_, _, _, _, len_high, len_low, _, _], rest) = octets.split_first_chunk()?;
+        let (&[_, _, _, _, len_high, len_low, protocol, _], rest) = octets.split_first_chunk()?;
         let (source, rest) = rest.split_first_chunk::<16>()?;
         let destination = rest.first_chunk::<16>()?;
         let length = 40 + usize::from(u16::from_be_bytes([len_high, len_low]));
-        Some(Self { source: Ipv6Addr::from(*source).into(), destination: Ipv6Addr::from(*destination).into(), length })
+        let (source, destination) = (Ipv6Addr::from(*source).into(), Ipv6Addr::from(*destination).into());
+        Some(Self { source, destination, length, protocol })
     }
 }
 

@@ -3,7 +3,6 @@
 
 use crate::offload::Sum;
 
-const TCP: u8 = 6;
 /// In the last of the TCP header's flags.
 const SYN: u8 = 0x02;
 /// Octets of a TCP header without options.
@@ -16,10 +15,11 @@ mod option {
     pub(super) const MSS: u8 = 2;
 }
 
+/// The protocol number of what [`clamp`] looks at.
+pub(crate) const TCP: u8 = 6;
+
 /// Lowers the segment size that a TCP SYN asks for to what packets of `mtu` octets hold. All other packets stay as they are.
-#[inline(always)]
 pub(crate) fn clamp(packet: &mut [u8], mtu: u16) {
-    // Most are told apart by an octet that has been looked at: the protocol, or the next header.
     match *packet {
         [0x40..=0x4f, _, _, _, _, _, _, _, _, TCP, ..] => clamp_v4(packet, mtu),
         [0x60..=0x6f, _, _, _, _, _, TCP, ..] => clamp_tcp(packet, 40, mtu),
@@ -27,7 +27,6 @@ pub(crate) fn clamp(packet: &mut [u8], mtu: u16) {
     }
 }
 
-#[inline]
 fn clamp_v4(packet: &mut [u8], mtu: u16) {
     let &mut [first, _, _, _, _, _, high, low, ..] = packet else { return };
     // Only the first fragment has the header of TCP.
@@ -36,7 +35,6 @@ fn clamp_v4(packet: &mut [u8], mtu: u16) {
     }
 }
 
-#[inline]
 fn clamp_tcp(packet: &mut [u8], ip_header: usize, mtu: u16) {
     let Some(tcp) = packet.get_mut(ip_header..) else { return };
     if tcp.get(13).is_some_and(|flags| flags & SYN != 0) {

@@ -121,6 +121,11 @@ fn a_ue_is_told_of_its_router_as_soon_as_it_can_be_reached() {
         assert_eq!(bench.forwarder.poll_timeout(), Some(next));
     }
     assert!(bench.sent.is_empty() && bench.events().is_empty());
+    // Idle, it asks on its way back, before the tunnel is there.
+    bench.install(Some(&rules), &[], false);
+    assert_eq!(bench.up(&up(&solicitation(LINK_LOCAL))).0, Verdict::Drop);
+    bench.install(Some(&dual()), &[], false);
+    assert_eq!(bench.forwarder.poll_timeout(), Some(bench.now));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The UPF as it runs: sockets on loopback and a real TUN device, in a network namespace of its own.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,6 +14,10 @@ use upf::{Upf, UpfConfig};
 
 const UE: Ipv4Addr = Ipv4Addr::new(10, 45, 0, 2);
 const GATEWAY: Ipv4Addr = Ipv4Addr::new(10, 45, 0, 1);
+/// The UE's prefix, and the address it makes of it.
+const PREFIX: Ipv6Addr = Ipv6Addr::new(0xfd00, 0x10, 0x45, 7, 0, 0, 0, 0);
+const UE_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0x10, 0x45, 7, 0, 0, 0, 2);
+const GATEWAY_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0x10, 0x45, 0, 0, 0, 0, 1);
 const SMF: &str = "127.0.0.4:8805";
 const UPF: &str = "127.0.0.7:8805";
 const GNB: &str = "127.0.0.8:2152";
@@ -98,17 +102,21 @@ fn context() -> Context<UpfConfig> {
     }
 }
 
+fn ue(destination: bool) -> UeIpAddress {
+    UeIpAddress { ipv4: Some(UE), ipv6: Some(PREFIX), destination, ..UeIpAddress::default() }
+}
+
 fn establishment() -> SessionEstablishmentRequest {
     let smf = address(SMF).ip();
     let mut request = SessionEstablishmentRequest::new(NodeId::Address(smf), FSeid::new(Seid(7), smf));
     let mut pdi = Pdi::new(Interface::Access);
     pdi.f_teid = Some(FTeid::Choose { ipv4: true, ipv6: false, choose_id: None });
-    pdi.ue_ip_addresses = vec![UeIpAddress::source(UE.into())];
+    pdi.ue_ip_addresses = vec![ue(false)];
     let mut uplink = CreatePdr::new(PdrId(1), Precedence(255), pdi);
     uplink.outer_header_removal = Some(OuterHeaderRemoval::GtpUUdpIpv4);
     uplink.far_id = Some(FarId(1));
     let mut pdi = Pdi::new(Interface::Core);
-    pdi.ue_ip_addresses = vec![UeIpAddress::destination(UE.into())];
+    pdi.ue_ip_addresses = vec![ue(true)];
     let mut downlink = CreatePdr::new(PdrId(2), Precedence(255), pdi);
     (downlink.far_id, downlink.qer_ids) = (Some(FarId(2)), vec![QerId(1)]);
     request.create_pdrs = vec![uplink, downlink];
@@ -130,6 +138,29 @@ fn echo_request(sequence: u16) -> Vec<u8> {
     let mut packet = Vec::new();
     builder.write(&mut packet, &[7; 56]).expect("fits");
     packet
+}
+
+fn echo_request_v6(sequence: u16) -> Vec<u8> {
+    let builder = etherparse::PacketBuilder::ipv6(UE_V6.octets(), GATEWAY_V6.octets(), 64);
+    let mut packet = Vec::new();
+    builder.icmpv6_echo_request(1, sequence).write(&mut packet, &[7; 56]).expect("fits");
+    packet
+}
+
+/// What a datagram for the gNB carries, which came from the UPF.
+async fn received(gnb: &UdpSocket, from: SocketAddr) -> Vec<u8> {
+    let mut octets = [0; 2048];
+    let (length, sender) = timeout(LIMIT, gnb.recv_from(&mut octets)).await.expect("in time").expect("received");
+    let datagram = gtpu::Datagram::parse(&octets[..length]).expect("is GTP-U");
+    assert_eq!((sender, datagram.teid), (from, 0x55));
+    datagram.payload.to_vec()
+}
+
+/// Type and code of a message of ICMPv6.
+fn icmpv6(packet: &[u8]) -> (u8, u8) {
+    let sliced = etherparse::SlicedPacket::from_ip(packet).expect("is IP");
+    let Some(etherparse::TransportSlice::Icmpv6(icmp)) = sliced.transport else { panic!("no ICMPv6") };
+    (icmp.type_u8(), icmp.code_u8())
 }
 
 fn tunnelled(teid: u32, inner: &[u8]) -> Vec<u8> {
@@ -159,6 +190,7 @@ async fn ping() {
     smf.endpoint.associate(Instant::now(), address(UPF));
     let Event::AssociationUp { up_features, .. } = smf.event().await else { panic!("no association") };
     assert!(up_features.contains(UpFunctionFeatures::FTUP));
+    let gnb = UdpSocket::bind(GNB).await.expect("free");
     let Message::SessionEstablishmentResponse(response) = smf.ask(Seid(0), establishment()).await else {
         panic!("another")
     };
@@ -166,15 +198,17 @@ async fn ping() {
     let f_teid = response.created_pdrs[0].f_teid.and_then(|f_teid| f_teid.endpoint());
     let (teid, n3): (Teid, IpAddr) = f_teid.expect("chosen");
 
-    let gnb = UdpSocket::bind(GNB).await.expect("free");
     let to = SocketAddr::new(n3, gtpu::PORT);
     let mut octets = [0; 2048];
+    let advertisement = received(&gnb, to).await;
+    assert_eq!((icmpv6(&advertisement), &advertisement[72..88]), ((134, 0), &PREFIX.octets()[..]));
     for sequence in 0..100 {
+        gnb.send_to(&tunnelled(teid.0, &echo_request_v6(sequence)), to).await.expect("sent");
+        let answer = received(&gnb, to).await;
+        assert_eq!((icmpv6(&answer), &answer[46..48]), ((129, 0), &sequence.to_be_bytes()[..]));
         gnb.send_to(&tunnelled(teid.0, &echo_request(sequence)), to).await.expect("sent");
-        let (length, from) = timeout(LIMIT, gnb.recv_from(&mut octets)).await.expect("in time").expect("received");
-        let datagram = gtpu::Datagram::parse(&octets[..length]).expect("is GTP-U");
-        assert_eq!((from, datagram.teid), (to, 0x55));
-        let answer = etherparse::PacketHeaders::from_ip_slice(datagram.payload).expect("is IP");
+        let payload = received(&gnb, to).await;
+        let answer = etherparse::PacketHeaders::from_ip_slice(&payload).expect("is IP");
         let Some(etherparse::TransportHeader::Icmpv4(icmp)) = answer.transport else { panic!("no ICMP") };
         let echo = etherparse::IcmpEchoHeader { id: 1, seq: sequence };
         assert_eq!(icmp.icmp_type, etherparse::Icmpv4Type::EchoReply(echo));
@@ -184,7 +218,7 @@ async fn ping() {
     assert_eq!(octets[..length], gtpu::echo_response(9));
 
     let status = (running.status)();
-    assert_eq!((status["sessions"].as_u64(), status["packets"]["uplink"].as_u64()), (Some(1), Some(100)));
+    assert_eq!((status["sessions"].as_u64(), status["packets"]["uplink"].as_u64()), (Some(1), Some(200)));
     // At its end the UPF asks the SMF to release the association, which it does.
     let drained = tokio::spawn(running.drain);
     assert!(matches!(smf.event().await, Event::AssociationDown { why: Down::Released, .. }));

@@ -60,6 +60,14 @@ impl PduAddress {
             Self::Ipv6(_) => None,
         }
     }
+
+    /// The identifier of the link-local IPv6 address, if there is one.
+    pub fn interface_identifier(&self) -> Option<[u8; 8]> {
+        match self {
+            Self::Ipv6(identifier) | Self::Ipv4v6(identifier, _) => Some(*identifier),
+            Self::Ipv4(_) => None,
+        }
+    }
 }
 
 impl Element for PduAddress {

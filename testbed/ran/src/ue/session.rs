@@ -8,10 +8,11 @@ use nas::gsm::{
     PduSessionReleaseRequest,
 };
 use nas::ie::{
-    Dnn, EpcoRequest, IntegrityMaximumDataRate, PayloadContainerType, PduSessionType, RequestType, SNssai, SscMode,
+    Dnn, EpcoRequest, IntegrityMaximumDataRate, PayloadContainerType, PduAddress, PduSessionType, RequestType, SNssai,
+    SscMode,
 };
 use nas::{GsmCause, GsmMessage, GsmPdu};
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::time::Instant;
 
 /// A session to be established.
@@ -19,10 +20,19 @@ use std::time::Instant;
 pub struct SessionRequest {
     /// PDU session identity, 1 to 15.
     pub id: u8,
+    /// What it is to carry.
+    pub kind: PduSessionType,
     /// The data network; `None` asks for the default.
     pub dnn: Option<Dnn>,
     /// The slice; `None` asks for the default.
     pub slice: Option<SNssai>,
+}
+
+impl SessionRequest {
+    /// For an IPv4 session to the default data network.
+    pub fn usual(id: u8) -> Self {
+        Self { id, kind: PduSessionType::Ipv4, dnn: None, slice: None }
+    }
 }
 
 /// A session that is up.
@@ -30,14 +40,14 @@ pub struct SessionRequest {
 pub struct Session {
     /// PDU session identity.
     pub id: u8,
-    /// The UE's address.
-    pub address: Ipv4Addr,
+    /// The UE's address; of IPv6 its interface's identifier, for the rest is told on the link.
+    pub address: PduAddress,
     /// The data network.
     pub dnn: Option<Dnn>,
     /// The MTU the network told.
     pub mtu: Option<u16>,
     /// The DNS servers it told.
-    pub dns: Vec<Ipv4Addr>,
+    pub dns: Vec<IpAddr>,
 }
 
 /// A session as the UE remembers it.
@@ -64,7 +74,7 @@ impl Ue {
         let pti = self.take_pti();
         self.sessions.insert(request.id, Context { pti, active: false });
         let mut message = PduSessionEstablishmentRequest::new(IntegrityMaximumDataRate::FULL);
-        message.pdu_session_type = Some(PduSessionType::Ipv4);
+        message.pdu_session_type = Some(request.kind);
         message.ssc_mode = Some(SscMode::Mode1);
         message.epco = Some(EpcoRequest::usual());
         self.send_session_message(&GsmPdu::new(request.id, pti, message), Some(&request));
@@ -150,10 +160,14 @@ impl Ue {
             return self.send_session_message(&status, None);
         };
         context.active = true;
-        let Some(address) = accept.pdu_address.and_then(|address| address.ipv4()) else {
+        let Some(address) = accept.pdu_address else {
             return self.finish(Err(Failure::SessionRefused(GsmCause::UnknownPduSessionType)));
         };
-        let (mtu, dns) = accept.epco.map(|epco| (epco.mtu(), epco.dns_ipv4())).unwrap_or_default();
+        let servers = |epco: &nas::ie::EpcoAnswer| {
+            let ipv6 = epco.dns_ipv6().into_iter().map(IpAddr::from);
+            epco.dns_ipv4().into_iter().map(IpAddr::from).chain(ipv6).collect()
+        };
+        let (mtu, dns) = accept.epco.map(|epco| (epco.mtu(), servers(&epco))).unwrap_or_default();
         self.outputs.push_back(Output::SessionUp(Session { id, address, dnn: accept.dnn, mtu, dns }));
         if self.is_running(Procedure::Session) {
             self.finish(Ok(()));

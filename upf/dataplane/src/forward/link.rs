@@ -37,6 +37,11 @@ impl Forwarder {
                 frame.replace(answer.octets());
                 self.lane.send_off(pdr, far, frame)
             }
+            (Some(Answer::Advertisement(_)), None) => {
+                // Who asks before its tunnel is there is answered then.
+                router.next = now.instant();
+                Err(DropReason::LinkLocal)
+            }
             _ => Err(DropReason::LinkLocal),
         };
         session.router = Some(router);
