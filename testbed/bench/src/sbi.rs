@@ -1,6 +1,7 @@
 //! The service-based interface between two processes: every way to carry a call, alternating in one run.
 
 mod audit;
+mod certificates;
 mod other;
 mod ring;
 mod series;

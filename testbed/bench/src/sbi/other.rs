@@ -33,6 +33,7 @@ pub(crate) struct Other {
     number: u32,
     folder: PathBuf,
     h2: Endpoint,
+    h2_tls: Endpoint,
 }
 
 impl Other {
@@ -40,13 +41,20 @@ impl Other {
         let failed = |error: std::io::Error| Failure::Other(format!("the other process: {error}"));
         let folder = std::env::temp_dir().join(format!("bench-sbi-{}-{core}", std::process::id()));
         std::fs::create_dir(&folder).map_err(failed)?;
+        super::certificates::make(&folder)?;
         let mut command = Command::new(std::env::current_exe().map_err(failed)?);
         command.arg("sbi-other").arg(&folder).arg(core.to_string()).stdin(Stdio::piped()).stdout(Stdio::piped());
         let process = command.spawn().map_err(failed)?;
         let number = process.id();
-        let mut other = Self { process: Mutex::new(process), number, folder, h2: Endpoint::Mem(String::new()) };
-        other.h2 = other.line()?.parse().map_err(|error| Failure::Other(format!("the other process: {error}")))?;
+        let nowhere = || Endpoint::Mem(String::new());
+        let mut other = Self { process: Mutex::new(process), number, folder, h2: nowhere(), h2_tls: nowhere() };
+        other.h2 = other.told()?;
+        other.h2_tls = other.told()?;
         Ok(other)
+    }
+
+    fn told(&self) -> Result<Endpoint, Failure> {
+        self.line()?.parse().map_err(|error| Failure::Other(format!("the other process: {error}")))
     }
 
     /// What it has spent so far.
@@ -82,6 +90,10 @@ impl Other {
 
     pub(crate) fn h2(&self) -> Endpoint {
         self.h2.clone()
+    }
+
+    pub(crate) fn h2_tls(&self) -> Endpoint {
+        self.h2_tls.clone()
     }
 
     /// The next line it prints. It prints one at a time, when asked.
@@ -129,10 +141,13 @@ pub(crate) fn run(options: &OtherOptions) -> Result<(), Failure> {
         let h2_shm = at(Endpoint::H2Shm(options.folder.join("h2-shm")))?;
         let _h2_unix = at(Endpoint::H2Unix(options.folder.join("h2")))?;
         let h2 = at(Endpoint::H2(([127, 0, 0, 1], 0).into()))?;
+        let tls = Endpoint::H2Tls { address: ([127, 0, 0, 1], 0).into(), name: None };
+        let tls = serve(&tls, handler.clone(), super::certificates::limits(&options.folder)?);
+        let h2_tls = tls.map_err(|error| Failure::Other(error.to_string()))?;
         let channels = Arc::new(Mutex::new(Vec::new()));
         accept(&options.folder.join("channel"), channels.clone(), ring::send_back)?;
         accept(&options.folder.join("ring"), channels.clone(), ring::send_back_polled)?;
-        println!("{}", h2.endpoint());
+        println!("{}\n{}", h2.endpoint(), h2_tls.endpoint());
         tell(&[shm, h2_shm], &channels).await
     })
 }

@@ -34,6 +34,8 @@ pub(crate) enum Way {
     H2Unix,
     /// HTTP/2 over TCP
     H2,
+    /// HTTP/2 over TLS over TCP
+    H2Tls,
     /// Typed operations, JSON at both ends, over shared memory
     JsonShm,
     /// Typed operations, JSON at both ends, HTTP/2 over TCP
@@ -41,7 +43,7 @@ pub(crate) enum Way {
 }
 
 impl Way {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Ring,
         Self::Channel,
         Self::Shm,
@@ -49,6 +51,7 @@ impl Way {
         Self::H2Shm,
         Self::H2Unix,
         Self::H2,
+        Self::H2Tls,
         Self::JsonShm,
         Self::JsonH2,
     ];
@@ -77,6 +80,7 @@ impl fmt::Display for Way {
             Self::H2Shm => "h2+shm",
             Self::H2Unix => "h2+unix",
             Self::H2 => "h2",
+            Self::H2Tls => "h2+tls",
             Self::JsonShm => "JSON, shm",
             Self::JsonH2 => "JSON, h2",
         })
@@ -141,6 +145,10 @@ impl Client {
             Way::H2Shm => calls(other.h2_shm(), false),
             Way::H2Unix => calls(other.h2_unix(), false),
             Way::H2 => calls(other.h2(), false),
+            Way::H2Tls => {
+                let pool = Arc::new(Pool::new(super::certificates::limits(other.folder())?));
+                Self::Calls { pool, endpoint: other.h2_tls(), json: false }
+            }
             Way::JsonShm => calls(other.shm(), true),
             Way::JsonH2 => calls(other.h2(), true),
         })
