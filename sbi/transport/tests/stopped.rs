@@ -20,7 +20,7 @@ const ROLE: &str = "PEREGRINE_TEST_ROLE";
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Held by tests that look at the memory of the process.
+/// Held by tests that look at the memory of the process, and by those that use much of it.
 static ALONE: Mutex<()> = Mutex::const_new(());
 
 struct Echo;
@@ -163,6 +163,7 @@ async fn a_stopped_client_holds_up_nobody() {
 /// A client that sends requests and takes no answers loses its channel, and no other does.
 #[tokio::test]
 async fn a_client_that_takes_no_answers_is_let_go() {
+    let _alone = ALONE.lock().await;
     let (_directory, endpoint) = place();
     let Endpoint::Shm(path) = &endpoint else { panic!("another") };
     let limits = Limits { max_in_flight: 16, ..Limits::default() };
