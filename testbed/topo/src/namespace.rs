@@ -170,9 +170,11 @@ pub fn link(one: (&Host, Ipv4Addr), other: (&Host, Ipv4Addr)) -> Result<(), Topo
 pub fn link_ipv6(one: (&Host, Ipv6Addr), other: (&Host, Ipv6Addr)) -> Result<(), TopologyError> {
     for ((host, address), far) in [(one, other.0), (other, one.0)] {
         let interface = format!("to-{}", far.name.unwrap_or("core"));
+        // Nobody else is there to have the same address, and a host that forwards asks for its neighbour from its link-local
+        // one: not before that has been found to be no duplicate, which takes a second or two.
+        host.sysctl(&format!("net.ipv6.conf.{interface}.accept_dad=0"))?;
         host.sysctl(&format!("net.ipv6.conf.{interface}.disable_ipv6=0"))?;
-        // Nobody else is there to have the same.
-        host.ip(["addr", "add", &format!("{address}/64"), "dev", &interface, "nodad"])?;
+        host.ip(["addr", "add", &format!("{address}/64"), "dev", &interface])?;
     }
     Ok(())
 }
