@@ -243,14 +243,12 @@ fn buckets() -> [Bucket; 3] {
     [0, 1, 77].map(Bucket)
 }
 
-#[test]
-fn nothing_is_lost_or_overtaken_under_full_load() {
-    let subscribers = buckets().into_iter().flat_map(|bucket| (0..3).map(move |number| Subscriber::of(bucket, number)));
-    let mut site = Site::new(subscribers.collect());
+/// 40 000 packets for nine sessions, which change meanwhile, while every fiftieth moves the bucket it names; then the sessions go.
+fn under_full_load(site: &mut Site, bucket_at: impl Fn(usize) -> Bucket) {
     let mut begun = 0;
     site.run(40_000, |site, number| {
         if number % 50 == 0 {
-            let bucket = buckets()[number / 50 % 3];
+            let bucket = bucket_at(number);
             begun += usize::from(site.workers.move_bucket(bucket, (site.workers.owner(bucket) + 1) % WORKERS));
         }
         if number % 97 == 0 {
@@ -262,6 +260,13 @@ fn nothing_is_lost_or_overtaken_under_full_load() {
     assert!(begun >= 30, "only {begun} moves");
     (0..9).for_each(|place| site.install(place, None));
     site.settle();
+}
+
+#[test]
+fn nothing_is_lost_or_overtaken_under_full_load() {
+    let subscribers = buckets().into_iter().flat_map(|bucket| (0..3).map(move |number| Subscriber::of(bucket, number)));
+    let mut site = Site::new(subscribers.collect());
+    under_full_load(&mut site, |number| buckets()[number / 50 % 3]);
     assert_eq!(site.reported.iter().sum::<u64>(), 40_000, "counted once each, wherever the session was");
     assert_eq!((site.dropped(), Workers::snapshot(&site.workers.counters()).sessions), (0, 0));
 }
@@ -273,22 +278,10 @@ fn packets_find_a_session_whose_prefix_lies_in_another_bucket() {
     let elsewhere = |Bucket(bucket): Bucket| Bucket(bucket.wrapping_add(128));
     let of = |(bucket, number)| Subscriber::of(bucket, number).with_prefix(elsewhere(bucket));
     let mut site = Site::new(homes.map(of).collect());
-    let mut begun = 0;
-    site.run(40_000, |site, number| {
-        if number % 50 == 0 {
-            let home = buckets()[number / 50 % 3];
-            let bucket = if number % 100 == 0 { home } else { elsewhere(home) };
-            begun += usize::from(site.workers.move_bucket(bucket, (site.workers.owner(bucket) + 1) % WORKERS));
-        }
-        if number % 97 == 0 {
-            site.install(number % 9, Some(Action::FORWARD));
-        }
+    under_full_load(&mut site, |number| {
+        let home = buckets()[number / 50 % 3];
+        if number % 100 == 0 { home } else { elsewhere(home) }
     });
-    site.settle();
-    site.wait_for_moves(begun);
-    assert!(begun >= 30, "only {begun} moves");
-    (0..9).for_each(|place| site.install(place, None));
-    site.settle();
     assert_eq!((site.reported.iter().sum::<u64>(), site.dropped()), (40_000, 0));
     site.send(0, 2);
     while site.dropped() == 0 {
