@@ -21,6 +21,7 @@ pub(crate) fn network() -> Network {
             ),
             DataNetwork::new(well_formed("ims"), Some(well_formed("10.46.0.0/16")), None),
         ],
+        applications: Vec::new(),
     }
 }
 

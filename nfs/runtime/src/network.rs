@@ -29,6 +29,9 @@ pub struct Network {
     pub slices: Vec<Snssai>,
     /// Data networks; the first is the default.
     pub dnns: Vec<DataNetwork>,
+    /// Applications that the rules of data networks can name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub applications: Vec<Application>,
 }
 
 /// The network's name (TS 24.501 9.11.3.35), shown by phones.
@@ -82,7 +85,11 @@ pub struct DataNetwork {
 pub struct FlowRule {
     /// An IPFilterRule as seen towards the UE, as `permit out 17 from any 53 to assigned` (TS 29.212 5.4.2); uplink packets are
     /// those of the same flow.
-    pub flow: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flow: Option<String>,
+    /// An application of the network's, in place of a flow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub application: Option<String>,
     /// Whether its packets pass.
     #[serde(default)]
     pub action: FlowAction,
@@ -90,6 +97,22 @@ pub struct FlowRule {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mbr_kbps: Option<FlowRate>,
 }
+
+/// An application that rules can name: the UPFs are told by which flows its packets are known (PFDs, TS 29.244 6.2.5).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Application {
+    /// What it is called, on N4 too.
+    pub name: String,
+    /// Its flows, by protocol, and address and port of the server: `permit out 6 from 192.0.2.7 443 to any`.
+    pub flows: Vec<String>,
+}
+
+/// Applications of the network.
+const MOST_APPLICATIONS: usize = 256;
+
+/// Octets of an application's name.
+const LONGEST_NAME: usize = 64;
 
 /// Whether the packets of a flow pass.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -117,15 +140,17 @@ pub struct FlowRate {
 /// Rules of a data network, as many as one PFCP message surely carries.
 const MOST_RULES: usize = 200;
 
-impl FlowRule {
-    /// Whether it has the form of a flow description; what its words say is the UPF's to check.
-    fn is_flow(&self) -> bool {
-        let words: Vec<&str> = self.flow.split_ascii_whitespace().collect();
-        let at = |word: &str| words.iter().position(|found| *found == word);
-        words.starts_with(&["permit", "out"])
-            && at("from") == Some(3)
-            && at("to").is_some_and(|to| matches!(to, 5 | 6) && matches!(words.len() - to, 2 | 3))
-    }
+/// Whether a text has the form of a flow description; what its words say is the UPF's to check.
+fn is_flow(text: &str) -> bool {
+    let words: Vec<&str> = text.split_ascii_whitespace().collect();
+    let at = |word: &str| words.iter().position(|found| *found == word);
+    words.starts_with(&["permit", "out"])
+        && at("from") == Some(3)
+        && at("to").is_some_and(|to| matches!(to, 5 | 6) && matches!(words.len() - to, 2 | 3))
+}
+
+fn no_flow(text: &str) -> String {
+    format!("'{text}' is no flow: write 'permit out PROTOCOL from ADDRESS [PORTS] to ADDRESS [PORTS]'")
 }
 
 fn default_dns() -> Vec<IpAddr> {
@@ -190,11 +215,48 @@ impl Network {
                 ));
             }
         }
+        self.check_applications()?;
         for (index, dnn) in self.dnns.iter().enumerate() {
             let earlier = self.dnns.get(..index).unwrap_or_default();
             self.check_dnn(dnn, earlier).map_err(|(key, why)| (format!("network.dnns[{index}].{key}"), why))?;
         }
         Ok(())
+    }
+
+    fn check_applications(&self) -> Result<(), (String, String)> {
+        let count = self.applications.len();
+        if count > MOST_APPLICATIONS {
+            let why = format!("the list has {count} entries: allowed are 0 to {MOST_APPLICATIONS}");
+            return Err(("network.applications".into(), why));
+        }
+        for (index, application) in self.applications.iter().enumerate() {
+            let at = |key: &str, why: String| Err((format!("network.applications[{index}].{key}"), why));
+            let Application { name, flows } = application;
+            let mut earlier = self.applications.iter().take(index);
+            if earlier.any(|other| other.name == *name) {
+                return at("name", format!("'{name}' stands here twice"));
+            }
+            if name.is_empty() || name.len() > LONGEST_NAME {
+                return at("name", format!("'{name}' is no name: 1 to {LONGEST_NAME} octets"));
+            }
+            if !(1..=MOST_RULES).contains(&flows.len()) {
+                return at("flows", format!("the list has {} entries: allowed are 1 to {MOST_RULES}", flows.len()));
+            }
+            if let Some(flow) = flows.iter().find(|flow| !is_flow(flow)) {
+                return at("flows", no_flow(flow));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_rule(&self, rule: &FlowRule) -> Result<(), String> {
+        match (&rule.flow, &rule.application) {
+            (Some(flow), None) if is_flow(flow) => Ok(()),
+            (Some(flow), None) => Err(no_flow(flow)),
+            (None, Some(name)) if self.applications.iter().any(|known| known.name == *name) => Ok(()),
+            (None, Some(name)) => Err(format!("'{name}' is not among network.applications")),
+            (None, None) | (Some(_), Some(_)) => Err("a rule has either a flow or an application".into()),
+        }
     }
 
     fn check_dnn(&self, dnn: &DataNetwork, earlier: &[DataNetwork]) -> Result<(), (&'static str, String)> {
@@ -205,10 +267,7 @@ impl Network {
         if dnn.rules.len() > MOST_RULES {
             return Err(("rules", format!("the list has {} entries: allowed are 0 to {MOST_RULES}", dnn.rules.len())));
         }
-        if let Some(rule) = dnn.rules.iter().find(|rule| !rule.is_flow()) {
-            let form = "'permit out PROTOCOL from ADDRESS [PORTS] to ADDRESS [PORTS]'";
-            return Err(("rules", format!("'{}' is no flow: write {form}", rule.flow)));
-        }
+        dnn.rules.iter().try_for_each(|rule| self.check_rule(rule)).map_err(|why| ("rules", why))?;
         if earlier.iter().any(|other| other.name.as_str().eq_ignore_ascii_case(dnn.name.as_str())) {
             return Err(("name", format!("'{}' stands here twice", dnn.name)));
         }
@@ -266,11 +325,47 @@ mod tests {
         assert_eq!(internet.gateway_ipv6(), "fd00:10:45::1".parse().ok());
     }
 
+    fn drop_flow(flow: &str) -> FlowRule {
+        FlowRule { flow: Some(flow.into()), application: None, action: FlowAction::Drop, mbr_kbps: None }
+    }
+
+    #[test]
+    fn rules_name_applications_there_are() {
+        let mut network = network();
+        let flows = vec!["permit out 6 from 192.0.2.7 443 to any".to_owned()];
+        let maps = Application { name: "maps".into(), flows };
+        let named = FlowRule { flow: None, application: Some("maps".into()), ..drop_flow("") };
+        network.dnns[0].rules = vec![named.clone()];
+        assert!(network.check().expect_err("unknown").1.contains("'maps' is not among network.applications"));
+        network.applications = vec![maps.clone()];
+        assert_eq!(network.check(), Ok(()));
+        for rule in [FlowRule { flow: Some(String::new()), ..named.clone() }, FlowRule { application: None, ..named }] {
+            network.dnns[0].rules = vec![rule];
+            assert!(network.check().expect_err("both or none").1.contains("either"));
+        }
+        network.dnns[0].rules.clear();
+        let wrong = |applications: Vec<Application>| {
+            let (key, why) = Network { applications, ..network.clone() }.check().expect_err("wrong");
+            format!("{key}: {why}")
+        };
+        let told = [
+            (vec![maps.clone(), maps.clone()], "[1].name: 'maps' stands here twice"),
+            (vec![Application { name: String::new(), ..maps.clone() }], "[0].name: '' is no name"),
+            (vec![Application { flows: vec![], ..maps.clone() }], "[0].flows: the list has 0 entries"),
+            (vec![Application { flows: vec!["ip".into()], ..maps.clone() }], "[0].flows: 'ip' is no flow"),
+            (vec![maps; 257], ": the list has 257 entries"),
+        ];
+        for (applications, expected) in told {
+            let told = wrong(applications);
+            assert!(told.starts_with(&format!("network.applications{expected}")), "{told}");
+        }
+    }
+
     #[test]
     fn flows_have_the_form_of_flow_descriptions() {
         let mut network = network();
         let mut check = |flow: &str| {
-            let rule = FlowRule { flow: flow.into(), action: FlowAction::Drop, mbr_kbps: None };
+            let rule = drop_flow(flow);
             network.dnns[0].rules = vec![rule];
             network.check()
         };
@@ -285,7 +380,7 @@ mod tests {
             let (key, why) = check(flow).expect_err(flow);
             assert!(key == "network.dnns[0].rules" && why.contains("is no flow"), "{key}: {why}");
         }
-        let rule = FlowRule { flow: "permit out ip from any to any".into(), action: FlowAction::Drop, mbr_kbps: None };
+        let rule = drop_flow("permit out ip from any to any");
         network.dnns[0].rules = vec![rule; 201];
         assert!(network.check().expect_err("too many").1.contains("0 to 200"));
     }

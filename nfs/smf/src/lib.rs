@@ -131,7 +131,7 @@ impl NetworkFunction for Smf {
 async fn open(ctx: Context<Config>) -> Result<(Arc<Core>, mpsc::Receiver<FromUpf>), StartError> {
     let listen = ctx.config.n4.listen;
     let started = runtime::start_time(&ctx.state_dir, &format!("smf-{}", listen.ip()));
-    let opened = N4::open(&ctx.config.n4, started, ctx.trace.clone()).await;
+    let opened = N4::open(&ctx.config.n4, &ctx.network.applications, started, ctx.trace.clone()).await;
     let (n4, from_upfs) = opened.map_err(|source| StartError::listen("N4", listen, "smf.n4.listen", source))?;
     let pool = |network: &runtime::DataNetwork| (network.name.clone(), AddressPool::new(network));
     let core = Core {

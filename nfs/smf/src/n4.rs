@@ -1,5 +1,7 @@
 //! N4: one task drives the PFCP endpoint and its socket; procedures ask it and wait for the answer.
 
+mod applications;
+
 use std::collections::HashMap;
 use std::future::pending;
 use std::io;
@@ -14,6 +16,7 @@ use runtime::trace::{Datagram, Octets, Trace};
 use tokio::net::UdpSocket;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use self::applications::Provisioning;
 use crate::config::N4Config;
 
 /// Requests that wait to be taken up by the driver; beyond, procedures wait.
@@ -46,9 +49,11 @@ pub(crate) struct N4 {
 }
 
 impl N4 {
-    /// Opens the socket, associates with the UPFs and keeps the associations. Messages are shown to who watches `trace`.
+    /// Opens the socket, associates with the UPFs and keeps the associations; each UPF is told of the applications. Messages
+    /// are shown to who watches `trace`.
     pub(crate) async fn open(
         config: &N4Config,
+        applications: &[runtime::Application],
         started: SystemTime,
         trace: Trace,
     ) -> io::Result<(Self, mpsc::Receiver<FromUpf>)> {
@@ -69,7 +74,8 @@ impl N4 {
         let (told, from_upfs) = mpsc::channel(QUEUE);
         let (upfs_now, upfs) = watch::channel(Vec::new());
         let seen = Seen { trace, own: config.listen };
-        let driver = Driver { socket, endpoint, waiting: HashMap::new(), told, upfs: upfs_now, seen };
+        let provisioning = Provisioning::of(applications);
+        let driver = Driver { socket, endpoint, waiting: HashMap::new(), provisioning, told, upfs: upfs_now, seen };
         tokio::spawn(driver.run(queue));
         Ok((Self { commands, upfs, node_id }, from_upfs))
     }
@@ -123,6 +129,7 @@ struct Driver {
     socket: UdpSocket,
     endpoint: Endpoint,
     waiting: HashMap<RequestId, oneshot::Sender<Result<Message, RequestError>>>,
+    provisioning: Provisioning,
     told: mpsc::Sender<FromUpf>,
     upfs: watch::Sender<Vec<IpAddr>>,
     seen: Seen,
@@ -198,8 +205,9 @@ impl Driver {
     fn tell_all(&mut self) {
         while let Some(event) = self.endpoint.poll_event() {
             match event {
-                Event::AssociationUp { peer, node_id, .. } => {
+                Event::AssociationUp { peer, node_id, up_features } => {
                     tracing::info!(%peer, %node_id, "N4 association with UPF");
+                    self.provisioning.begin(Instant::now(), &mut self.endpoint, peer, up_features);
                     self.note_upfs();
                 }
                 Event::AssociationDown { peer, why } => {
@@ -223,6 +231,9 @@ impl Driver {
                     self.endpoint.refuse(token, Seid::default(), problem.cause, Some(problem.offending));
                 }
                 Event::Response { id, result } => {
+                    if self.provisioning.answered(id, &result) {
+                        self.note_upfs();
+                    }
                     if let Some(reply) = self.waiting.remove(&id) {
                         let _ = reply.send(result); // the procedure may have ended
                     }
@@ -231,8 +242,10 @@ impl Driver {
         }
     }
 
+    /// A UPF that does not know the applications yet would refuse sessions with rules for them.
     fn note_upfs(&self) {
-        self.upfs.send_replace(self.endpoint.associations().map(|(peer, _)| peer).collect());
+        let associated = self.endpoint.associations().map(|(peer, _)| peer);
+        self.upfs.send_replace(associated.filter(|upf| !self.provisioning.waits_for(*upf)).collect());
     }
 
     /// Reports beyond what the SMF can take are not answered: the UPF sends them again.

@@ -5,9 +5,9 @@ use std::net::IpAddr;
 
 use ngap::{GtpTunnel, TransportLayerAddress};
 use pfcp::{
-    ApnDnn, ApplyAction, BitRates, Cause, CreateFar, CreatePdr, CreateQer, FSeid, FTeid, FarId, ForwardingParameters,
-    GateStatus, Interface, NetworkInstance, NodeId, OuterHeaderCreation, OuterHeaderRemoval, Pdi, PdrId, Precedence,
-    QerId, Qfi, SdfFilter, SeReqFlags, SessionEstablishmentRequest, SessionEstablishmentResponse,
+    ApnDnn, ApplicationId, ApplyAction, BitRates, Cause, CreateFar, CreatePdr, CreateQer, FSeid, FTeid, FarId,
+    ForwardingParameters, GateStatus, Interface, NetworkInstance, NodeId, OuterHeaderCreation, OuterHeaderRemoval, Pdi,
+    PdrId, Precedence, QerId, Qfi, SdfFilter, SeReqFlags, SessionEstablishmentRequest, SessionEstablishmentResponse,
     SessionModificationRequest, SmReqFlags, Teid, UeIpAddress, UpdateFar, UpdateForwardingParameters,
 };
 use runtime::{FlowAction, FlowRule};
@@ -117,29 +117,37 @@ fn add_flow(
     number: u16,
     flow: &FlowRule,
 ) {
-    let name = Some(u32::from(number));
-    let described = SdfFilter { filter_id: name, ..SdfFilter::flow(flow.flow.clone()) };
-    // Bidirectional: the downlink PDR means the filter by its name (TS 29.244 8.2.5).
-    let meant = SdfFilter { filter_id: name, ..SdfFilter::default() };
-    let mut pdrs = [(uplink_pdr(session, network), described), (downlink_pdr(session, network), meant)];
+    let mut pdrs = [uplink_pdr(session, network), downlink_pdr(session, network)];
+    for (pdr, filter) in pdrs.iter_mut().zip(filters(number, flow)) {
+        pdr.pdi.sdf_filters.extend(filter);
+        pdr.pdi.application_id = flow.application.as_ref().map(|name| ApplicationId(name.as_bytes().to_vec()));
+    }
     let limit = flow.mbr_kbps.map(|rate| {
         let mut qer = CreateQer::new(QerId(FLOW_QER.0 + u32::from(number)), GateStatus::default());
         qer.mbr = Some(BitRates { uplink: rate.uplink, downlink: rate.downlink });
         qer
     });
-    for ((pdr, filter), id) in pdrs.iter_mut().zip(2 * number + 1..) {
+    for (pdr, id) in pdrs.iter_mut().zip(2 * number + 1..) {
         (pdr.pdr_id, pdr.precedence) = (PdrId(id), Precedence(number.into()));
-        pdr.pdi.sdf_filters = vec![filter.clone()];
         pdr.qer_ids.extend(limit.as_ref().map(|qer| qer.qer_id));
         if flow.action == FlowAction::Drop {
             pdr.far_id = Some(DROP_FAR);
         }
     }
-    request.create_pdrs.extend(pdrs.map(|(pdr, _)| pdr));
+    request.create_pdrs.extend(pdrs);
     request.create_qers.extend(limit);
     if flow.action == FlowAction::Drop && !request.create_fars.iter().any(|far| far.far_id == DROP_FAR) {
         request.create_fars.push(CreateFar::new(DROP_FAR, ApplyAction::DROP));
     }
+}
+
+/// Of the uplink and the downlink PDR of a flow; none where it is an application.
+fn filters(number: u16, flow: &FlowRule) -> [Option<SdfFilter>; 2] {
+    let named = SdfFilter { filter_id: Some(number.into()), ..SdfFilter::default() };
+    let described = flow.flow.as_ref().map(|flow| SdfFilter { flow_description: Some(flow.clone()), ..named.clone() });
+    // Bidirectional: the downlink PDR means the filter by its name (TS 29.244 8.2.5).
+    let meant = described.is_some().then_some(named);
+    [described, meant]
 }
 
 fn ambr_qer(session: &Session) -> CreateQer {
@@ -245,7 +253,18 @@ mod tests {
     fn flow(number: usize) -> FlowRule {
         let action = if number.is_multiple_of(2) { FlowAction::Drop } else { FlowAction::Forward };
         let mbr_kbps = (action == FlowAction::Forward).then_some(runtime::FlowRate { uplink: 64, downlink: 128 });
-        FlowRule { flow: format!("permit out 6 from 192.0.2.0/24 {number} to assigned"), action, mbr_kbps }
+        let flow = Some(format!("permit out 6 from 192.0.2.0/24 {number} to assigned"));
+        FlowRule { flow, application: None, action, mbr_kbps }
+    }
+
+    #[test]
+    fn a_rule_for_an_application_names_it_both_ways() {
+        let own = IpAddr::from([127, 0, 0, 4]);
+        let rule = FlowRule { flow: None, application: Some("maps".into()), ..flow(0) };
+        let request = establishment(&session(), ContextRef(7), NodeId::Address(own), own, &[rule]);
+        let asked = request.create_pdrs.iter().map(|pdr| (pdr.pdi.application_id.clone(), pdr.pdi.sdf_filters.len()));
+        let maps = Some(ApplicationId(b"maps".to_vec()));
+        assert_eq!(asked.collect::<Vec<_>>(), [(None, 0), (None, 0), (maps.clone(), 0), (maps, 0)]);
     }
 
     #[test]

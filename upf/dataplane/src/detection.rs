@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use classifier::{Auto, Classifier, Interval, Rule, RuleId};
 use gtpu::Qfi;
-use rules::{Filter, Ports, Source};
+use rules::{Filter, Flow, Ports, Source};
 
 use crate::Catalogue;
 use crate::counters::Direction;
@@ -135,8 +135,13 @@ impl Builder {
                 if let Some(address) = address {
                     put_address(&mut fields, dimension::LOCAL, (*address, host_length(*address)));
                 }
-                for filter in alternatives(&pdr.pdi.filters) {
-                    self.add_filter(fields, filter, pdr.precedence, place);
+                match &pdr.pdi.application {
+                    // No packet is of an application of which nothing is known.
+                    Some(application) => {
+                        application.flows.iter().for_each(|flow| self.add_flow(fields, flow, pdr.precedence, place));
+                    }
+                    None => alternatives(&pdr.pdi.filters)
+                        .for_each(|filter| self.add_filter(fields, filter, pdr.precedence, place)),
                 }
             }
         }
@@ -158,7 +163,13 @@ impl Builder {
         }
         fields[dimension::SPI] = filter.spi.map_or(Interval::ANY, Interval::exact);
         fields[dimension::FLOW_LABEL] = filter.flow_label.map_or(Interval::ANY, Interval::exact);
-        let Some(flow) = &filter.flow else { return self.push(fields, precedence, place) };
+        match &filter.flow {
+            Some(flow) => self.add_flow(fields, flow, precedence, place),
+            None => self.push(fields, precedence, place),
+        }
+    }
+
+    fn add_flow(&mut self, mut fields: [Interval; dimension::COUNT], flow: &Flow, precedence: u32, place: u16) {
         fields[dimension::PROTOCOL] = flow.protocol.map_or(Interval::ANY, |number| Interval::exact(u32::from(number)));
         for (network, first) in [(flow.local, dimension::LOCAL), (flow.remote, dimension::REMOTE)] {
             if let Some(network) = network {

@@ -615,6 +615,9 @@ impl Endpoint {
             MessageType::NodeReportRequest => {
                 NodeReportResponse { offending_ie, ..NodeReportResponse::new(node_id(), cause) }.into()
             }
+            MessageType::PfdManagementRequest => {
+                PfdManagementResponse { offending_ie, ..PfdManagementResponse::new(cause) }.into()
+            }
             MessageType::SessionEstablishmentRequest => {
                 SessionEstablishmentResponse { offending_ie, ..SessionEstablishmentResponse::new(node_id(), cause) }
                     .into()

@@ -16,6 +16,7 @@ mod messages;
 mod node;
 mod node_report;
 mod packet;
+mod pfd;
 mod rule;
 mod transactions;
 mod tunnel;
@@ -31,6 +32,7 @@ pub use node_report::{
     GtpUPeer, NodeReportRequest, NodeReportResponse, NodeReportType, PathFailureReport, PathRecoveryReport,
 };
 pub use packet::{DecodeError, EncodeError, Header, Message, MessageType, Packet, Sequence};
+pub use pfd::{ApplicationPfds, PfdContents, PfdContext, PfdManagementRequest, PfdManagementResponse};
 pub use rule::*;
 pub use transactions::{Arrival, RequestId, Timers, Transactions, Transmit};
 pub use tunnel::{FSeid, FTeid, Interface, OuterHeaderCreation, OuterHeaderRemoval, Seid, Teid, UeIpAddress};

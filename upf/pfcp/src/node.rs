@@ -207,6 +207,8 @@ features! {
         DDND = 5 / 2,
         /// Allocation of F-TEIDs by the UP function.
         FTUP = 5 / 5,
+        /// Packet flow descriptions of applications.
+        PFDM = 5 / 6,
         /// End markers are made by the UP function.
         EMPU = 6 / 1,
         /// Allocation of UE addresses by the UP function.

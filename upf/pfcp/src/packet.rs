@@ -2,6 +2,7 @@
 
 use crate::messages::*;
 use crate::node_report::{NodeReportRequest, NodeReportResponse};
+use crate::pfd::{PfdManagementRequest, PfdManagementResponse};
 use crate::wire::{Elements, Malformed, Value};
 use crate::{Cause, FSeid, IeProblem, Seid, ie};
 
@@ -95,6 +96,10 @@ messages! {
     HeartbeatRequest(HeartbeatRequest) = 1 request,
     /// Heartbeat, answered.
     HeartbeatResponse(HeartbeatResponse) = 2 response,
+    /// Packet flow descriptions of applications.
+    PfdManagementRequest(PfdManagementRequest) = 3 request,
+    /// Packet flow descriptions, answered.
+    PfdManagementResponse(PfdManagementResponse) = 4 response,
     /// Association setup.
     AssociationSetupRequest(AssociationSetupRequest) = 5 request,
     /// Association setup, answered.
@@ -283,6 +288,7 @@ impl Message {
             Self::AssociationUpdateResponse(m) => m.cause,
             Self::AssociationReleaseResponse(m) => m.cause,
             Self::NodeReportResponse(m) => m.cause,
+            Self::PfdManagementResponse(m) => m.cause,
             Self::SessionEstablishmentResponse(m) => m.cause,
             Self::SessionModificationResponse(m) => m.cause,
             Self::SessionDeletionResponse(m) => m.cause,

@@ -112,6 +112,23 @@ fn created() -> Vec<CreatedPdr> {
     vec![CreatedPdr { f_teid: Some(FTeid::new(Teid(0xabcd), GNB)), ..CreatedPdr::new(PdrId(1)) }]
 }
 
+fn application() -> ApplicationPfds {
+    let all = PfdContents {
+        url: Some(b"https://example.org/.*".to_vec()),
+        domain_name: Some(b"example.org".to_vec()),
+        custom: Some(vec![1, 2, 3]),
+        domain_name_protocol: Some(b"tls".to_vec()),
+        more_flow_descriptions: Some(vec![0, 1, b'x']),
+        more_urls: Some(vec![]),
+        more_domain_names: Some(vec![7]),
+        ..PfdContents::flow("permit out 6 from 192.0.2.7 443 to any")
+    };
+    let of_url = PfdContents { url: Some(vec![b'u']), ..PfdContents::default() };
+    let contexts = [vec![all], vec![PfdContents::flow("permit out ip from any to any"), of_url]];
+    let contexts = contexts.map(|contents| PfdContext { contents }).into();
+    ApplicationPfds { application_id: ApplicationId(b"maps".to_vec()), contexts }
+}
+
 /// One of each message, with every element at least once over all.
 fn all() -> Vec<Packet> {
     let node = |message: Message| Packet { seid: None, sequence: Sequence::new(0x01_0203), message };
@@ -209,6 +226,14 @@ fn all() -> Vec<Packet> {
             .into(),
         ),
         node(VersionNotSupportedResponse::new().into()),
+        node(PfdManagementRequest { applications: vec![application()] }.into()),
+        node(
+            PfdManagementResponse {
+                offending_ie: Some(OffendingIe(ie::PFD_CONTENTS)),
+                ..PfdManagementResponse::new(Cause::ServiceNotSupported)
+            }
+            .into(),
+        ),
     ]
 }
 
@@ -424,7 +449,7 @@ proptest! {
 
     #[test]
     fn damaged_messages_never_panic(
-        which in 0..17usize,
+        which in 0..all().len(),
         damage in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 1..8),
         cut in any::<Option<proptest::sample::Index>>(),
     ) {

@@ -55,8 +55,39 @@ impl std::str::FromStr for Flow {
     type Err = BadFlow;
 
     fn from_str(text: &str) -> Result<Self, BadFlow> {
+        match text.split_ascii_whitespace().nth(1) {
+            Some("out") => Self::of_either_direction(text),
+            _ => Err(BadFlow::Action),
+        }
+    }
+}
+
+impl Flow {
+    /// A flow of an application: protocol, and address and port of the server (TS 29.251 6.4.3.7). It may be described in either
+    /// direction, by who counts in from the UE or from the server: the end of which something is said is the server's.
+    ///
+    /// # Errors
+    /// What is wrong with the text.
+    pub fn of_server(text: &str) -> Result<Self, BadFlow> {
+        let flow = Self::of_either_direction(text)?;
+        let from_ue = text.split_ascii_whitespace().nth(1) == Some("in");
+        let open = |network: &Option<IpNet>, ports: &[Ports]| network.is_none() && ports.is_empty();
+        let from_is_server = match (open(&flow.remote, &flow.remote_ports), open(&flow.local, &flow.local_ports)) {
+            (false, false) => !from_ue,
+            (from_open, _) => !from_open,
+        };
+        Ok(if from_is_server { flow } else { flow.seen_from_the_other_end() })
+    }
+
+    fn seen_from_the_other_end(self) -> Self {
+        let Self { protocol, remote, remote_ports, local, local_ports } = self;
+        Self { protocol, remote: local, remote_ports: local_ports, local: remote, local_ports: remote_ports }
+    }
+
+    /// The end named first as the remote one.
+    fn of_either_direction(text: &str) -> Result<Self, BadFlow> {
         let mut words = text.split_ascii_whitespace().peekable();
-        if (words.next(), words.next()) != (Some("permit"), Some("out")) {
+        if !matches!((words.next(), words.next()), (Some("permit"), Some("in" | "out"))) {
             return Err(BadFlow::Action);
         }
         let protocol = match words.next() {
@@ -148,10 +179,28 @@ mod tests {
         assert_eq!(wrong(&long), BadFlow::Ports);
     }
 
+    #[test]
+    fn the_server_is_the_end_that_is_described() {
+        let server = "permit out 6 from 192.0.2.7 443 to any".parse::<Flow>().expect("a flow");
+        for text in [
+            "permit out 6 from 192.0.2.7 443 to assigned",
+            "permit out 6 from any to 192.0.2.7 443",
+            "permit in 6 from any to 192.0.2.7 443",
+            "permit in 6 from 192.0.2.7 443 to any",
+        ] {
+            assert_eq!(Flow::of_server(text).as_ref(), Ok(&server), "{text}");
+        }
+        let both = Flow::of_server("permit in 6 from 10.45.0.2 to 192.0.2.7").expect("a flow");
+        assert_eq!(both, "permit out 6 from 192.0.2.7 to 10.45.0.2".parse().expect("a flow"));
+        assert_eq!(Flow::of_server("permit out ip from any to any"), Ok(Flow::default()));
+        assert_eq!(Flow::of_server("permit to 6 from any to any"), Err(BadFlow::Action));
+    }
+
     proptest! {
         #[test]
-        fn no_text_panics(text in "(permit out)? ?(ip|[0-9]{1,3})? ?.{0,60}") {
+        fn no_text_panics(text in "(permit (out|in))? ?(ip|[0-9]{1,3})? ?.{0,60}") {
             let _ = text.parse::<Flow>();
+            let _ = Flow::of_server(&text);
         }
     }
 }

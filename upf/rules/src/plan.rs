@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use crate::{
-    Action, Cause, Change, Destination, Element, Far, FarChange, Filter, Forwarding, LocalTunnel, Pdr, PdrChange,
+    Action, Cause, Change, Destination, Element, Far, FarChange, Filter, Forwarding, LocalTunnel, Pdi, Pdr, PdrChange,
     PdrId, Qer, QerChange, RemoteTunnel, Request, RuleRef, Session, Source, Teid, Triggers, Urr, UrrChange, UrrId,
     Volumes,
 };
@@ -14,8 +14,16 @@ use crate::{
 pub struct Limits {
     /// Of each kind.
     pub rules: usize,
-    /// Filters times QoS flows of one PDR.
+    /// Filters, or flows of the application, times QoS flows of one PDR.
     pub filters: usize,
+}
+
+impl Limits {
+    /// Whether a PDI is within what a PDR may ask.
+    pub fn hold(&self, pdi: &Pdi) -> bool {
+        let filters = pdi.application.as_ref().map_or(pdi.filters.len(), |application| application.flows.len());
+        filters.max(1) * pdi.qfis.len().max(1) <= self.filters
+    }
 }
 
 impl Default for Limits {
@@ -234,8 +242,10 @@ fn check_pdr(after: &Session, owned: &BTreeSet<Teid>, id: PdrId, pdr: &Pdr, limi
     if let Some(LocalTunnel::Given(teid)) = pdr.pdi.tunnel {
         require(owned.contains(&teid), Cause::InvalidFTeidAllocationOption)?;
     }
-    let rules = pdr.pdi.filters.len().max(1) * pdr.pdi.qfis.len().max(1);
-    require(rules <= limits.filters, Cause::NoResourcesAvailable)
+    // Both are one condition each: neither narrows the other.
+    let either = pdr.pdi.application.is_none() || pdr.pdi.filters.is_empty();
+    require(either, Cause::ServiceNotSupported(Element::ApplicationId))?;
+    require(limits.hold(&pdr.pdi), Cause::NoResourcesAvailable)
 }
 
 fn check_far(far: &Far) -> Result<(), Cause> {

@@ -1,10 +1,11 @@
 //! What is to change in a session.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use crate::{
-    Action, Bar, BarId, Destination, Far, FarId, Filter, Monitoring, Pdi, Pdr, PdrId, Qer, QerId, Rates, RemoteTunnel,
-    Session, Triggers, Urr, UrrId, Volumes,
+    Action, Application, Bar, BarId, Destination, Far, FarId, Filter, Monitoring, Pdi, Pdr, PdrId, Qer, QerId, Rates,
+    RemoteTunnel, Session, Triggers, Urr, UrrId, Volumes,
 };
 
 /// Changes of a PDR: what is given replaces what there is.
@@ -144,10 +145,35 @@ impl Request {
     }
 }
 
+impl Request {
+    /// Puts applications as they are now in place of what PDRs of the session knew of them; empty where no PDR names any.
+    pub fn renewal(session: &Session, now: impl Fn(&[u8]) -> Arc<Application>) -> Self {
+        let mut request = Self::default();
+        for (id, pdr) in &session.pdrs {
+            let Some(known) = pdr.pdi.application.as_ref() else { continue };
+            let new = now(&known.id);
+            if new == *known {
+                continue;
+            }
+            let pdi = Pdi { application: Some(new), ..pdr.pdi.clone() };
+            request.pdrs.update.push((*id, PdrChange { pdi: Some(pdi), ..PdrChange::default() }));
+        }
+        request
+    }
+}
+
 impl Pdi {
     /// Of packets from `source`, with nothing else asked of them.
     pub fn from(source: crate::Source) -> Self {
-        Self { source, tunnel: None, ue: Vec::new(), filters: Vec::new(), qfis: Vec::new(), network_instance: None }
+        Self {
+            source,
+            tunnel: None,
+            ue: Vec::new(),
+            filters: Vec::new(),
+            application: None,
+            qfis: Vec::new(),
+            network_instance: None,
+        }
     }
 
     /// Of packets of this UE.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::Flow;
@@ -92,6 +93,9 @@ pub enum Cause {
     /// Something is asked that is not offered.
     #[error("{0:?} asks for what is not offered")]
     ServiceNotSupported(Element),
+    /// An application is not known.
+    #[error("the application is not known")]
+    UnknownApplicationId,
     /// A limit of ours is reached.
     #[error("too many rules")]
     NoResourcesAvailable,
@@ -151,6 +155,15 @@ impl Filter {
     }
 }
 
+/// An application, by what is known of it at the moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Application {
+    /// What it is called on N4.
+    pub id: Vec<u8>,
+    /// Its flows: a packet of any of them is the application's; without any, none is.
+    pub flows: Vec<Flow>,
+}
+
 /// What a packet must look like.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pdi {
@@ -162,6 +175,8 @@ pub struct Pdi {
     pub ue: Vec<IpAddr>,
     /// Flows. Several: any of them; none: every flow.
     pub filters: Vec<Filter>,
+    /// The application that the packet must be of, in place of filters.
+    pub application: Option<Arc<Application>>,
     /// QoS flows. Several: any of them; none: every one.
     pub qfis: Vec<u8>,
     /// The network it comes from.

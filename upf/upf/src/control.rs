@@ -1,5 +1,7 @@
 //! The control half: sessions by PFCP (TS 29.244), put in force by the worker. Without I/O.
 
+mod applications;
+
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,6 +17,8 @@ use pfcp::{
 };
 use rules::{Effects, Limits, Request};
 
+use self::applications::Renewals;
+use crate::applications::Applications;
 use crate::convert::{self, Refusal};
 use crate::metrics::Requests;
 use crate::paths::N3Paths;
@@ -98,6 +102,8 @@ enum Pending {
     },
     /// The answer to a deletion; the session has left the table.
     Delete { token: RequestToken, session: Box<PduSession> },
+    /// A session has its applications as they are now, by this request for them.
+    Renew { number: u64 },
     /// Nothing: the SMF is gone or did not ask.
     Quiet,
 }
@@ -115,6 +121,8 @@ pub struct Control {
     sessions: HashMap<u64, PduSession>,
     pending: HashMap<InstallId, Pending>,
     reports: HashMap<RequestId, u64>,
+    applications: Applications,
+    renewals: Renewals,
     next_install: u64,
     next_seid: u64,
     shared: Arc<Shared>,
@@ -142,6 +150,8 @@ impl Control {
             sessions: HashMap::new(),
             pending: HashMap::new(),
             reports: HashMap::new(),
+            applications: Applications::default(),
+            renewals: Renewals::default(),
             next_install: 0,
             // Sessions of another run are not taken for those of this one.
             next_seid: u64::from(recovery) << 32,
@@ -188,6 +198,7 @@ impl Control {
     pub fn handle_timeout(&mut self, now: Instant) {
         self.endpoint.handle_timeout(now);
         self.handle_events(now);
+        self.renew(now);
         self.balance(now);
         if let Some(paths) = &mut self.paths {
             paths.handle_timeout(now);
@@ -246,7 +257,8 @@ impl Control {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let balance = self.balancer.as_ref().map(|(_, last)| *last + BALANCE);
         let paths = self.paths.as_ref().and_then(N3Paths::poll_timeout);
-        self.endpoint.poll_timeout().into_iter().chain(balance).chain(paths).min()
+        let renewals = self.renewals.poll_timeout();
+        self.endpoint.poll_timeout().into_iter().chain(balance).chain(paths).chain(renewals).min()
     }
 
     /// The next datagram for N4.
@@ -328,6 +340,8 @@ impl Control {
             self.sessions.iter().filter(|(_, session)| session.peer == peer).map(|(seid, _)| *seid).collect();
         tracing::warn!(%peer, ?why, sessions = ended.len(), "PFCP association ended");
         ended.into_iter().for_each(|seid| self.end_quietly(now, seid));
+        self.applications.set(peer, BTreeMap::new());
+        self.renewals.forget(peer);
         self.note_associations();
     }
 
@@ -347,6 +361,7 @@ impl Control {
             (Message::SessionModificationRequest(_) | Message::SessionDeletionRequest(_), None) => {
                 (Seid(0), Err(Refusal::of(Cause::SessionContextNotFound)))
             }
+            (Message::PfdManagementRequest(request), _) => (Seid(0), self.provide(now, token, &request)),
             // A session report is the UPF's to send.
             _ => (Seid(0), Err(Refusal::of(Cause::ServiceNotSupported))),
         };
@@ -386,6 +401,11 @@ impl Control {
         self.settings.endpoint.node_id.clone()
     }
 
+    /// What a request of a session is read by.
+    fn context(&self, now: Instant, token: RequestToken) -> convert::Context<'_> {
+        convert::Context { now, wall: SystemTime::now(), applications: self.applications.of(token.peer()) }
+    }
+
     /// PFCP Session Establishment (TS 29.244 6.3.2).
     fn establish(
         &mut self,
@@ -398,7 +418,7 @@ impl Control {
         }
         self.next_seid += 1;
         let seid = self.next_seid;
-        let request = convert::establishment(message, clock(now))?;
+        let request = convert::establishment(message, self.context(now, token))?;
         self.end_forgotten(now, token.peer(), &request);
         let mut session = PduSession::new(message.cp_f_seid, token.peer());
         let install = self.change(now, seid, &mut session, &request)?;
@@ -431,7 +451,7 @@ impl Control {
         seid: u64,
         message: &pfcp::SessionModificationRequest,
     ) -> Result<(), Refusal> {
-        let request = convert::modification(message, clock(now))?;
+        let request = convert::modification(message, self.context(now, token))?;
         let mut session = self.sessions.remove(&seid).ok_or(Refusal::of(Cause::SessionContextNotFound))?;
         let changed = self.change(now, seid, &mut session, &request);
         let created = self.created(&message.create_pdrs, &session.rules);
@@ -564,6 +584,7 @@ impl Control {
                 response.usage_reports = reports.collect();
                 (token, session.cp.seid, response.into())
             }
+            Some(Pending::Renew { number }) => return self.provided(number, 1),
             Some(Pending::Quiet) | None => return,
         };
         self.requests.count(token.kind(), Cause::RequestAccepted);
@@ -614,10 +635,6 @@ impl Control {
         }
         self.sessions.insert(seid, session);
     }
-}
-
-fn clock(now: Instant) -> convert::Clock {
-    convert::Clock { now, wall: SystemTime::now() }
 }
 
 /// What a change acts on.

@@ -1,28 +1,37 @@
 //! From what PFCP says to what rules are, and from refusals back to causes.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
+use crate::applications::Known;
 use crate::resources::of_one_ue;
 use pfcp::{ApplyAction, FailedRuleId, GateStatus, IeProblem, Interface, ie};
 use rules::{
-    Action, Bar, BarId, Cause, Destination, Element, Far, FarChange, FarId, Filter, Flow, Forwarding, LocalTunnel,
-    Monitoring, Pdi, Pdr, PdrChange, PdrId, Qer, QerChange, QerId, Rates, RemoteTunnel, Request, RuleRef, Source, Teid,
-    Triggers, Urr, UrrChange, UrrId, Volumes,
+    Action, Application, Bar, BarId, Cause, Destination, Element, Far, FarChange, FarId, Filter, Flow, Forwarding,
+    LocalTunnel, Monitoring, Pdi, Pdr, PdrChange, PdrId, Qer, QerChange, QerId, Rates, RemoteTunnel, Request, RuleRef,
+    Source, Teid, Triggers, Urr, UrrChange, UrrId, Volumes,
 };
 
-/// The same moment, by our clock and by that on the wall.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Clock {
+/// What a message is read by.
+#[derive(Clone, Copy)]
+pub(crate) struct Context<'a> {
+    /// The moment by our clock.
     pub(crate) now: Instant,
+    /// The same by that on the wall.
     pub(crate) wall: SystemTime,
+    /// The applications that the sender has told of.
+    pub(crate) applications: Option<&'a Known>,
 }
 
 /// The rules that an establishment makes.
 ///
 /// # Errors
 /// The cause to answer.
-pub(crate) fn establishment(message: &pfcp::SessionEstablishmentRequest, clock: Clock) -> Result<Request, Cause> {
+pub(crate) fn establishment(
+    message: &pfcp::SessionEstablishmentRequest,
+    context: Context<'_>,
+) -> Result<Request, Cause> {
     let flags = message.se_req_flags.unwrap_or_default();
     let mut request = Request {
         inactivity: message.inactivity_timer.map(|seconds| seconds.0),
@@ -36,7 +45,7 @@ pub(crate) fn establishment(message: &pfcp::SessionEstablishmentRequest, clock: 
         &message.create_qers,
         &message.create_urrs,
         &message.create_bars,
-        clock,
+        context,
     )?;
     Ok(request)
 }
@@ -45,7 +54,7 @@ pub(crate) fn establishment(message: &pfcp::SessionEstablishmentRequest, clock: 
 ///
 /// # Errors
 /// The cause to answer.
-pub(crate) fn modification(message: &pfcp::SessionModificationRequest, clock: Clock) -> Result<Request, Cause> {
+pub(crate) fn modification(message: &pfcp::SessionModificationRequest, context: Context<'_>) -> Result<Request, Cause> {
     let mut request = Request { inactivity: message.inactivity_timer.map(|seconds| seconds.0), ..Request::default() };
     create(
         &mut request,
@@ -54,17 +63,17 @@ pub(crate) fn modification(message: &pfcp::SessionModificationRequest, clock: Cl
         &message.create_qers,
         &message.create_urrs,
         &message.create_bars,
-        clock,
+        context,
     )?;
     request.pdrs.remove = message.remove_pdrs.iter().map(|remove| PdrId(remove.pdr_id.0)).collect();
     request.fars.remove = message.remove_fars.iter().map(|remove| FarId(remove.far_id.0)).collect();
     request.qers.remove = message.remove_qers.iter().map(|remove| QerId(remove.qer_id.0)).collect();
     request.urrs.remove = message.remove_urrs.iter().map(|remove| UrrId(remove.urr_id.0)).collect();
     request.bars.remove = message.remove_bars.iter().map(|remove| BarId(remove.bar_id.0)).collect();
-    request.pdrs.update = message.update_pdrs.iter().map(update_pdr).collect::<Result<_, _>>()?;
+    request.pdrs.update = message.update_pdrs.iter().map(|pdr| update_pdr(pdr, context)).collect::<Result<_, _>>()?;
     request.fars.update = message.update_fars.iter().map(update_far).collect::<Result<_, _>>()?;
     request.qers.update = message.update_qers.iter().map(update_qer).collect();
-    request.urrs.update = message.update_urrs.iter().map(|urr| update_urr(urr, clock)).collect::<Result<_, _>>()?;
+    request.urrs.update = message.update_urrs.iter().map(|urr| update_urr(urr, context)).collect::<Result<_, _>>()?;
     request.bars.update = message.update_bars.iter().map(update_bar).collect();
     request.query = message.query_urrs.iter().map(|query| UrrId(query.urr_id.0)).collect();
     let flags = message.sm_req_flags.unwrap_or_default();
@@ -80,22 +89,22 @@ fn create(
     qers: &[pfcp::CreateQer],
     urrs: &[pfcp::CreateUrr],
     bars: &[pfcp::CreateBar],
-    clock: Clock,
+    context: Context<'_>,
 ) -> Result<(), Cause> {
-    request.pdrs.create = pdrs.iter().map(create_pdr).collect::<Result<_, _>>()?;
+    request.pdrs.create = pdrs.iter().map(|pdr| create_pdr(pdr, context)).collect::<Result<_, _>>()?;
     request.fars.create = fars.iter().map(create_far).collect::<Result<_, _>>()?;
     request.qers.create = qers.iter().map(create_qer).collect();
-    request.urrs.create = urrs.iter().map(|urr| create_urr(urr, clock)).collect::<Result<_, _>>()?;
+    request.urrs.create = urrs.iter().map(|urr| create_urr(urr, context)).collect::<Result<_, _>>()?;
     let bar =
         |create: &pfcp::CreateBar| (BarId(create.bar_id.0), bar(create.suggested_packets, create.notification_delay));
     request.bars.create = bars.iter().map(bar).collect();
     Ok(())
 }
 
-fn create_pdr(pdr: &pfcp::CreatePdr) -> Result<(PdrId, Pdr), Cause> {
+fn create_pdr(pdr: &pfcp::CreatePdr, context: Context<'_>) -> Result<(PdrId, Pdr), Cause> {
     let rule = Pdr {
         precedence: pdr.precedence.0,
-        pdi: pdi(&pdr.pdi)?,
+        pdi: pdi(&pdr.pdi, context)?,
         outer_header_removal: pdr.outer_header_removal.is_some(),
         far: pdr.far_id.map(|id| FarId(id.0)),
         qers: pdr.qer_ids.iter().map(|id| QerId(id.0)).collect(),
@@ -104,10 +113,10 @@ fn create_pdr(pdr: &pfcp::CreatePdr) -> Result<(PdrId, Pdr), Cause> {
     Ok((PdrId(pdr.pdr_id.0), rule))
 }
 
-fn update_pdr(pdr: &pfcp::UpdatePdr) -> Result<(PdrId, PdrChange), Cause> {
+fn update_pdr(pdr: &pfcp::UpdatePdr, context: Context<'_>) -> Result<(PdrId, PdrChange), Cause> {
     let change = PdrChange {
         precedence: pdr.precedence.map(|precedence| precedence.0),
-        pdi: pdr.pdi.as_ref().map(pdi).transpose()?,
+        pdi: pdr.pdi.as_ref().map(|new| pdi(new, context)).transpose()?,
         outer_header_removal: pdr.outer_header_removal.map(|_| true),
         far: pdr.far_id.map(|id| FarId(id.0)),
         qers: pdr.qer_ids.iter().map(|id| QerId(id.0)).collect(),
@@ -116,10 +125,7 @@ fn update_pdr(pdr: &pfcp::UpdatePdr) -> Result<(PdrId, PdrChange), Cause> {
     Ok((PdrId(pdr.pdr_id.0), change))
 }
 
-fn pdi(pdi: &pfcp::Pdi) -> Result<Pdi, Cause> {
-    if pdi.application_id.is_some() {
-        return Err(Cause::ServiceNotSupported(Element::ApplicationId));
-    }
+fn pdi(pdi: &pfcp::Pdi, context: Context<'_>) -> Result<Pdi, Cause> {
     let source = match pdi.source_interface {
         Interface::Access => Source::Access,
         Interface::Core | Interface::SgiLan => Source::Core,
@@ -149,9 +155,14 @@ fn pdi(pdi: &pfcp::Pdi) -> Result<Pdi, Cause> {
         tunnel,
         ue,
         filters: pdi.sdf_filters.iter().map(filter).collect::<Result<_, _>>()?,
+        application: pdi.application_id.as_ref().map(|id| application(&id.0, context)).transpose()?,
         qfis: pdi.qfis.iter().map(|qfi| qfi.value()).collect(),
         network_instance: pdi.network_instance.as_ref().map(|name| name.0.clone()),
     })
+}
+
+fn application(id: &[u8], context: Context<'_>) -> Result<Arc<Application>, Cause> {
+    context.applications.and_then(|known| known.get(id)).cloned().ok_or(Cause::UnknownApplicationId)
 }
 
 fn filter(filter: &pfcp::SdfFilter) -> Result<Filter, Cause> {
@@ -294,14 +305,14 @@ fn triggers(wanted: pfcp::ReportingTriggers) -> Triggers {
 }
 
 /// A moment of the clock on the wall, by our own; one that has passed is now.
-fn moment(time: pfcp::NtpTime, clock: Clock) -> Instant {
-    let ahead = time.near(clock.wall).duration_since(clock.wall).unwrap_or_default();
-    clock.now.checked_add(ahead).unwrap_or(clock.now)
+fn moment(time: pfcp::NtpTime, context: Context<'_>) -> Instant {
+    let ahead = time.near(context.wall).duration_since(context.wall).unwrap_or_default();
+    context.now.checked_add(ahead).unwrap_or(context.now)
 }
 
 /// The changes of a usage rule, from an element with the same fields whether it makes or changes the rule.
 macro_rules! urr_change {
-    ($urr:expr, $clock:expr) => {
+    ($urr:expr, $context:expr) => {
         UrrChange {
             method: None,
             how: $urr.measurement_information.map(how).transpose()?,
@@ -314,7 +325,7 @@ macro_rules! urr_change {
             quota_holding: $urr.quota_holding_time.map(|seconds| seconds.0),
             inactivity: $urr.inactivity_detection_time.map(|seconds| seconds.0),
             monitoring: $urr.monitoring_time.map(|time| Monitoring {
-                at: moment(time, $clock),
+                at: moment(time, $context),
                 volume_threshold: $urr.subsequent_volume_threshold.map(volumes),
                 time_threshold: $urr.subsequent_time_threshold.map(|seconds| seconds.0),
             }),
@@ -323,8 +334,8 @@ macro_rules! urr_change {
     };
 }
 
-fn create_urr(urr: &pfcp::CreateUrr, clock: Clock) -> Result<(UrrId, Urr), Cause> {
-    let change = urr_change!(urr, clock);
+fn create_urr(urr: &pfcp::CreateUrr, context: Context<'_>) -> Result<(UrrId, Urr), Cause> {
+    let change = urr_change!(urr, context);
     let (volume, duration) = method(urr.measurement_method);
     let (packets, immediate, inactive) = change.how.unwrap_or_default();
     let rule = Urr {
@@ -348,11 +359,11 @@ fn create_urr(urr: &pfcp::CreateUrr, clock: Clock) -> Result<(UrrId, Urr), Cause
     Ok((UrrId(urr.urr_id.0), rule))
 }
 
-fn update_urr(urr: &pfcp::UpdateUrr, clock: Clock) -> Result<(UrrId, UrrChange), Cause> {
+fn update_urr(urr: &pfcp::UpdateUrr, context: Context<'_>) -> Result<(UrrId, UrrChange), Cause> {
     let change = UrrChange {
         method: urr.measurement_method.map(method),
         triggers: urr.reporting_triggers.map(triggers),
-        ..urr_change!(urr, clock)
+        ..urr_change!(urr, context)
     };
     Ok((UrrId(urr.urr_id.0), change))
 }
@@ -422,6 +433,9 @@ impl From<Cause> for Refusal {
             Cause::MandatoryIeIncorrect(what) => about(pfcp::Cause::MandatoryIeIncorrect, what),
             Cause::ServiceNotSupported(what) => about(pfcp::Cause::ServiceNotSupported, what),
             Cause::InvalidFTeidAllocationOption => Self::of(pfcp::Cause::InvalidFTeidAllocationOption),
+            Cause::UnknownApplicationId => {
+                Self { offending: Some(ie::APPLICATION_ID), ..Self::of(pfcp::Cause::UnknownApplicationId) }
+            }
             Cause::NoResourcesAvailable => Self::of(pfcp::Cause::NoResourcesAvailable),
             Cause::RuleCreationModificationFailure(rule) => {
                 let failed = Some(match rule {

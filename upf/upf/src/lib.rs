@@ -3,6 +3,7 @@
 //! [`Control`] is the control half without I/O: PFCP in, change sets to the workers of `dataplane` out. The task in
 //! `n4` moves its datagrams and timers.
 
+mod applications;
 mod config;
 mod control;
 mod convert;

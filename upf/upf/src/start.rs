@@ -145,7 +145,11 @@ fn path_config(config: &UpfConfig, network: &Network) -> dataplane::Config {
 fn settings(config: &UpfConfig, network: &Network, started: SystemTime) -> Settings {
     let node_id = NodeId::Address(config.n4.listen.ip());
     let role = Role::Up(
-        UpFunctionFeatures::FTUP | UpFunctionFeatures::EMPU | UpFunctionFeatures::DDND | UpFunctionFeatures::MNOP,
+        UpFunctionFeatures::FTUP
+            | UpFunctionFeatures::EMPU
+            | UpFunctionFeatures::DDND
+            | UpFunctionFeatures::MNOP
+            | UpFunctionFeatures::PFDM,
     );
     let recovery = RecoveryTimeStamp::from(started);
     let endpoint = EndpointConfig {
