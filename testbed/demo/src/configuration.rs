@@ -9,8 +9,9 @@ pub(crate) const PROFILE_B: &str = "2:0272da71976234ce833a6907425867b82e074d44ef
 /// The second data network, and what the subscription allows a session there, Mbit/s each way.
 pub(crate) const SECOND: &str = "ims";
 pub(crate) const SECOND_AMBR: u32 = 50;
-/// Its service data flows. Those before the last are dropped; the last is that of the demo's datagrams.
+/// Its service data flows. Those before the last are dropped; the last is the application of the demo's datagrams.
 const FLOWS: u16 = 100;
+const APPLICATION: &str = "measured";
 
 /// The configuration file's text.
 pub(crate) fn yaml(address: Ipv4Addr) -> String {
@@ -18,18 +19,20 @@ pub(crate) fn yaml(address: Ipv4Addr) -> String {
         "network:\n  \
            dnns:\n  \
            - {{name: internet, ipv4: 10.45.0.0/16, ipv6: \"fd00:10:45::/48\"}}\n  \
-           - {{name: {SECOND}, ipv4: 10.46.0.0/16, rules: [{}]}}\n\
+           - {{name: {SECOND}, ipv4: 10.46.0.0/16, rules: [{}]}}\n  \
+           applications: [{{name: {APPLICATION}, flows: [\"permit out 17 from any {} to any\"]}}]\n\
          amf: {{n2: {{listen: [\"{address}:38412\"]}}}}\n\
          upf: {{n3: {{listen: \"{address}:2152\"}}}}\n\
          logging: {{level: warn}}\n",
-        rules()
+        rules(),
+        crate::transfer::PORT
     )
 }
 
 fn rules() -> String {
     let dropped = |number| format!("{{flow: \"permit out 17 from any {} to assigned\", action: drop}}", 6000 + number);
-    let passed = format!("{{flow: \"permit out 17 from any {} to assigned\"}}", crate::transfer::PORT);
-    let rules: Vec<String> = (1..FLOWS).map(dropped).chain([passed]).collect();
+    let passed = [format!("{{application: {APPLICATION}}}")];
+    let rules: Vec<String> = (1..FLOWS).map(dropped).chain(passed).collect();
     rules.join(", ")
 }
 

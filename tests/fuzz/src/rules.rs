@@ -10,6 +10,10 @@ use crate::choices::Choices;
 /// A flow description, as text from a PFCP peer.
 pub fn flow_descriptions(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
+    if let Ok(flow) = Flow::of_server(text) {
+        let server = flow.remote.is_some() || !flow.remote_ports.is_empty();
+        assert!(server || flow.local.is_none() && flow.local_ports.is_empty(), "what is described is the server");
+    }
     let Ok(flow) = text.parse::<Flow>() else { return };
     assert!(text.split_ascii_whitespace().take(2).eq(["permit", "out"]));
     assert!(flow.remote_ports.iter().chain(&flow.local_ports).all(|ports| ports.low <= ports.high));
