@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use tests::Core;
+use tests::{Core, World};
 
 /// New registrations and sessions succeed again within this time.
 const RECOVERED_WITHIN: Duration = Duration::from_secs(3);
@@ -76,6 +76,32 @@ fn sessions_outlive_their_upf() {
     await_that(&core, "the three sessions there", || sessions(&core, "upf") == Some(3));
     assert_eq!(sessions(&core, "smf"), Some(3));
     assert!(!core.log().contains("given_up=1") && ran.is_running(), "{}", core.log());
+}
+
+/// An SMF that is killed has lost its sessions: the UPF deletes them (TS 29.244 6.2.2.2), the gNB hears it with the next packet,
+/// the UE with its next Service Request, and has another session then.
+#[test]
+fn a_ue_has_another_session_soon_after_its_smf_was_killed() {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let world = World::start().await;
+        let before = world.core.pids();
+        let pid = before.get("smf").copied().and_then(Pid::from_raw).expect("it runs");
+        kill_process(pid, Signal::KILL).expect("it runs");
+        await_that(&world.core, "another SMF", || {
+            world.core.pids().get("smf").is_some_and(|pid| before.get("smf") != Some(pid))
+        });
+        // Until the UPF has heard from the new SMF, it knows the session.
+        let sessions = || world.core.status().get("smf").and_then(|status| status["sessions"].as_u64());
+        let began = Instant::now();
+        loop {
+            let carried = world.carries().await;
+            if carried.is_ok() && sessions() == Some(1) {
+                break;
+            }
+            assert!(began.elapsed() < PATIENCE, "{carried:?}, {:?}\n{}", sessions(), world.core.log());
+        }
+    });
 }
 
 /// A gNB that answers nobody while its N2 stays is found by the UPF, told to the SMF, and found again (TS 23.527 5.2); its

@@ -7,7 +7,7 @@ use std::time::Duration;
 use aka::{K, Opc};
 use nas::ie::Plmn;
 use ran::ue::{Command, SessionRequest};
-use ran::{Ran, RanSetup, Subscriber, UeId};
+use ran::{PingError, Ran, RanSetup, Subscriber, UeId};
 
 use crate::Core;
 use crate::puppet::{Puppet, ScriptError};
@@ -116,14 +116,20 @@ impl World {
         }
     }
 
+    /// One packet of the resident's session to the gateway and back.
+    ///
+    /// # Errors
+    /// Where it does not come back within 2 s.
+    pub async fn carries(&self) -> Result<Duration, PingError> {
+        self.witness.ping(RESIDENT, 1, Ipv4Addr::new(10, 45, 0, 1).into(), Duration::from_secs(2)).await
+    }
+
     async fn check(&self) -> Result<(), String> {
         let pids = self.core.pids();
         if pids != self.pids {
             return Err(format!("processes ended: {:?} are now {pids:?}", self.pids));
         }
-        let gateway = Ipv4Addr::new(10, 45, 0, 1).into();
-        let ping = self.witness.ping(RESIDENT, 1, gateway, Duration::from_secs(2)).await;
-        ping.map_err(|error| format!("the resident's session carries nothing: {error}"))?;
+        self.carries().await.map_err(|error| format!("the resident's session carries nothing: {error}"))?;
         let failed = |what: &'static str| move |error| format!("{what}: {error}");
         self.witness.run(RESIDENT, session(2)).await.map_err(failed("the resident gets no second session"))?;
         let release = self.witness.run(RESIDENT, Command::Release(2)).await;

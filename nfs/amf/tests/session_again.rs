@@ -2,7 +2,8 @@
 
 mod support;
 
-use nas::ie::RequestType;
+use nas::GmmMessage;
+use nas::ie::{PduSessions, RequestType};
 use ngap::Message;
 use support::{Net, Node, SessionScript, Ue, settle};
 
@@ -146,6 +147,31 @@ async fn an_inactive_identity_that_is_used_again() {
     let whole = ue.whole_request(support::periodic());
     ue.send_protected_registration_request(&mut node, support::periodic(), whole);
     ue.complete(&mut node).await;
+    ue.establish(&mut node, 1).await;
+    moments().await;
+    assert_eq!((net.home.sessions(), net.machine.counts().2), (1, 1));
+}
+
+/// An SMF that started anew has forgotten the session (TS 23.527 6): the UE that wants its user plane, and has told no status,
+/// learns that it is gone, and makes it once more.
+#[tokio::test(start_paused = true)]
+async fn a_session_that_its_smf_has_lost() {
+    let net = Net::new();
+    let (mut node, mut ue) = with_session(&net).await;
+    ue.go_idle(&mut node).await;
+    moments().await;
+    net.home.restart_smf();
+    ue.send_service_request(&mut node, &[1]);
+    let heard = ue.hear(&mut node).await;
+    let Some(GmmMessage::ServiceAccept(accept)) = heard.nas else { panic!("{heard:?}") };
+    assert_eq!(accept.pdu_session_status, Some(PduSessions::default()));
+    assert_eq!(accept.reactivation_result, Some([1].into_iter().collect()));
+    assert_eq!(accept.reactivation_error_causes, None);
+    let Message::InitialContextSetupRequest(request) = heard.n2 else { panic!("no context") };
+    assert_eq!(request.pdu_session_resource_setup_list, None);
+    ue.context_set_up(&node, &[]);
+    moments().await;
+    assert_eq!(net.machine.status()["sessions"], 0);
     ue.establish(&mut node, 1).await;
     moments().await;
     assert_eq!((net.home.sessions(), net.machine.counts().2), (1, 1));

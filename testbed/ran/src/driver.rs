@@ -107,7 +107,8 @@ impl Ran {
             }
         };
         let n3 = |source| RanError::N3 { address: setup.n3, source };
-        let user_plane = UserPlane::start(setup.n3, tun).await.map_err(n3)?;
+        let (tell_lost, lost) = mpsc::unbounded_channel();
+        let user_plane = UserPlane::start(setup.n3, tun, tell_lost).await.map_err(n3)?;
         let local = [SocketAddr::new(setup.n2, 0)];
         let association = sctp::Association::connect(Some(&local), &[setup.amf], sctp::Options::default()).await?;
         let gnb = Gnb::new(setup.gnb.clone(), association.outbound_streams())?;
@@ -116,7 +117,7 @@ impl Ran {
         let (opened, open) = oneshot::channel();
         let driver = Driver::new(gnb, ues, user_plane, opened);
         let began = Instant::now();
-        let task = tokio::spawn(driver.run(association, inbox));
+        let task = tokio::spawn(driver.run(association, inbox, lost));
         let answer =
             tokio::time::timeout(SETUP_PATIENCE, open).await.map_err(|_| RanError::NoAnswer(SETUP_PATIENCE))?;
         let sent = || {
@@ -284,7 +285,12 @@ impl Driver {
     }
 
     /// Runs until the association ends or the handle is gone.
-    async fn run(mut self, association: sctp::Association, mut inbox: mpsc::UnboundedReceiver<Request>) {
+    async fn run(
+        mut self,
+        association: sctp::Association,
+        mut inbox: mpsc::UnboundedReceiver<Request>,
+        mut lost: mpsc::UnboundedReceiver<(UeId, u8)>,
+    ) {
         let (sender, mut receiver) = association.split();
         self.gnb.start();
         loop {
@@ -310,6 +316,7 @@ impl Driver {
                     None => break,
                     Some(request) => self.obey(request),
                 },
+                Some((ue, session)) = lost.recv() => self.lose_tunnel(ue, session),
                 () = sleep_until(due) => self.expire(),
             }
         }
@@ -344,9 +351,7 @@ impl Driver {
             Request::Run(ue, command, done) => {
                 let Some(machine) = self.ues.get_mut(ue.0) else { return };
                 machine.command(Instant::now(), command);
-                if let Some(deadline) = machine.poll_timeout() {
-                    self.deadlines.push(Reverse((deadline, ue)));
-                }
+                self.note_deadline(ue, None);
                 if let Some(before) = self.waiting.insert(ue, done) {
                     let _ = before.send(Err(Failure::State("another procedure was started")));
                 }
@@ -377,6 +382,7 @@ impl Driver {
             // The heap may hold deadlines of procedures that are long over.
             if machine.poll_timeout() == Some(due) {
                 machine.handle_timeout(now);
+                self.note_deadline(ue, Some(due));
                 self.handle_outputs(ue);
             }
         }
@@ -389,7 +395,9 @@ impl Driver {
                 Event::Barred { cause } => self.open(Err(cause)),
                 Event::Nas(ue, pdu) => {
                     if let Some(machine) = self.ues.get_mut(ue.0) {
+                        let before = machine.poll_timeout();
                         machine.handle_nas(Instant::now(), &pdu);
+                        self.note_deadline(ue, before);
                     }
                     self.handle_outputs(ue);
                 }
@@ -424,10 +432,26 @@ impl Driver {
         let Some(ue) = self.by_s_tmsi.get(&s_tmsi).copied() else { return };
         let Some(machine) = self.ues.get_mut(ue.0) else { return };
         machine.handle_paging(Instant::now());
-        if let Some(deadline) = machine.poll_timeout() {
-            self.deadlines.push(Reverse((deadline, ue)));
-        }
+        self.note_deadline(ue, None);
         self.handle_outputs(ue);
+    }
+
+    /// The UPF does not know a session's tunnel: its resources are released, and the UE, which has packets, asks for them.
+    fn lose_tunnel(&mut self, ue: UeId, session: u8) {
+        self.gnb.release_resources(ue, session);
+        self.handle_gnb_events();
+        if let Some(machine) = self.ues.get_mut(ue.0) {
+            let before = machine.poll_timeout();
+            machine.handle_resources_released(Instant::now());
+            self.note_deadline(ue, before);
+            self.handle_outputs(ue);
+        }
+    }
+
+    /// Remembers when a UE's procedure is over at the latest, where that is not known since `before`.
+    fn note_deadline(&mut self, ue: UeId, before: Option<Instant>) {
+        let deadline = self.ues.get(ue.0).and_then(Ue::poll_timeout);
+        self.deadlines.extend(deadline.filter(|_| deadline != before).map(|deadline| Reverse((deadline, ue))));
     }
 
     fn handle_outputs(&mut self, ue: UeId) {

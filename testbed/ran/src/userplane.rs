@@ -4,7 +4,7 @@
 use crate::gnb::Tunnel;
 use crate::tun::Tun;
 use crate::{UeId, autoconfiguration, icmp};
-use gtpu::{Datagram, Encapsulation, HEADROOM, PduSession, Qfi, message};
+use gtpu::{Datagram, Encapsulation, ErrorIndication, HEADROOM, PduSession, Qfi, message};
 use nas::ie::PduAddress;
 use std::collections::HashMap;
 use std::io;
@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::net::UdpSocket;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 /// Room for any packet.
@@ -100,6 +100,12 @@ impl Sessions {
         self.by_teid.get(self.by_ue.get(&(ue, id))?).copied()
     }
 
+    /// The session of a UPF's tunnel.
+    fn of_upf(&self, upf: IpAddr, teid: u32) -> Option<UserSession> {
+        let mut all = self.by_teid.values().map(|known| known.session);
+        all.find(|session| (session.tunnel.upf, session.tunnel.upf_teid) == (upf, teid))
+    }
+
     /// Takes what may be a Router Advertisement; the address that follows from it, where that is news.
     fn configure(&mut self, teid: u32, packet: &[u8]) -> Option<Ipv6Addr> {
         let known = self.by_teid.get_mut(&teid)?;
@@ -134,6 +140,8 @@ struct Shared {
     configured: Notify,
     next_sequence: AtomicU16,
     tun: Option<Tun>,
+    /// Told of sessions whose tunnel the UPF does not know (any more).
+    lost: mpsc::UnboundedSender<(UeId, u8)>,
     counters: Counters,
 }
 
@@ -155,7 +163,12 @@ impl Drop for UserPlane {
 }
 
 impl UserPlane {
-    pub(crate) async fn start(n3: SocketAddr, tun: Option<Tun>) -> io::Result<Self> {
+    /// The sessions whose tunnel the UPF does not know are told to `lost`, each once.
+    pub(crate) async fn start(
+        n3: SocketAddr,
+        tun: Option<Tun>,
+        lost: mpsc::UnboundedSender<(UeId, u8)>,
+    ) -> io::Result<Self> {
         let shared = Arc::new(Shared {
             socket: UdpSocket::bind(n3).await?,
             sessions: Mutex::default(),
@@ -163,6 +176,7 @@ impl UserPlane {
             configured: Notify::new(),
             next_sequence: AtomicU16::new(1),
             tun,
+            lost,
             counters: Counters::default(),
         });
         let mut tasks = vec![tokio::spawn(downlink(Arc::clone(&shared)))];
@@ -349,8 +363,18 @@ async fn downlink(shared: Arc<Shared>) {
                 let _ = shared.socket.send_to(&answer, peer).await;
             }
             message::G_PDU => deliver(&shared, &datagram).await,
+            message::ERROR_INDICATION => tunnel_unknown(&shared, datagram.payload),
             other => tracing::debug!(message = other, %peer, "GTP-U"),
         }
+    }
+}
+
+/// Error Indication of a UPF (TS 23.527 5.3.3.1).
+fn tunnel_unknown(shared: &Shared, elements: &[u8]) {
+    let Some(ErrorIndication { teid, address }) = ErrorIndication::read(elements) else { return };
+    if let Some(UserSession { ue, tunnel, .. }) = lock(&shared.sessions).of_upf(address, teid) {
+        // Nobody is left to tell when the gNB ends.
+        let _ = shared.lost.send((ue, tunnel.session));
     }
 }
 

@@ -235,3 +235,22 @@ fn inactivity_asks_for_a_release_and_names_the_sessions() {
     let Message::UeContextReleaseRequest(request) = over_the_wire(&sent(&mut gnb)) else { panic!() };
     assert_eq!(request.pdu_session_resource_list, Some(vec![PduSessionId(1)]));
 }
+
+#[test]
+fn a_tunnel_that_the_upf_does_not_know_is_given_up() {
+    let (mut gnb, ran) = connected();
+    gnb.handle(downlink(1, ran));
+    gnb.release_resources(UE, 1);
+    assert!(gnb.poll_transmit().is_none(), "there is no such session");
+    gnb.handle(setup_request(ran, vec![session_item(1, transfer())]));
+    sent(&mut gnb);
+    while gnb.poll_event().is_some() {}
+    gnb.release_resources(UE, 1);
+    let Message::PduSessionResourceNotify(notify) = over_the_wire(&sent(&mut gnb)) else { panic!() };
+    let released: Vec<_> =
+        notify.pdu_session_resource_released_list.iter().flatten().map(|item| item.pdu_session_id).collect();
+    assert_eq!((notify.ran_ue_ngap_id, released), (ran, vec![PduSessionId(1)]));
+    assert_eq!(gnb.poll_event(), Some(Event::TunnelDown(UE, 1)));
+    gnb.release_resources(UE, 1);
+    assert!(gnb.poll_transmit().is_none(), "once is enough");
+}

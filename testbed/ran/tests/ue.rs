@@ -189,6 +189,49 @@ fn sessions_are_opened_one_after_the_other_and_released() {
     assert!(matches!(script.finished(Procedure::SessionRelease), Err(Failure::State(_))));
 }
 
+/// The UE of a session 1 at this address.
+fn with_session() -> Script {
+    let mut script = Script::registered();
+    script.command(Command::Establish(internet(1)));
+    let (_, pdu) = script.heard_session();
+    script.say_session(1, pdu.pti, accept(Ipv4Addr::new(10, 45, 0, 1)));
+    assert!(matches!(script.output(), Output::SessionUp(_)));
+    assert_eq!(script.finished(Procedure::Session), Ok(()));
+    script
+}
+
+/// The UE asks for the session that it had once more.
+fn asks_again(script: &mut Script) {
+    let (transport, pdu) = script.heard_session();
+    assert_eq!((transport.pdu_session_id, transport.dnn), (Some(1), Dnn::new("internet")));
+    script.say_session(1, pdu.pti, accept(Ipv4Addr::new(10, 45, 0, 2)));
+    let Output::SessionUp(session) = script.output() else { panic!() };
+    assert_eq!(session.address, PduAddress::Ipv4(Ipv4Addr::new(10, 45, 0, 2)));
+    assert_eq!(script.finished(Procedure::Session), Ok(()));
+    script.silent();
+}
+
+#[test]
+fn a_session_that_the_network_has_lost_is_made_again() {
+    let mut script = with_session();
+    script.ue.handle_resources_released(script.now);
+    let GmmMessage::ServiceRequest(request) = script.heard() else { panic!() };
+    assert_eq!(request.uplink_data_status, Some([1].into_iter().collect()));
+    script.say(ServiceAccept { pdu_session_status: Some(PduSessions::default()), ..ServiceAccept::new() });
+    assert_eq!(script.output(), Output::SessionDown(1));
+    assert_eq!(script.finished(Procedure::Service), Ok(()));
+    asks_again(&mut script);
+}
+
+#[test]
+fn a_session_that_the_network_wants_anew_is_made_again() {
+    let mut script = with_session();
+    script.say_session(1, 0, PduSessionReleaseCommand::new(GsmCause::ReactivationRequested));
+    assert!(matches!(script.heard_session().1.message, GsmMessage::PduSessionReleaseComplete(_)));
+    assert_eq!(script.output(), Output::SessionDown(1));
+    asks_again(&mut script);
+}
+
 fn accept(address: Ipv4Addr) -> PduSessionEstablishmentAccept {
     let options = SessionOptions { mtu: Some(1400), ..SessionOptions::default() };
     PduSessionEstablishmentAccept {

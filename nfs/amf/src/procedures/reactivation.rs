@@ -6,7 +6,7 @@ use nas::ie::{PduSessionCauses, PduSessions};
 use ngap::{PduSessionId, PduSessionResourceSetupItem};
 use sbi_models::smf::{Cause, UpCnxState};
 
-use super::slices;
+use super::{session, slices};
 use crate::ue::Ue;
 use crate::ue::event::N2Kind;
 
@@ -19,39 +19,57 @@ pub(super) struct Reactivation {
     pub(super) result: Option<PduSessions>,
     /// And why.
     pub(super) causes: Option<PduSessionCauses>,
+    /// The sessions there are, where the UE told its own or one that it wanted is not there any more.
+    pub(super) status: Option<PduSessions>,
 }
 
-/// Releases the sessions that the UE does not have any more; what remains is told if the UE told its own.
-pub(super) async fn reconcile(ue: &mut Ue, status: Option<PduSessions>) -> Option<PduSessions> {
-    let status = status?;
-    let (kept, lost) = ue.context.sessions.drain(..).partition::<Vec<_>, _>(|session| status.contains(session.id));
+/// Brings the UE's sessions and ours in line, and has the SMFs bring back the user planes that are wanted.
+pub(super) async fn sessions(ue: &mut Ue, held: Option<PduSessions>, wanted: Option<PduSessions>) -> Reactivation {
+    if let Some(held) = held {
+        release_others(ue, held).await;
+    }
+    let mut sessions = reactivate(ue, wanted).await;
+    let lost = wanted.is_some_and(|wanted| wanted.iter().any(|id| ue.context.session(id).is_none()));
+    if held.is_some() || lost {
+        sessions.status = Some(ue.context.sessions.iter().map(|session| session.id).collect());
+    }
+    sessions
+}
+
+/// Releases the sessions that the UE does not have any more.
+async fn release_others(ue: &mut Ue, held: PduSessions) {
+    let (kept, lost) = ue.context.sessions.drain(..).partition::<Vec<_>, _>(|session| held.contains(session.id));
     ue.context.sessions = kept;
     for session in lost {
         ue.nsmf_release_sm_context(&session, Some(Cause::RelDueToPsOutOfSync)).await;
     }
     ue.note();
-    Some(ue.context.sessions.iter().map(|session| session.id).collect())
 }
 
 /// Has the SMFs bring back the user planes of these sessions.
-pub(super) async fn reactivate(ue: &mut Ue, wanted: Option<PduSessions>) -> Reactivation {
+async fn reactivate(ue: &mut Ue, wanted: Option<PduSessions>) -> Reactivation {
     let Some(wanted) = wanted else { return Reactivation::default() };
     let mut failed = PduSessions::default();
     let mut causes = Vec::new();
     let mut items = Vec::new();
     for id in wanted.iter() {
-        let Some(session) = ue.context.session(id).cloned() else {
+        let Some(known) = ue.context.session(id).cloned() else {
             failed.insert(id);
             continue;
         };
         // 4. Nsmf_PDUSession_UpdateSMContext Request with upCnxState ACTIVATING; 11. the answer has N2 SM information.
-        match ue.nsmf_update_user_plane(&session, UpCnxState::Activating).await.map(|answer| answer.n2) {
+        match ue.nsmf_update_user_plane(&known, UpCnxState::Activating).await.map(|answer| answer.n2) {
             Ok(Some((N2Kind::Setup, transfer))) => items.push(PduSessionResourceSetupItem {
                 pdu_session_id: PduSessionId(id),
                 nas_pdu: None,
-                s_nssai: slices::to_ngap(&session.slice),
+                s_nssai: slices::to_ngap(&known.slice),
                 transfer,
             }),
+            // An SMF that started anew has no such session (TS 29.502 5.2.2.3.1): the UE learns it from the status.
+            Err(failure) if failure.context_lost => {
+                failed.insert(id);
+                session::forget(ue, id);
+            }
             Ok(_) | Err(_) => {
                 failed.insert(id);
                 causes.push((id, GmmCause::InsufficientUserPlaneResources));
@@ -59,5 +77,5 @@ pub(super) async fn reactivate(ue: &mut Ue, wanted: Option<PduSessions>) -> Reac
         }
     }
     let causes = (!causes.is_empty()).then_some(PduSessionCauses(causes));
-    Reactivation { items, result: Some(failed), causes }
+    Reactivation { items, result: Some(failed), causes, status: None }
 }

@@ -79,12 +79,11 @@ async fn general_registration(ue: &mut Ue, opened: Opened, context_requested: bo
     subscription(ue, &request).await?;
     let selection = allowed_slices(ue, &request)?;
     // 17. Sessions: those the UE has lost are released, those it wants back are activated.
-    let status = reactivation::reconcile(ue, request.pdu_session_status).await;
-    let sessions = reactivation::reactivate(ue, request.uplink_data_status).await;
+    let sessions = reactivation::sessions(ue, request.pdu_session_status, request.uplink_data_status).await;
     // 18. to 20. N3IWF, PCF: not there.
     // 21. Registration Accept, 22. Registration Complete.
     let mut accept = registration_accept(ue, &selection);
-    accept.pdu_session_status = status;
+    accept.pdu_session_status = sessions.status;
     (accept.reactivation_result, accept.reactivation_error_causes) = (sessions.result, sessions.causes);
     let setup = context_requested || request.registration_type.follow_on_request || !sessions.items.is_empty();
     accept_and_complete(ue, accept.into(), setup, sessions.items).await?;

@@ -60,11 +60,10 @@ async fn serve(ue: &mut Ue, opened: Opened) -> Result<(), Stop> {
     }
     // 3. Authentication and security: the current context serves.
     // 4. to 11. Sessions to be activated: those with uplink data, and those the network has paged for.
-    let status = reactivation::reconcile(ue, request.pdu_session_status).await;
     let (wanted, transfers) = wanted(ue, &request);
-    let sessions = reactivation::reactivate(ue, wanted).await;
+    let sessions = reactivation::sessions(ue, request.pdu_session_status, wanted).await;
     let mut accept = ServiceAccept::new();
-    accept.pdu_session_status = status;
+    accept.pdu_session_status = sessions.status;
     (accept.reactivation_result, accept.reactivation_error_causes) = (sessions.result, sessions.causes);
     // 12. AMF to (R)AN: N2 request with the Service Accept, 13. RRC reconfiguration, 14. N2 answer.
     let accept: GmmMessage = accept.into();

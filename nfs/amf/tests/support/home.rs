@@ -239,6 +239,11 @@ impl Home {
         true
     }
 
+    /// The SMF starts anew: what it knew is gone, and nobody is told.
+    pub fn restart_smf(&self) {
+        self.state().sessions.clear();
+    }
+
     /// The SMF tells the AMF what is gone.
     pub async fn tell_of_released(self: &Arc<Self>) {
         let uris = std::mem::take(&mut self.state().untold);

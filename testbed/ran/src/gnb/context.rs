@@ -77,7 +77,7 @@ impl Gnb {
         self.send(stream, Message::UeContextReleaseRequest(message));
     }
 
-    fn connection(&self, ue: UeId) -> Option<(RanUeNgapId, AmfUeNgapId, u16)> {
+    pub(super) fn connection(&self, ue: UeId) -> Option<(RanUeNgapId, AmfUeNgapId, u16)> {
         let id = self.of_ue.get(&ue)?;
         let context = self.contexts.get(id)?;
         Some((*id, context.amf_id?, context.stream))

@@ -1,17 +1,19 @@
 //! PDU session resources (TS 38.413 8.2).
 
 use super::{Event, Gnb};
+use crate::UeId;
 use bytes::Bytes;
 use ngap::transfer::{
-    PduSessionResourceModifyResponseTransfer, PduSessionResourceReleaseResponseTransfer,
-    PduSessionResourceSetupRequestTransfer, PduSessionResourceSetupResponseTransfer,
-    PduSessionResourceSetupUnsuccessfulTransfer, QosFlowPerTnlInformation,
+    PduSessionResourceModifyResponseTransfer, PduSessionResourceNotifyReleasedTransfer,
+    PduSessionResourceReleaseResponseTransfer, PduSessionResourceSetupRequestTransfer,
+    PduSessionResourceSetupResponseTransfer, PduSessionResourceSetupUnsuccessfulTransfer, QosFlowPerTnlInformation,
 };
 use ngap::{
-    Cause, CauseProtocol, CauseTransport, GtpTunnel, Message, PduSessionResourceFailedItem,
-    PduSessionResourceModifyRequest, PduSessionResourceModifyResponse, PduSessionResourceReleaseCommand,
-    PduSessionResourceReleaseResponse, PduSessionResourceResponseItem, PduSessionResourceSetupItem,
-    PduSessionResourceSetupRequest, PduSessionResourceSetupResponse, RanUeNgapId, TransportLayerAddress,
+    Cause, CauseProtocol, CauseTransport, GtpTunnel, Message, PduSessionId, PduSessionResourceFailedItem,
+    PduSessionResourceModifyRequest, PduSessionResourceModifyResponse, PduSessionResourceNotify,
+    PduSessionResourceNotifyItem, PduSessionResourceReleaseCommand, PduSessionResourceReleaseResponse,
+    PduSessionResourceResponseItem, PduSessionResourceSetupItem, PduSessionResourceSetupRequest,
+    PduSessionResourceSetupResponse, RanUeNgapId, TransportLayerAddress,
 };
 use std::net::IpAddr;
 
@@ -124,6 +126,27 @@ impl Gnb {
         };
         self.send(self.stream_of(ran_ue_ngap_id), Message::PduSessionResourceReleaseResponse(response));
         self.events.extend(command.nas_pdu.map(|nas| Event::Nas(ue, nas)));
+    }
+
+    /// The UPF does not know a session's tunnel any more: its resources go, and the AMF is told (TS 38.413 8.2.4).
+    pub fn release_resources(&mut self, ue: UeId, session: u8) {
+        let Some((ran_ue_ngap_id, amf_ue_ngap_id, stream)) = self.connection(ue) else { return };
+        let context = self.contexts.get_mut(&ran_ue_ngap_id);
+        if context.and_then(|context| context.tunnels.remove(&session)).is_none() {
+            return;
+        }
+        let cause = Cause::Transport(CauseTransport::TransportResourceUnavailable);
+        let transfer = PduSessionResourceNotifyReleasedTransfer { cause }.encode().unwrap_or_default();
+        let item = PduSessionResourceNotifyItem { pdu_session_id: PduSessionId(session), transfer };
+        let notify = PduSessionResourceNotify {
+            amf_ue_ngap_id,
+            ran_ue_ngap_id,
+            pdu_session_resource_notify_list: None,
+            pdu_session_resource_released_list: Some(vec![item]),
+            user_location_information: Some(self.location()),
+        };
+        self.send(stream, Message::PduSessionResourceNotify(notify));
+        self.events.push_back(Event::TunnelDown(ue, session));
     }
 
     /// Modifications are agreed to; the flows carry no more than they did.

@@ -152,6 +152,10 @@ pub struct Ue {
     /// A registration that waits until the connection before it is released.
     waiting_to_register: bool,
     sessions: BTreeMap<u8, session::Context>,
+    /// Sessions that the network has lost or wants to be made anew.
+    again: VecDeque<SessionRequest>,
+    /// There are packets for a session whose resources the gNB has released.
+    uplink_waits: bool,
     next_pti: u8,
     outputs: VecDeque<Output>,
 }
@@ -176,6 +180,8 @@ impl Ue {
             running: None,
             waiting_to_register: false,
             sessions: BTreeMap::new(),
+            again: VecDeque::new(),
+            uplink_waits: false,
             next_pti: 1,
             outputs: VecDeque::new(),
         }
@@ -239,6 +245,11 @@ impl Ue {
 
     /// Takes a NAS PDU of the network. What cannot be understood or does not verify is discarded.
     pub fn handle_nas(&mut self, now: Instant, pdu: &[u8]) {
+        self.take_nas(now, pdu);
+        self.go_on(now);
+    }
+
+    fn take_nas(&mut self, now: Instant, pdu: &[u8]) {
         let Ok(envelope) = Envelope::open(pdu) else { return };
         match envelope {
             Envelope::Plain(plain) => {
@@ -266,9 +277,28 @@ impl Ue {
         }
     }
 
+    /// The gNB has released the resources of a session for which there are packets.
+    pub fn handle_resources_released(&mut self, now: Instant) {
+        self.uplink_waits = true;
+        self.go_on(now);
+    }
+
+    /// What is to be done of the UE's own accord, once no procedure runs.
+    fn go_on(&mut self, now: Instant) {
+        if self.running.is_some() || !self.is_registered() || !self.connected {
+            return;
+        }
+        if std::mem::take(&mut self.uplink_waits) {
+            self.running = Some((Procedure::Service, now + self.profile.patience));
+            self.request_user_plane();
+        } else if let Some(request) = self.again.pop_front() {
+            self.command(now, Command::Establish(request));
+        }
+    }
+
     /// The gNB has released the connection.
     pub fn handle_released(&mut self) {
-        (self.connected, self.secure) = (false, false);
+        (self.connected, self.secure, self.uplink_waits) = (false, false, false);
         if self.waiting_to_register {
             self.waiting_to_register = false;
             self.send_registration_request();
@@ -295,6 +325,7 @@ impl Ue {
         if self.running.is_some_and(|(_, deadline)| deadline <= now) {
             self.waiting_to_register = false;
             self.finish(Err(Failure::Timeout(self.profile.patience)));
+            self.go_on(now);
             if self.state == State::Deregistered && self.connected {
                 self.outputs.push_back(Output::Disconnect);
             }
@@ -384,6 +415,7 @@ impl Ue {
     }
 
     fn drop_sessions(&mut self) {
+        self.again.clear();
         for (id, session) in std::mem::take(&mut self.sessions) {
             if session.is_active() {
                 self.outputs.push_back(Output::SessionDown(id));

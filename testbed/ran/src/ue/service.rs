@@ -20,18 +20,28 @@ impl Ue {
         }
     }
 
+    /// On a connection the request travels as any other message (TS 24.501 4.4.6).
+    pub(super) fn request_user_plane(&mut self) {
+        match self.whole_request(ServiceType::Data) {
+            Some(request) => self.send(request),
+            None => self.finish(Err(Failure::State("no security context"))),
+        }
+    }
+
+    fn whole_request(&self, kind: ServiceType) -> Option<ServiceRequest> {
+        let sessions = self.active_sessions();
+        let mut request = ServiceRequest::new(self.security.as_ref()?.ng_ksi(), kind, self.s_tmsi()?);
+        request.pdu_session_status = Some(sessions);
+        request.uplink_data_status = (!sessions.is_empty()).then_some(sessions);
+        Some(request)
+    }
+
     /// The request with cleartext elements only, the whole of it in a ciphered container (4.4.6).
     fn service_request(&mut self, paged: bool) -> Option<Vec<u8>> {
-        let sessions = self.active_sessions();
-        let s_tmsi = self.s_tmsi()?;
+        let whole =
+            self.whole_request(if paged { ServiceType::MobileTerminatedServices } else { ServiceType::Data })?;
         let context = self.security.as_mut()?;
-        let kind = if paged { ServiceType::MobileTerminatedServices } else { ServiceType::Data };
-        let bare = ServiceRequest::new(context.ng_ksi(), kind, s_tmsi);
-        let mut whole = bare.clone();
-        whole.pdu_session_status = Some(sessions);
-        if !sessions.is_empty() {
-            whole.uplink_data_status = Some(sessions);
-        }
+        let bare = ServiceRequest::new(context.ng_ksi(), whole.service_type, whole.s_tmsi);
         let mut container = GmmMessage::from(whole).encode().ok()?;
         context.cipher_container(&mut container);
         let mut request = bare;
@@ -41,8 +51,8 @@ impl Ue {
     }
 
     pub(super) fn handle_service_accept(&mut self, accept: &ServiceAccept) {
-        if let Some(active) = accept.pdu_session_status {
-            self.sessions.retain(|id, _| active.contains(*id));
+        if let Some(held) = accept.pdu_session_status {
+            self.drop_sessions_but(held);
         }
         if self.is_running(Procedure::Service) {
             self.finish(Ok(()));

@@ -8,8 +8,8 @@ use nas::gsm::{
     PduSessionReleaseRequest,
 };
 use nas::ie::{
-    Dnn, EpcoRequest, IntegrityMaximumDataRate, PayloadContainerType, PduAddress, PduSessionType, RequestType, SNssai,
-    SscMode,
+    Dnn, EpcoRequest, IntegrityMaximumDataRate, PayloadContainerType, PduAddress, PduSessionType, PduSessions,
+    RequestType, SNssai, SscMode,
 };
 use nas::{GsmCause, GsmMessage, GsmPdu};
 use std::net::IpAddr;
@@ -53,6 +53,7 @@ pub struct Session {
 /// A session as the UE remembers it.
 #[derive(Debug)]
 pub(super) struct Context {
+    request: SessionRequest,
     pti: u8,
     active: bool,
 }
@@ -72,7 +73,7 @@ impl Ue {
             return self.finish(Err(Failure::State("the session exists")));
         }
         let pti = self.take_pti();
-        self.sessions.insert(request.id, Context { pti, active: false });
+        self.sessions.insert(request.id, Context { request: request.clone(), pti, active: false });
         let mut message = PduSessionEstablishmentRequest::new(IntegrityMaximumDataRate::FULL);
         message.pdu_session_type = Some(request.kind);
         message.ssc_mode = Some(SscMode::Mode1);
@@ -81,11 +82,11 @@ impl Ue {
     }
 
     pub(super) fn release_session(&mut self, id: u8) {
-        if !self.connected || !self.sessions.get(&id).is_some_and(Context::is_active) {
-            return self.finish(Err(Failure::State("no such session on a connection")));
-        }
         let pti = self.take_pti();
-        self.sessions.insert(id, Context { pti, active: true });
+        match self.sessions.get_mut(&id) {
+            Some(session) if session.active && self.connected => session.pti = pti,
+            _ => return self.finish(Err(Failure::State("no such session on a connection"))),
+        }
         self.send_session_message(&GsmPdu::new(id, pti, PduSessionReleaseRequest::new()), None);
     }
 
@@ -185,12 +186,28 @@ impl Ue {
 
     fn session_released(&mut self, id: u8, pti: u8, command: &PduSessionReleaseCommand) {
         self.send_session_message(&GsmPdu::new(id, pti, PduSessionReleaseComplete::new()), None);
-        let ours = self.sessions.remove(&id).is_some_and(|context| context.pti == pti);
+        let released = self.sessions.remove(&id);
+        let ours = released.as_ref().is_some_and(|context| context.pti == pti);
         self.outputs.push_back(Output::SessionDown(id));
+        // The network wants it once more, as it was (6.3.3.3).
+        if command.cause == GsmCause::ReactivationRequested {
+            self.again.extend(released.map(|context| context.request));
+        }
         if ours && self.is_running(Procedure::SessionRelease) {
             self.finish(Ok(()));
         }
         tracing::debug!(imsi = self.imsi, id, cause = %command.cause, "session released");
+    }
+
+    /// The network has no other sessions than these: the UE makes the others anew (5.6.1.4.1).
+    pub(super) fn drop_sessions_but(&mut self, held: PduSessions) {
+        let sessions = std::mem::take(&mut self.sessions).into_iter();
+        let (lost, kept) = sessions.partition(|(id, session)| session.active && !held.contains(*id));
+        self.sessions = kept;
+        for (id, context) in lost {
+            self.outputs.push_back(Output::SessionDown(id));
+            self.again.push_back(context.request);
+        }
     }
 
     fn release_rejected(&mut self, reject: &PduSessionReleaseReject) {
