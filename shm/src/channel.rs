@@ -149,6 +149,8 @@ pub(crate) struct Shared {
     pub(crate) socket: UnixStream,
     pub(crate) counts: Arc<Tally>,
     pub(crate) owed: Owed,
+    /// Payloads may be written and read where they lie.
+    pub(crate) in_place: bool,
     peer_bell: OwnedFd,
     ending: Ending,
 }
@@ -160,7 +162,7 @@ pub(crate) struct Parts {
     pub(crate) bell: OwnedFd,
     pub(crate) peer_bell: OwnedFd,
     pub(crate) socket: UnixStream,
-    /// Payloads may be read where they lie.
+    /// Payloads may be written and read where they lie.
     pub(crate) in_place: bool,
 }
 
@@ -176,6 +178,7 @@ pub(crate) fn assemble(parts: Parts, options: &Options) -> std::io::Result<(Send
         socket,
         counts: options.tally.clone(),
         owed: Owed::new(),
+        in_place,
         peer_bell,
         ending: Ending::new(),
         segment: segment.clone(),
@@ -240,6 +243,13 @@ impl Shared {
     fn ring_for_message(&self) {
         if must_ring(&self.segment.side(self.end.other()).asleep.0) {
             self.ring();
+        }
+    }
+
+    /// Blocks that were set aside are free, which a sender may be waiting for.
+    pub(crate) fn blocks_freed(&self) {
+        if self.queue.available_permits() == 0 {
+            self.room.notify_one();
         }
     }
 

@@ -95,6 +95,15 @@ fn options() -> Options {
     Options { segment: 64 << 10, ..Options::default() }
 }
 
+/// Sends a message from the place where it is written, if there is room, else as octets.
+async fn put(sender: &Sender, stream: u32, kind: u8, octets: &[u8]) -> Result<(), ChannelError> {
+    if let Some(mut room) = sender.reserve(octets.len())? {
+        room.octets()[..octets.len()].copy_from_slice(octets);
+        return room.send(stream, kind, octets.len());
+    }
+    sender.send(stream, kind, &[octets]).await
+}
+
 /// Sends back what comes, until the channel ends.
 async fn answer((sender, mut receiver): (Sender, Receiver)) -> ChannelError {
     loop {
@@ -102,9 +111,8 @@ async fn answer((sender, mut receiver): (Sender, Receiver)) -> ChannelError {
             Ok(message) => message,
             Err(error) => return error,
         };
-        let parts = [&message.payload[..]];
         let sent = tokio::select! {
-            sent = sender.send(message.stream, message.kind, &parts) => sent,
+            sent = put(&sender, message.stream, message.kind, &message.payload) => sent,
             early = receiver.recv() => early.map(|early| panic!("{early:?} before its time")),
         };
         if let Err(error) = sent {
@@ -117,8 +125,7 @@ async fn answer((sender, mut receiver): (Sender, Receiver)) -> ChannelError {
 async fn ask((sender, receiver): (&Sender, &mut Receiver)) -> Result<(), ChannelError> {
     for length in LENGTHS {
         let octets = vec![7; length];
-        let parts = [&octets[..]];
-        let ((), back) = tokio::try_join!(sender.send(1, 2, &parts), receiver.recv())?;
+        let ((), back) = tokio::try_join!(put(sender, 1, 2, &octets), receiver.recv())?;
         assert_eq!((back.stream, back.kind, back.payload.len()), (1, 2, length));
     }
     Ok(())

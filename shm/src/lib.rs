@@ -8,6 +8,8 @@
 //! mean what the two ends agree, and a payload of octets. Whoever holds a channel must keep polling its receiver: it is what
 //! answers the doorbell, for messages that came and for room to send.
 //!
+//! Whoever makes a message of values can [`reserve`](Sender::reserve) room and write it where the peer will read it.
+//!
 //! Where octets are wanted and not messages, [`Connections`] lets any number of byte [`Stream`]s run over a channel.
 //!
 //! The peer is not trusted with our safety: each index, offset and length is read from shared memory once, checked, then used.
@@ -48,7 +50,7 @@ pub use {
     hello::{Incoming, Listener, connect, node_identity},
     payload::{Message, Payload},
     receiver::Receiver,
-    sender::Sender,
+    sender::{Room, Sender},
     socket::SocketFile,
     stream::{BlockingStream, Connections, Stream, StreamState},
 };

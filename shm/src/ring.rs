@@ -37,10 +37,11 @@ impl<const W: usize, R: RingWords<W>> Producer<W, R> {
         Self { words, tail: position, head: position }
     }
 
-    /// Whether there is room for one more entry.
-    pub(crate) fn has_room(&mut self) -> Result<bool, Violation> {
+    /// Whether there is room for so many more entries.
+    pub(crate) fn has_room_for(&mut self, entries: u32) -> Result<bool, Violation> {
         let slots = self.words.slots();
-        if self.tail.wrapping_sub(self.head) < slots {
+        let fit = |used: u32| used.saturating_add(entries) <= slots;
+        if fit(self.tail.wrapping_sub(self.head)) {
             return Ok(true);
         }
         // Acquire: partner is the Release in `Consumer::pop`; the consumer has read a slot before we write it again.
@@ -49,12 +50,12 @@ impl<const W: usize, R: RingWords<W>> Producer<W, R> {
             return Err(Violation::Index { was: self.head, is: head, slots });
         }
         self.head = head;
-        Ok(self.tail.wrapping_sub(head) < slots)
+        Ok(fit(self.tail.wrapping_sub(head)))
     }
 
     /// Writes and publishes an entry. Returns whether there was room.
     pub(crate) fn push(&mut self, entry: [u64; W]) -> Result<bool, Violation> {
-        if !self.has_room()? {
+        if !self.has_room_for(1)? {
             return Ok(false);
         }
         for (word, value) in self.words.slot(self.tail).iter().zip(entry) {
@@ -98,7 +99,7 @@ impl<const W: usize, R: RingWords<W>> Consumer<W, R> {
             *value = word.load(Ordering::Relaxed);
         }
         self.head = self.head.wrapping_add(1);
-        // Release: partner is the Acquire in `Producer::has_room`; the slot was read before it can be written again.
+        // Release: partner is the Acquire in `Producer::has_room_for`; the slot was read before it can be written again.
         self.words.head().store(self.head, Ordering::Release);
         Ok(Some(entry))
     }

@@ -15,6 +15,7 @@ use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 use crate::error::HelloError;
 use crate::layout::{Control, DESCRIPTOR, Direction, End, Geometry, MAGIC, Side, VERSION};
 use crate::ring::RingWords;
+use crate::slab::Held;
 use crate::step::{Step, took};
 
 /// What `/proc/PID/maps` shows.
@@ -123,6 +124,17 @@ impl Segment {
         let at = self.check(end, offset, data.len());
         // SAFETY: the target lies inside the mapping; `data`, memory of ours alone, does not overlap it.
         unsafe { std::ptr::copy_nonoverlapping(data.as_ptr(), self.base.add(at).as_ptr(), data.len()) }
+    }
+
+    /// The octets of blocks towards `end` that a sender of ours has set aside. As with `octets`, for a peer of our own user or
+    /// root's only: another could write there while we do.
+    pub(crate) fn held<'a>(&'a self, end: End, held: &'a mut Held) -> &'a mut [u8] {
+        let block = self.geometry.block as usize;
+        let length = usize::from(held.length()) * block;
+        let at = self.check(end, usize::from(held.first()) * block, length);
+        // SAFETY: inside the mapping, which lives as long as `self`; any octet is a u8. The slab gave these blocks to nobody
+        // else as long as the `Held` is there, whatever the peer returns, and it is borrowed as long as the slice.
+        unsafe { std::slice::from_raw_parts_mut(self.base.add(at).as_ptr(), length) }
     }
 
     /// The octets at `offset` in the blocks towards `end`.

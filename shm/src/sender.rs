@@ -9,7 +9,7 @@ use crate::error::{ChannelError, Violation};
 use crate::layout::{DESCRIPTOR, Descriptor, End};
 use crate::ring::{Consumer, Producer};
 use crate::segment::{Descriptors, Returns, Segment};
-use crate::slab::Slab;
+use crate::slab::{Held, Slab};
 use crate::step::{Step, took};
 
 /// Sends messages; clone it for as many tasks as needed.
@@ -56,6 +56,30 @@ impl Sender {
         self.0.counts.sent.fetch_add(1, Relaxed);
         self.0.counts.copied_in.fetch_add((length > 0).into(), Relaxed);
         Ok(())
+    }
+
+    /// Room for a message of up to so many octets, to be written where the peer will read it. `None` where that would have to
+    /// wait, as [`Sender::try_send`], or where the peer is of another user, who could write there too: then `send`.
+    ///
+    /// # Errors
+    /// The channel has ended.
+    pub fn reserve(&self, octets: usize) -> Result<Option<Room<'_>>, ChannelError> {
+        self.check()?;
+        if !self.0.in_place || self.0.queue.available_permits() == 0 {
+            return Ok(None);
+        }
+        let held = self.0.outgoing().hold(octets);
+        let held = held.map_err(|violation| self.0.fail(violation.into()))?;
+        if held.is_some() {
+            took(Step::Reserved);
+        }
+        Ok(held.map(|held| Room { shared: &self.0, held: Some(held) }))
+    }
+
+    /// Octets that can be [reserved](Sender::reserve) at most.
+    pub fn longest_room(&self) -> usize {
+        let geometry = self.0.segment.geometry();
+        usize::from(geometry.longest_run()) * geometry.block as usize
     }
 
     /// Rings the peer for what was sent. There is no need where this end's receiver is polled, which does so when its turn
@@ -147,6 +171,47 @@ impl Sender {
     }
 }
 
+/// Room for one message where the peer will read it. The peer hears of it when it is sent, and not before; dropped, it is given
+/// back, and nothing was sent.
+pub struct Room<'a> {
+    shared: &'a Shared,
+    /// There until it is sent.
+    held: Option<Held>,
+}
+
+impl Room<'_> {
+    /// The octets, at least as many as were asked for. What they are at first means nothing.
+    pub fn octets(&mut self) -> &mut [u8] {
+        let (segment, to) = (&self.shared.segment, self.shared.end.other());
+        self.held.as_mut().map(|held| segment.held(to, held)).unwrap_or_default()
+    }
+
+    /// Sends the first `length` octets as a message.
+    ///
+    /// # Errors
+    /// The channel has ended.
+    pub fn send(mut self, stream: u32, kind: u8, length: usize) -> Result<(), ChannelError> {
+        took(Step::Encoded);
+        let length = length.min(self.octets().len());
+        let Some(held) = self.held.take() else { return Ok(()) };
+        let put = self.shared.outgoing().put_held(held, &Outbound::new(stream, kind, &[]), length);
+        put.map_err(|violation| self.shared.fail(violation.into()))?;
+        self.shared.counts.sent.fetch_add(1, Relaxed);
+        self.shared.ring_soon();
+        self.shared.blocks_freed();
+        self.shared.failure().map_or(Ok(()), |error| Err(error.clone()))
+    }
+}
+
+impl Drop for Room<'_> {
+    fn drop(&mut self) {
+        if let Some(held) = self.held.take() {
+            self.shared.outgoing().give_up(held, 0);
+            self.shared.blocks_freed();
+        }
+    }
+}
+
 /// A message to be sent.
 struct Outbound<'a> {
     stream: u32,
@@ -197,6 +262,8 @@ pub(crate) struct Outgoing {
     descriptors: Producer<DESCRIPTOR, Descriptors>,
     returns: Consumer<1, Returns>,
     slab: Slab,
+    /// Rooms there are; each has a descriptor's slot waiting for it.
+    rooms: u32,
     /// A message in fragments was given up, and the peer does not know yet.
     abort: Option<Descriptor>,
 }
@@ -206,13 +273,13 @@ impl Outgoing {
         let descriptors = Producer::new(Descriptors(segment.clone(), to));
         let returns = Consumer::new(Returns(segment.clone(), to));
         let slab = Slab::new(segment.geometry().blocks);
-        Self { segment, to, descriptors, returns, slab, abort: None }
+        Self { segment, to, descriptors, returns, slab, rooms: 0, abort: None }
     }
 
     /// Sends a message in one piece, if there is room for that.
     fn put_whole(&mut self, message: &Outbound<'_>) -> Result<Option<()>, Violation> {
         let Some(blocks) = self.blocks(message.length) else { return Ok(None) };
-        if !self.flush_abort()? || !self.descriptors.has_room()? {
+        if !self.flush_abort()? || !self.has_slot()? {
             return Ok(None);
         }
         if blocks == 0 {
@@ -226,9 +293,39 @@ impl Outgoing {
         self.push(message.descriptor(offset, message.length)).map(Some)
     }
 
+    /// Sets blocks aside for a message that its maker writes there.
+    fn hold(&mut self, octets: usize) -> Result<Option<Held>, Violation> {
+        let Some(blocks) = self.blocks(octets).filter(|blocks| *blocks > 0) else { return Ok(None) };
+        if !self.flush_abort()? || !self.has_slot()? {
+            return Ok(None);
+        }
+        self.collect_returns()?;
+        let held = self.slab.hold(blocks);
+        self.rooms += u32::from(held.is_some());
+        Ok(held)
+    }
+
+    /// Sends the first `length` octets of what was written to blocks set aside.
+    fn put_held(&mut self, held: Held, message: &Outbound<'_>, length: usize) -> Result<(), Violation> {
+        let (offset, used) = (self.offset(held.first()), self.blocks(length).unwrap_or(held.length()));
+        self.give_up(held, used);
+        self.push(message.descriptor(if length > 0 { offset } else { 0 }, length))
+    }
+
+    /// Blocks set aside are lent or free from here on.
+    fn give_up(&mut self, held: Held, used: u16) {
+        self.rooms -= 1;
+        self.slab.lend_held(held, used);
+    }
+
+    /// Whether there is room for a descriptor, besides those that are promised.
+    fn has_slot(&mut self) -> Result<bool, Violation> {
+        self.descriptors.has_room_for(1 + self.rooms)
+    }
+
     /// Sends what there is room for of a message from its octet `from` on. Returns how much that was.
     fn put_fragment(&mut self, message: &Outbound<'_>, from: usize) -> Result<Option<usize>, Violation> {
-        if !self.flush_abort()? || !self.descriptors.has_room()? {
+        if !self.flush_abort()? || !self.has_slot()? {
             return Ok(None);
         }
         let (rest, longest) = (message.length - from, self.segment.geometry().longest_run());
@@ -275,9 +372,10 @@ impl Outgoing {
     /// Tells the peer about a message given up. Returns whether there is nothing (more) to tell.
     fn flush_abort(&mut self) -> Result<bool, Violation> {
         if let Some(descriptor) = self.abort {
-            if !self.descriptors.push(descriptor.to_words())? {
+            if !self.has_slot()? {
                 return Ok(false);
             }
+            self.descriptors.push(descriptor.to_words())?;
             self.abort = None;
         }
         Ok(true)

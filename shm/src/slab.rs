@@ -12,6 +12,25 @@ pub(crate) struct Slab {
     lent: Vec<u64>,
 }
 
+/// Neighbouring blocks that one sender alone has, to write to. The peer knows nothing of them, and cannot return them.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Held {
+    first: u16,
+    length: u16,
+}
+
+impl Held {
+    /// Number of the first block.
+    pub(crate) fn first(&self) -> u16 {
+        self.first
+    }
+
+    /// How many blocks.
+    pub(crate) fn length(&self) -> u16 {
+        self.length
+    }
+}
+
 impl Slab {
     /// A slab whose blocks are all free.
     pub(crate) fn new(blocks: u16) -> Self {
@@ -33,6 +52,22 @@ impl Slab {
     pub(crate) fn take_up_to(&mut self, wanted: u16) -> Option<(u16, u16)> {
         let (first, length) = self.find(wanted)?;
         Some((self.lend(first, length), length))
+    }
+
+    /// Sets `wanted` neighbouring blocks aside.
+    pub(crate) fn hold(&mut self, wanted: u16) -> Option<Held> {
+        let (first, length) = self.find(wanted).filter(|(_, length)| *length == wanted)?;
+        self.mark(first, length, true);
+        Some(Held { first, length })
+    }
+
+    /// Lends the first `used` of blocks that were set aside, and frees the others.
+    pub(crate) fn lend_held(&mut self, held: Held, used: u16) {
+        let used = used.min(held.length);
+        if used > 0 {
+            self.runs[usize::from(held.first)] = used;
+        }
+        self.mark(held.first + used, held.length - used, false);
     }
 
     /// Takes back the run that begins with this block.
@@ -118,6 +153,23 @@ mod tests {
         fn a_return_of_nothing_is_a_violation(block in any::<u64>()) {
             prop_assert_eq!(Slab::new(64).give_back(block), Err(Violation::Returned(block)));
         }
+    }
+
+    #[test]
+    fn what_is_set_aside_is_lent_to_nobody_and_returned_by_nobody() {
+        let mut slab = Slab::new(8);
+        let held = slab.hold(5).expect("all are free");
+        assert_eq!((held.first(), held.length(), slab.hold(4)), (0, 5, None));
+        assert_eq!(slab.give_back(0), Err(Violation::Returned(0)), "the peer cannot know of it");
+        assert_eq!(slab.take(3), Some(5));
+        slab.lend_held(held, 2);
+        assert_eq!(slab.take(4), None);
+        assert_eq!(slab.take(3), Some(2), "what was not used is free");
+        slab.give_back(0).expect("it was lent");
+        let held = slab.hold(2).expect("two are free");
+        slab.lend_held(held, 0);
+        assert_eq!(slab.give_back(0), Err(Violation::Returned(0)));
+        assert_eq!(slab.take(2), Some(0), "given up");
     }
 
     #[test]

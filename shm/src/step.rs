@@ -36,6 +36,10 @@ steps! {
     AnswerRead,
     /// The channel is ready.
     Open,
+    /// Blocks are set aside for a message, nothing is in them.
+    Reserved,
+    /// Its maker has written it there.
+    Encoded,
     /// A payload lies in its blocks, its descriptor nowhere.
     Written,
     /// A descriptor is published, the bell not rung.

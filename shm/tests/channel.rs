@@ -231,3 +231,75 @@ async fn one_ring_for_all_that_a_turn_sends() {
     assert_eq!(sender.counters().doorbells, 2, "the peer has not slept since");
     next.await.expect("a message");
 }
+
+#[tokio::test]
+async fn what_is_written_in_place_is_one_message_when_it_is_sent_and_none_before() {
+    let ((sender, _answers), (_server, mut receiver)) = pair(Options::default()).await;
+    for length in [0, 1, 1024, 1025, 60_000] {
+        let mut room = sender.reserve(length.max(1)).expect("open").expect("there is room");
+        room.octets()[..length].fill(7);
+        assert!(receiver.try_recv().expect("open").is_none(), "nobody hears of what is half written");
+        room.send(3, 4, length).expect("open");
+        let message = receiver.recv().await.expect("a message");
+        assert_eq!((message.stream, message.kind, message.truncated), (3, 4, false));
+        assert_eq!(*message.payload, vec![7; length]);
+    }
+    let counters = sender.counters();
+    assert_eq!((counters.sent, counters.copied_in, counters.copied_out), (5, 0, 0));
+}
+
+#[tokio::test]
+async fn room_given_up_and_room_not_used_is_there_for_others() {
+    let ((sender, _answers), (_server, mut receiver)) = pair(small()).await;
+    let (mut sent, most) = (0, 4096);
+    // A thousand times what there is, of which a tenth is sent.
+    for number in 0..1000_u32 {
+        let mut room = sender.reserve(most).expect("open").expect("what was not used is free");
+        room.octets()[..4].copy_from_slice(&number.to_ne_bytes());
+        if number % 10 == 0 {
+            room.send(number, 1, 400).expect("open");
+            sent += 1;
+            assert_eq!(receiver.recv().await.expect("a message").payload[..4], number.to_ne_bytes());
+        }
+    }
+    assert_eq!(sender.counters().sent, sent);
+}
+
+#[tokio::test]
+async fn rooms_hold_their_slot_in_the_ring_and_nobody_waits_for_ever_for_one() {
+    let ((sender, mut answers), (_server, mut receiver)) = pair(small()).await;
+    let keep_bell = tokio::spawn(async move { answers.recv().await });
+    let mut rooms: Vec<_> = std::iter::from_fn(|| sender.reserve(1000).expect("open")).collect();
+    assert!(rooms.len() > 10 && sender.reserve(1).expect("open").is_none());
+    let mut waits = Box::pin(sender.send(7, 1, &[&[1; 1000]]));
+    assert_eq!(is_done(&mut waits).await, None, "all blocks are set aside");
+    assert!(sender.reserve(1).expect("open").is_none(), "nobody overtakes those who wait");
+    drop(rooms.pop());
+    assert_eq!(is_done(&mut waits).await, Some(Ok(())));
+    drop(waits);
+    // Messages without payload fill the ring, but for the slots of the rooms.
+    while sender.try_send(0, 2, &[]).expect("open") {}
+    let promised = rooms.len() as u32;
+    for (stream, room) in (0..).zip(rooms) {
+        room.send(stream, 3, 1000).expect("its slot was kept");
+    }
+    let mut came = [0_u32; 4];
+    while let Some(message) = receiver.try_recv().expect("open") {
+        came[usize::from(message.kind)] += 1;
+    }
+    assert_eq!((came[1], came[3]), (1, promised));
+    keep_bell.abort();
+}
+
+#[tokio::test]
+async fn no_room_for_more_than_a_run_and_none_in_a_dead_channel() {
+    let ((sender, answers), _server) = pair(small()).await;
+    assert!(sender.reserve(0).expect("open").is_none());
+    let longest = sender.longest_room();
+    assert!(sender.reserve(longest).expect("open").is_some());
+    assert!(sender.reserve(longest + 1).expect("open").is_none());
+    let room = sender.reserve(100).expect("open").expect("there is room");
+    drop(answers);
+    assert_eq!(room.send(1, 1, 100), Err(ChannelError::Closed));
+    assert_eq!(sender.reserve(100).map(drop), Err(ChannelError::Closed));
+}

@@ -117,7 +117,17 @@ async fn live(sender: Sender, mut receiver: Receiver) -> ChannelError {
     let talk = tokio::spawn(async move {
         for stream in 0.. {
             let length = [10, 0, 3000, 150_000][stream as usize % 4];
-            if let Err(error) = sender.send(stream, 1, &[&vec![1; length]]).await {
+            // Every other one is written in place, and some of those are given up.
+            let room = if stream % 8 < 4 { sender.reserve(length) } else { Ok(None) };
+            let sent = match room {
+                Ok(Some(mut room)) => {
+                    room.octets().fill(1);
+                    if stream % 16 == 0 { Ok(()) } else { room.send(stream, 1, length) }
+                }
+                Ok(None) => sender.send(stream, 1, &[&vec![1; length]]).await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = sent {
                 return error;
             }
             tokio::task::yield_now().await;

@@ -1,5 +1,6 @@
 //! Bodies: how values of an operation become octets and back.
 
+use std::io;
 use std::marker::PhantomData;
 
 use bytes::Bytes;
@@ -7,15 +8,32 @@ use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{Problem, Response, SbiError};
+use crate::{Answer, Body, Problem, Response, SbiError};
 
 /// How a body of type `Value` is written and read.
-pub trait Codec {
+pub trait Codec: 'static {
     /// What the body says.
-    type Value: Send;
+    type Value: Send + Sync + 'static;
+
+    /// Media type of the body.
+    fn content_type(value: &Self::Value) -> HeaderValue;
+
+    /// Writes the octets of the body.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    fn write_to<W: io::Write>(value: &Self::Value, out: W) -> io::Result<()>;
 
     /// Media type and octets of the body.
-    fn encode(value: &Self::Value) -> (HeaderValue, Bytes);
+    fn encode(value: &Self::Value) -> (HeaderValue, Bytes) {
+        let mut octets = Vec::with_capacity(128);
+        // Writing our own models to memory cannot fail: no map has keys other than strings. Should one ever, the empty
+        // body is refused by the reader, not by a panic here.
+        if Self::write_to(value, &mut octets).is_err() {
+            octets.clear();
+        }
+        (Self::content_type(value), octets.into())
+    }
 
     /// Reads a body that came with this media type.
     ///
@@ -27,14 +45,15 @@ pub trait Codec {
 /// A body of `application/json`.
 pub struct Json<T>(PhantomData<T>);
 
-impl<T: Serialize + DeserializeOwned + Send> Codec for Json<T> {
+impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Codec for Json<T> {
     type Value = T;
 
-    fn encode(value: &T) -> (HeaderValue, Bytes) {
-        // Serialising our own models to memory cannot fail: no map has keys other than strings. Should one ever, the
-        // empty body is refused by the reader, not by a panic here.
-        let bytes = serde_json::to_vec(value).unwrap_or_default();
-        (HeaderValue::from_static("application/json"), Bytes::from(bytes))
+    fn content_type(_: &T) -> HeaderValue {
+        HeaderValue::from_static("application/json")
+    }
+
+    fn write_to<W: io::Write>(value: &T, out: W) -> io::Result<()> {
+        Ok(serde_json::to_writer(out, value)?)
     }
 
     fn decode(content_type: &str, body: Bytes) -> Result<T, Problem> {
@@ -53,7 +72,7 @@ pub trait Reply {
     type Value: Send;
 
     /// Makes the response.
-    fn write(value: Self::Value) -> Response;
+    fn write(value: Self::Value) -> Answer;
 
     /// Reads the response; a status of 300 and more is an error.
     ///
@@ -66,8 +85,8 @@ pub trait Reply {
 impl<C: Codec> Reply for C {
     type Value = C::Value;
 
-    fn write(value: Self::Value) -> Response {
-        with_body::<C>(StatusCode::OK, &value)
+    fn write(value: Self::Value) -> Answer {
+        with_body::<C>(StatusCode::OK, value)
     }
 
     fn read(response: Response) -> Result<Self::Value, SbiError> {
@@ -81,7 +100,7 @@ pub struct NoContent;
 impl Reply for NoContent {
     type Value = ();
 
-    fn write((): ()) -> Response {
+    fn write((): ()) -> Answer {
         with_status(StatusCode::NO_CONTENT, Bytes::new())
     }
 
@@ -105,8 +124,8 @@ pub struct WithLocation<T> {
 impl<C: Codec> Reply for Created<C> {
     type Value = WithLocation<C::Value>;
 
-    fn write(value: Self::Value) -> Response {
-        let mut response = with_body::<C>(StatusCode::CREATED, &value.body);
+    fn write(value: Self::Value) -> Answer {
+        let mut response = with_body::<C>(StatusCode::CREATED, value.body);
         set_location(&mut response, &value.location);
         response
     }
@@ -119,15 +138,16 @@ impl<C: Codec> Reply for Created<C> {
 }
 
 /// A response with a status and an untyped body.
-pub(crate) fn with_status(status: StatusCode, body: Bytes) -> Response {
-    let mut response = Response::new(body);
+pub(crate) fn with_status<B: From<Bytes>>(status: StatusCode, body: Bytes) -> Response<B> {
+    let mut response = Response::new(body.into());
     *response.status_mut() = status;
     response
 }
 
-pub(crate) fn with_body<C: Codec>(status: StatusCode, value: &C::Value) -> Response {
-    let (content_type, bytes) = C::encode(value);
-    let mut response = with_status(status, bytes);
+pub(crate) fn with_body<C: Codec>(status: StatusCode, value: C::Value) -> Answer {
+    let content_type = C::content_type(&value);
+    let mut response = Response::new(Body::owned::<C>(value));
+    *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, content_type);
     response
 }
@@ -145,7 +165,7 @@ pub(crate) fn success(response: Response) -> Result<Response, SbiError> {
 }
 
 /// Says where the resource is.
-pub(crate) fn set_location(response: &mut Response, location: &str) {
+pub(crate) fn set_location(response: &mut Answer, location: &str) {
     if let Ok(location) = HeaderValue::from_str(location) {
         response.headers_mut().insert(header::LOCATION, location);
     }

@@ -9,13 +9,16 @@ use bytes::Bytes;
 use http::{Method, header};
 use sbi_models::nrf::{NfType, ServiceName};
 
-use crate::{Codec, Problem, Reply};
+use crate::{Body, Codec, Problem, Reply};
 
-/// A request; its URI is path and query only, the authority is the [`Target`]'s.
-pub type Request = http::Request<Bytes>;
+/// A request; its URI is path and query only, the authority is the [`Target`]'s. One to be sent has a [`Body`].
+pub type Request<B = Bytes> = http::Request<B>;
 
 /// A response.
-pub type Response = http::Response<Bytes>;
+pub type Response<B = Bytes> = http::Response<B>;
+
+/// A response to be sent.
+pub type Answer = Response<Body<'static>>;
 
 /// A boxed future, as object-safe traits return it.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -98,13 +101,14 @@ pub enum Target {
 /// Carries a request to its target and brings the answer: the client side of a transport with discovery.
 pub trait Caller: Send + Sync + 'static {
     /// Sends `request`; an answer of any status is `Ok`.
-    fn call<'a>(&'a self, target: &'a Target, request: Request) -> BoxFuture<'a, Result<Response, CallError>>;
+    fn call<'a>(&'a self, target: &'a Target, request: Request<Body<'a>>)
+    -> BoxFuture<'a, Result<Response, CallError>>;
 }
 
 /// Answers requests: the server side of every transport.
 pub trait Handler: Send + Sync + 'static {
     /// Answers one request. Dropping the future cancels the work.
-    fn handle(&self, request: Request) -> BoxFuture<'static, Response>;
+    fn handle(&self, request: Request) -> BoxFuture<'static, Answer>;
 }
 
 /// Why a request got no answer. The peer is at fault or away; nothing is said about whether it acted on the request
@@ -184,19 +188,16 @@ pub async fn notify<B: Codec, R: Reply>(caller: &dyn Caller, uri: &str, body: &B
 }
 
 /// Makes the HTTP request of an operation.
-pub(crate) fn build_request<B: Codec>(
+pub(crate) fn build_request<'a, B: Codec>(
     method: Method,
     path: &str,
-    body: Option<&B::Value>,
-) -> Result<Request, SbiError> {
+    body: Option<&'a B::Value>,
+) -> Result<Request<Body<'a>>, SbiError> {
     let builder =
         http::Request::builder().method(method).uri(path).header(crate::reply::ACCEPT.0, crate::reply::ACCEPT.1);
     let request = match body {
-        None => builder.body(Bytes::new()),
-        Some(value) => {
-            let (content_type, bytes) = B::encode(value);
-            builder.header(header::CONTENT_TYPE, content_type).body(bytes)
-        }
+        None => builder.body(Body::default()),
+        Some(value) => builder.header(header::CONTENT_TYPE, B::content_type(value)).body(Body::of::<B>(value)),
     };
     request.map_err(|error| SbiError::Peer(format!("'{path}' is not a request target: {error}")))
 }

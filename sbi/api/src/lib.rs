@@ -6,6 +6,7 @@
 
 mod body;
 mod call;
+mod content;
 pub mod multipart;
 mod problem;
 mod reply;
@@ -15,8 +16,9 @@ mod services;
 
 pub use body::{Codec, Created, Json, NoContent, Reply, WithLocation};
 pub use call::{
-    ApiRoot, BoxFuture, CallError, Caller, Handler, Request, Response, SbiError, ServiceQuery, Target, notify,
+    Answer, ApiRoot, BoxFuture, CallError, Caller, Handler, Request, Response, SbiError, ServiceQuery, Target, notify,
 };
+pub use content::{Body, Encode};
 pub use multipart::{Multipart, Part, WithParts};
 pub use problem::Problem;
 pub use reply::{Form, Hal, JsonPatch, MaybeAccepted, MergePatch, Optional, Progress, Put, Stored};

@@ -1,8 +1,9 @@
 //! Bodies with binary parts: `multipart/related` (RFC 2387, TS 29.501 4.4.5): JSON first, then the N1 and N2 octets.
 
+use std::io::{self, Write};
 use std::marker::PhantomData;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 use http::HeaderValue;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -67,25 +68,32 @@ impl<T> WithParts<T> {
 /// A body of JSON with binary parts; `application/json` where there are none.
 pub struct Multipart<T>(PhantomData<T>);
 
-impl<T: Serialize + DeserializeOwned + Send> Codec for Multipart<T> {
+impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Codec for Multipart<T> {
     type Value = WithParts<T>;
 
-    fn encode(value: &Self::Value) -> (HeaderValue, Bytes) {
-        let (json_type, json) = Json::<T>::encode(&value.json);
+    fn content_type(value: &Self::Value) -> HeaderValue {
         if value.parts.is_empty() {
-            return (json_type, json);
+            return Json::<T>::content_type(&value.json);
         }
         let boundary = boundary_outside(&value.parts);
-        let size: usize = value.parts.iter().map(|part| part.data.len() + 128).sum();
-        let mut out = BytesMut::with_capacity(json.len() + size + 128);
-        write_part(&mut out, &boundary, "application/json", None, &json);
-        for part in &value.parts {
-            write_part(&mut out, &boundary, &part.content_type, Some(&part.content_id), &part.data);
-        }
-        put(&mut out, &["--", &boundary, "--\r\n"]);
         let content_type = format!("multipart/related; boundary={boundary}; type=\"application/json\"");
         let content_type = HeaderValue::from_str(&content_type);
-        (content_type.unwrap_or(HeaderValue::from_static("multipart/related")), out.freeze())
+        content_type.unwrap_or(HeaderValue::from_static("multipart/related"))
+    }
+
+    fn write_to<W: Write>(value: &Self::Value, mut out: W) -> io::Result<()> {
+        if value.parts.is_empty() {
+            return Json::<T>::write_to(&value.json, out);
+        }
+        let boundary = boundary_outside(&value.parts);
+        begin_part(&mut out, &boundary, "application/json", None)?;
+        Json::<T>::write_to(&value.json, &mut out)?;
+        for part in &value.parts {
+            out.write_all(b"\r\n")?;
+            begin_part(&mut out, &boundary, &part.content_type, Some(&part.content_id))?;
+            out.write_all(&part.data)?;
+        }
+        put(&mut out, &["\r\n--", &boundary, "--\r\n"])
     }
 
     fn decode(content_type: &str, body: Bytes) -> Result<Self::Value, Problem> {
@@ -108,18 +116,17 @@ fn broken(why: &'static str) -> Problem {
     Problem::invalid_body(&format_args!("multipart/related: {why}"))
 }
 
-fn put(out: &mut BytesMut, texts: &[&str]) {
-    texts.iter().for_each(|text| out.put_slice(text.as_bytes()));
+fn put(out: &mut impl Write, texts: &[&str]) -> io::Result<()> {
+    texts.iter().try_for_each(|text| out.write_all(text.as_bytes()))
 }
 
-fn write_part(out: &mut BytesMut, boundary: &str, content_type: &str, content_id: Option<&str>, data: &[u8]) {
-    put(out, &["--", boundary, "\r\nContent-Type: ", content_type]);
+/// Delimiter and headers of a part.
+fn begin_part(out: &mut impl Write, boundary: &str, content_type: &str, content_id: Option<&str>) -> io::Result<()> {
+    put(out, &["--", boundary, "\r\nContent-Type: ", content_type])?;
     if let Some(content_id) = content_id {
-        put(out, &["\r\nContent-Id: ", content_id]);
+        put(out, &["\r\nContent-Id: ", content_id])?;
     }
-    put(out, &["\r\n\r\n"]);
-    out.put_slice(data);
-    put(out, &["\r\n"]);
+    put(out, &["\r\n\r\n"])
 }
 
 /// A boundary that no part contains (JSON cannot: it has no CR outside of escapes).

@@ -120,7 +120,7 @@ impl Problem {
     }
 }
 
-impl From<Problem> for Response {
+impl<B: From<Bytes>> From<Problem> for Response<B> {
     fn from(problem: Problem) -> Self {
         let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let (content_type, bytes) = match problem.body {

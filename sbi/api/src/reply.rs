@@ -1,12 +1,13 @@
 //! Answers that are more than `200 OK` with a body.
 
+use std::io;
 use std::marker::PhantomData;
 
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 
 use crate::body::{location, read_body, set_location, success, with_body, with_status};
-use crate::{Codec, Reply, Response, SbiError};
+use crate::{Answer, Codec, Reply, Response, SbiError};
 
 /// `200 OK` with a body, or `204 No Content`.
 pub struct Optional<C>(PhantomData<C>);
@@ -14,9 +15,9 @@ pub struct Optional<C>(PhantomData<C>);
 impl<C: Codec> Reply for Optional<C> {
     type Value = Option<C::Value>;
 
-    fn write(value: Self::Value) -> Response {
+    fn write(value: Self::Value) -> Answer {
         match value {
-            Some(value) => with_body::<C>(StatusCode::OK, &value),
+            Some(value) => with_body::<C>(StatusCode::OK, value),
             None => with_status(StatusCode::NO_CONTENT, Bytes::new()),
         }
     }
@@ -57,13 +58,13 @@ pub struct Put<C>(PhantomData<C>);
 impl<C: Codec> Reply for Put<C> {
     type Value = Stored<C::Value>;
 
-    fn write(value: Self::Value) -> Response {
+    fn write(value: Self::Value) -> Answer {
         let status = match (&value.location, &value.body) {
             (Some(_), _) => StatusCode::CREATED,
             (None, Some(_)) => StatusCode::OK,
             (None, None) => StatusCode::NO_CONTENT,
         };
-        let mut response = match &value.body {
+        let mut response = match value.body {
             Some(body) => with_body::<C>(status, body),
             None => with_status(status, Bytes::new()),
         };
@@ -97,9 +98,9 @@ pub struct Progress<T> {
 impl<C: Codec> Reply for MaybeAccepted<C> {
     type Value = Progress<C::Value>;
 
-    fn write(value: Self::Value) -> Response {
+    fn write(value: Self::Value) -> Answer {
         let status = if value.pending.is_some() { StatusCode::ACCEPTED } else { StatusCode::OK };
-        let mut response = with_body::<C>(status, &value.body);
+        let mut response = with_body::<C>(status, value.body);
         if let Some(pending) = &value.pending {
             set_location(&mut response, pending);
         }
@@ -122,9 +123,12 @@ pub struct JsonPatch;
 impl Codec for JsonPatch {
     type Value = Vec<sbi_models::nrf::PatchItem>;
 
-    fn encode(value: &Self::Value) -> (HeaderValue, Bytes) {
-        let (_, bytes) = crate::Json::<Self::Value>::encode(value);
-        (HeaderValue::from_static("application/json-patch+json"), bytes)
+    fn content_type(_: &Self::Value) -> HeaderValue {
+        HeaderValue::from_static("application/json-patch+json")
+    }
+
+    fn write_to<W: io::Write>(value: &Self::Value, out: W) -> io::Result<()> {
+        crate::Json::<Self::Value>::write_to(value, out)
     }
 
     fn decode(content_type: &str, body: Bytes) -> Result<Self::Value, crate::Problem> {
@@ -135,12 +139,15 @@ impl Codec for JsonPatch {
 /// A merge patch (RFC 7396) of the attributes in `T`: `application/merge-patch+json`.
 pub struct MergePatch<T>(PhantomData<T>);
 
-impl<T: serde::Serialize + serde::de::DeserializeOwned + Send> Codec for MergePatch<T> {
+impl<T: serde::Serialize + serde::de::DeserializeOwned + Send + Sync + 'static> Codec for MergePatch<T> {
     type Value = T;
 
-    fn encode(value: &T) -> (HeaderValue, Bytes) {
-        let (_, bytes) = crate::Json::<T>::encode(value);
-        (HeaderValue::from_static("application/merge-patch+json"), bytes)
+    fn content_type(_: &T) -> HeaderValue {
+        HeaderValue::from_static("application/merge-patch+json")
+    }
+
+    fn write_to<W: io::Write>(value: &T, out: W) -> io::Result<()> {
+        crate::Json::<T>::write_to(value, out)
     }
 
     fn decode(content_type: &str, body: Bytes) -> Result<T, crate::Problem> {
@@ -151,15 +158,18 @@ impl<T: serde::Serialize + serde::de::DeserializeOwned + Send> Codec for MergePa
 /// A form (`application/x-www-form-urlencoded`), as OAuth 2.0 has it (RFC 6749 4.4.2); objects in it are JSON.
 pub struct Form<T>(PhantomData<T>);
 
-impl<T: serde::Serialize + serde::de::DeserializeOwned + Send> Codec for Form<T> {
+impl<T: serde::Serialize + serde::de::DeserializeOwned + Send + Sync + 'static> Codec for Form<T> {
     type Value = T;
 
-    fn encode(value: &T) -> (HeaderValue, Bytes) {
+    fn content_type(_: &T) -> HeaderValue {
+        HeaderValue::from_static(FORM)
+    }
+
+    fn write_to<W: io::Write>(value: &T, mut out: W) -> io::Result<()> {
         let mut text = String::new();
         crate::write_query(&mut text, value);
         // What a query has in front of it, a form has not.
-        let fields = text.trim_start_matches('?').to_owned();
-        (HeaderValue::from_static(FORM), fields.into())
+        out.write_all(text.trim_start_matches('?').as_bytes())
     }
 
     fn decode(content_type: &str, body: Bytes) -> Result<T, crate::Problem> {
@@ -177,12 +187,15 @@ const FORM: &str = "application/x-www-form-urlencoded";
 /// JSON with links to resources: `application/3gppHal+json` (TS 29.501 4.7.5).
 pub struct Hal<T>(PhantomData<T>);
 
-impl<T: serde::Serialize + serde::de::DeserializeOwned + Send> Codec for Hal<T> {
+impl<T: serde::Serialize + serde::de::DeserializeOwned + Send + Sync + 'static> Codec for Hal<T> {
     type Value = T;
 
-    fn encode(value: &T) -> (HeaderValue, Bytes) {
-        let (_, bytes) = crate::Json::<T>::encode(value);
-        (HeaderValue::from_static("application/3gppHal+json"), bytes)
+    fn content_type(_: &T) -> HeaderValue {
+        HeaderValue::from_static("application/3gppHal+json")
+    }
+
+    fn write_to<W: io::Write>(value: &T, out: W) -> io::Result<()> {
+        crate::Json::<T>::write_to(value, out)
     }
 
     fn decode(content_type: &str, body: Bytes) -> Result<T, crate::Problem> {

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::fmt::{Display, Write as _};
 
-use crate::{BoxFuture, Handler, Problem, Request, Response};
+use crate::{Answer, BoxFuture, Handler, Problem, Request};
 
-type Route = Box<dyn Fn(Request) -> BoxFuture<'static, Response> + Send + Sync>;
+type Route = Box<dyn Fn(Request) -> BoxFuture<'static, Answer> + Send + Sync>;
 
 /// The services that an NF offers, told apart by the first segment of the path.
 #[derive(Default)]
@@ -17,7 +17,7 @@ impl Routes {
     pub fn with(
         mut self,
         root: &'static str,
-        route: impl Fn(Request) -> BoxFuture<'static, Response> + Send + Sync + 'static,
+        route: impl Fn(Request) -> BoxFuture<'static, Answer> + Send + Sync + 'static,
     ) -> Self {
         self.0.insert(service_of(root), Box::new(route));
         self
@@ -32,7 +32,7 @@ impl Routes {
 }
 
 impl Handler for Routes {
-    fn handle(&self, request: Request) -> BoxFuture<'static, Response> {
+    fn handle(&self, request: Request) -> BoxFuture<'static, Answer> {
         match self.0.get(service_of(request.uri().path())) {
             Some(route) => route(request),
             None => {

@@ -89,7 +89,7 @@ macro_rules! service {
             })
         }
 
-        async fn answer<S: $server>(server: &S, request: $crate::Request) -> Result<$crate::Response, $crate::Problem> {
+        async fn answer<S: $server>(server: &S, request: $crate::Request) -> Result<$crate::Answer, $crate::Problem> {
             let (parts, content) = request.into_parts();
             let path = parts.uri.path();
             let mut known = false;
@@ -135,10 +135,14 @@ macro_rules! __request {
 pub mod __private {
     use bytes::Bytes;
 
-    use crate::{Codec, Problem, Request, SbiError};
+    use crate::{Body, Codec, Problem, Request, SbiError};
 
     /// Makes a request.
-    pub fn request<B: Codec>(method: http::Method, path: &str, body: Option<&B::Value>) -> Result<Request, SbiError> {
+    pub fn request<'a, B: Codec>(
+        method: http::Method,
+        path: &str,
+        body: Option<&'a B::Value>,
+    ) -> Result<Request<Body<'a>>, SbiError> {
         crate::call::build_request::<B>(method, path, body)
     }
 

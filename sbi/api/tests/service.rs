@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sbi_api::{
-    BoxFuture, CallError, Caller, Created, Handler, Json, NoContent, Problem, Request, Response, Routes, Target,
+    Body, BoxFuture, CallError, Caller, Created, Handler, Json, NoContent, Problem, Request, Response, Routes, Target,
     WithLocation, service,
 };
 
@@ -43,8 +43,8 @@ impl NotesServer for Server {
 struct Direct(Routes);
 
 impl Caller for Direct {
-    fn call<'a>(&'a self, _: &'a Target, request: Request) -> BoxFuture<'a, Result<Response, CallError>> {
-        Box::pin(async { Ok(self.0.handle(request).await) })
+    fn call<'a>(&'a self, _: &'a Target, request: Request<Body<'a>>) -> BoxFuture<'a, Result<Response, CallError>> {
+        Box::pin(async { Ok(self.0.handle(request.map(Body::into_bytes)).await.map(Body::into_bytes)) })
     }
 }
 

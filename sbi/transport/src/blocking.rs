@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use sbi_api::{CallError, Request, Response};
+use sbi_api::{Body, CallError, Request, Response};
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -59,7 +59,7 @@ impl Blocking {
         &self,
         endpoints: &[Endpoint],
         authority: &str,
-        request: &Request,
+        request: &Request<Body<'_>>,
         patience: Duration,
     ) -> Result<Response, CallError> {
         self.wait(self.pool.call_as(endpoints, authority, request, None, Instant::now() + patience))

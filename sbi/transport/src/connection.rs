@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use sbi_api::{BoxFuture, CallError, Request, Response};
+use bytes::Bytes;
+use sbi_api::{Body, BoxFuture, CallError, Request, Response};
 use tokio::time::Instant;
 
 use crate::service::Service;
-use crate::stats::Stats;
+use crate::stats::{Stats, count};
 use crate::{Endpoint, Limits, ServeError};
 
 /// One way to carry calls to one place.
@@ -26,7 +27,7 @@ pub(crate) trait Transport: Send + Sync {
 pub(crate) trait Connection: Send + Sync + 'static {
     /// Sends a request and waits for the answer until the deadline; then, or when the future is dropped, the server is told to
     /// stop.
-    fn call<'a>(&'a self, authority: &'a str, request: &'a Request, deadline: Instant) -> Calling<'a>;
+    fn call<'a>(&'a self, authority: &'a str, request: &'a Request<Body<'a>>, deadline: Instant) -> Calling<'a>;
 
     /// Whether the server remembers credentials once shown, for as long as the connection lives.
     fn remembers(&self) -> bool {
@@ -38,6 +39,16 @@ pub(crate) trait Connection: Send + Sync + 'static {
 
     /// False once no new call can succeed here.
     fn is_open(&self) -> bool;
+}
+
+/// The octets of a request's body, which count as sent.
+pub(crate) fn octets(body: &Body<'_>, limits: &Limits, stats: &Stats) -> Result<Bytes, Failure> {
+    let octets = body.to_bytes();
+    if octets.len() > limits.max_body {
+        return Err(Failure::TooLarge(limits.max_body));
+    }
+    count(&stats.bytes_sent, octets.len());
+    Ok(octets)
 }
 
 /// A call under way on a connection.

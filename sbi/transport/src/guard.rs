@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use http::{HeaderValue, header};
-use sbi_api::{BoxFuture, Request, Response};
+use sbi_api::{Answer, Body, BoxFuture, Request};
 
 /// Stands before a server and gives every connection a guard of its own.
 pub trait Gate: Send + Sync + 'static {
@@ -24,9 +24,9 @@ pub enum Verdict {
     /// It is handled.
     Admitted,
     /// It gets this answer.
-    Refused(Response),
+    Refused(Answer),
     /// Once this future is done the guard is asked again; if it is as undecided then, the request gets this answer.
-    Undecided(BoxFuture<'static, ()>, Response),
+    Undecided(BoxFuture<'static, ()>, Answer),
 }
 
 /// What a client shows of itself: on a connection whose server remembers it, once until it changes, else with each request.
@@ -42,7 +42,7 @@ pub struct Credentials {
 
 impl Credentials {
     /// The request with these credentials.
-    pub(crate) fn on(&self, request: &Request) -> Request {
+    pub(crate) fn on<'a>(&self, request: &Request<Body<'a>>) -> Request<Body<'a>> {
         let mut request = request.clone();
         let fields = request.headers_mut();
         fields.insert(header::USER_AGENT, self.user_agent.clone());

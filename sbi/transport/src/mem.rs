@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use sbi_api::{BoxFuture, Request};
+use sbi_api::{Body, BoxFuture, Request};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::connection::{Calling, ConnectError, Connection, Failure, Transport};
+use crate::connection::{Calling, ConnectError, Connection, Failure, Transport, octets};
 use crate::service::{Service, too_large};
-use crate::stats::Stats;
+use crate::stats::{Stats, count};
 use crate::{Endpoint, Limits, ServeError};
 
 /// The in-process servers by name. What a socket's address is to the system, this is to the process.
@@ -33,12 +33,12 @@ impl Hall {
 pub(crate) struct Mem(pub(crate) String);
 
 impl Transport for Mem {
-    fn connect(&self, limits: Limits, _stats: Arc<Stats>) -> BoxFuture<'_, Result<Arc<dyn Connection>, ConnectError>> {
+    fn connect(&self, limits: Limits, stats: Arc<Stats>) -> BoxFuture<'_, Result<Arc<dyn Connection>, ConnectError>> {
         let hall = servers().get_or_insert_default().get(&self.0).and_then(Weak::upgrade);
         let made: Result<Arc<dyn Connection>, _> = match hall {
             Some(hall) => {
                 let service = hall.service.for_connection(true);
-                Ok(Arc::new(MemConnection { hall: Arc::downgrade(&hall), service, limits }))
+                Ok(Arc::new(MemConnection { hall: Arc::downgrade(&hall), service, limits, stats }))
             }
             None => Err(ConnectError(format!("no server is named '{}'", self.0))),
         };
@@ -74,23 +74,27 @@ struct MemConnection {
     hall: Weak<Hall>,
     service: Arc<Service>,
     limits: Limits,
+    stats: Arc<Stats>,
 }
 
 impl Connection for MemConnection {
-    fn call<'a>(&'a self, _authority: &'a str, request: &'a Request, deadline: Instant) -> Calling<'a> {
+    fn call<'a>(&'a self, _authority: &'a str, request: &'a Request<Body<'a>>, deadline: Instant) -> Calling<'a> {
         Calling::timed(deadline, async move {
             let gone = || Failure::NotProcessed("the server is gone".into());
             let hall = self.hall.upgrade().filter(|hall| hall.is_open()).ok_or_else(gone)?;
             let (service, mut alive) = (self.service.clone(), hall.alive.clone());
             let _under_way = UnderWay::enter(&hall.calls);
-            if request.body().len() > service.limits.max_body {
-                return Ok(too_large(service.limits.max_body));
+            let body = octets(request.body(), &self.limits, &self.stats)?;
+            if body.len() > service.limits.max_body {
+                return Ok(too_large(service.limits.max_body).map(Body::into_bytes));
             }
+            let request = request.clone().map(|_| body);
             let response = tokio::select! {
                 biased;
                 _ = alive.changed() => return Err(Failure::Broken("the server is gone".into())),
-                response = service.answer(request.clone()) => response,
+                response = service.answer(request) => response.map(Body::into_bytes),
             };
+            count(&self.service.stats.bytes_sent, response.body().len());
             match response.body().len() > self.limits.max_body {
                 true => Err(Failure::TooLarge(self.limits.max_body)),
                 false => Ok(response),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http::StatusCode;
-use sbi_api::{CallError, Request, Response};
+use sbi_api::{Body, CallError, Request, Response};
 use tokio::time::Instant;
 
 use crate::connection::Failure;
@@ -46,10 +46,10 @@ impl Pool {
         request: Request,
         deadline: Instant,
     ) -> Result<Response, CallError> {
-        self.call_as(endpoints, authority, &request, None, deadline).await
+        self.call_as(endpoints, authority, &request.map(Body::from), None, deadline).await
     }
 
-    /// As [`Pool::call`], with credentials shown where they have to be.
+    /// As [`Pool::call`], with a body of any form, and credentials shown where they have to be.
     ///
     /// # Errors
     /// As [`Pool::call`].
@@ -57,7 +57,7 @@ impl Pool {
         &self,
         endpoints: &[Endpoint],
         authority: &str,
-        request: &Request,
+        request: &Request<Body<'_>>,
         credentials: Option<&Arc<Credentials>>,
         deadline: Instant,
     ) -> Result<Response, CallError> {
@@ -85,7 +85,7 @@ impl Pool {
     /// Two rounds: in the first, endpoints that failed a moment ago are passed over; in the second nothing is. An endpoint
     /// whose connection broke is thereby tried again, on a new connection.
     async fn attempt_all(&self, endpoints: &[Endpoint], call: &Call<'_>) -> Result<Response, CallError> {
-        if call.request.body().len() > self.limits.max_body {
+        if matches!(call.request.body(), Body::Octets(octets) if octets.len() > self.limits.max_body) {
             return Err(CallError::TooLarge(self.limits.max_body));
         }
         let mut last = None;
@@ -122,8 +122,7 @@ impl Pool {
             None => Box::pin(self.connect(peer, call)).await?,
         };
         count(&peer.stats.calls, 1);
-        count(&peer.stats.bytes_sent, call.request.body().len());
-        let watched = self.tap.begin(Side::Client, &peer.endpoint, call.authority, call.request);
+        let watched = self.tap.begin(Side::Client, &peer.endpoint, call.authority, || octets_of(call.request));
         let failure = match exchange(&link, call).await {
             Ok(response) => {
                 unanswered.0 = None;
@@ -169,7 +168,7 @@ impl Pool {
 /// What is to be called, and until when.
 struct Call<'a> {
     authority: &'a str,
-    request: &'a Request,
+    request: &'a Request<Body<'a>>,
     credentials: Option<&'a Arc<Credentials>>,
     began: Instant,
     deadline: Instant,
@@ -198,6 +197,12 @@ async fn exchange(link: &Link, call: &Call<'_>) -> Result<Response, Failure> {
         link.has_taken(credentials);
     }
     Ok(response)
+}
+
+/// A request as it is shown.
+fn octets_of(request: &Request<Body<'_>>) -> Request {
+    let body = request.body().to_bytes();
+    request.clone().map(|_| body)
 }
 
 /// Counts an attempt as failed unless it is answered, also one that the caller gives up.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
 
 use http::StatusCode;
-use sbi_api::{BoxFuture, Handler, Problem, Request, Response};
+use sbi_api::{Answer, BoxFuture, Handler, Problem, Request};
 use tokio::sync::watch;
 
 use crate::stats::{Stats, count};
@@ -66,7 +66,7 @@ impl Service {
             false => Handled::Already(Some(busy(self.limits.max_concurrent))),
             true => shielded(|| self.handle(request)),
         };
-        Answering { handled, place }
+        Answering { handled, _place: place }
     }
 
     /// Has a request handled, if it may be.
@@ -103,20 +103,19 @@ impl Service {
 /// A request being answered.
 pub(crate) struct Answering {
     handled: Handled,
-    place: Place,
+    _place: Place,
 }
 
 enum Handled {
-    Soon(BoxFuture<'static, Response>),
-    Already(Option<Response>),
+    Soon(BoxFuture<'static, Answer>),
+    Already(Option<Answer>),
 }
 
 impl Future for Answering {
-    type Output = Response;
+    type Output = Answer;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Response> {
-        let Self { handled, place } = self.get_mut();
-        let response = match handled {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answer> {
+        let response = match &mut self.get_mut().handled {
             Handled::Already(response) => response.take(),
             Handled::Soon(handler) => {
                 // What a panic leaves behind is the handler's alone, and it is not polled again.
@@ -124,9 +123,7 @@ impl Future for Answering {
                 Some(ready!(polled.unwrap_or_else(|_| Poll::Ready(crashed()))))
             }
         };
-        let response = response.unwrap_or_else(crashed);
-        count(&place.service.stats.bytes_sent, response.body().len());
-        Poll::Ready(response)
+        Poll::Ready(response.unwrap_or_else(crashed))
     }
 }
 
@@ -158,18 +155,18 @@ impl Drop for Place {
     }
 }
 
-fn busy(limit: usize) -> Response {
+fn busy(limit: usize) -> Answer {
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "NF_CONGESTION", format_args!("{limit} requests are being handled"))
         .into()
 }
 
-fn crashed() -> Response {
+fn crashed() -> Answer {
     tracing::error!("a handler panicked; its request is answered with 500");
     Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "SYSTEM_FAILURE", "the handler failed").into()
 }
 
 /// The answer to a request whose body is over the limit.
-pub(crate) fn too_large(limit: usize) -> Response {
+pub(crate) fn too_large(limit: usize) -> Answer {
     let problem = Problem {
         status: StatusCode::PAYLOAD_TOO_LARGE.as_u16(),
         detail: Some(format!("body over the limit of {limit} octets")),

@@ -55,14 +55,20 @@ impl Tap {
         self.0.watcher.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
-    /// A call begins. `None` while nobody watches.
-    pub fn begin(&self, side: Side, endpoint: &Endpoint, authority: &str, request: &Request) -> Option<Watched> {
+    /// A call begins, with this request. `None` while nobody watches.
+    pub fn begin(
+        &self,
+        side: Side,
+        endpoint: &Endpoint,
+        authority: &str,
+        request: impl FnOnce() -> Request,
+    ) -> Option<Watched> {
         if !self.0.open.load(Relaxed) {
             return None;
         }
         let watcher = self.0.watcher.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
         let call = self.0.next.fetch_add(1, Relaxed); // only to tell calls apart
-        watcher.request(call, side, endpoint, authority, request);
+        watcher.request(call, side, endpoint, authority, &request());
         Some(Watched { watcher, call, ended: false })
     }
 }

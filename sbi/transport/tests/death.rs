@@ -11,7 +11,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use http::Method;
 use rustix::process::{Pid, Signal, kill_process};
-use sbi_api::{BoxFuture, CallError, Handler, Request, Response};
+use sbi_api::{Answer, BoxFuture, CallError, Handler, Request, Response};
 use sbi_transport::{Endpoint, Limits, Pool, serve};
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -37,9 +37,9 @@ impl Drop for Unfinished {
 }
 
 impl Handler for Half {
-    fn handle(&self, request: Request) -> BoxFuture<'static, Response> {
+    fn handle(&self, request: Request) -> BoxFuture<'static, Answer> {
         if request.uri().path() == "/echo" {
-            return Box::pin(ready(Response::new(request.into_body())));
+            return Box::pin(ready(Response::new(request.into_body().into())));
         }
         self.begun.send_modify(|begun| *begun += 1);
         println!("begun");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use sbi_api::{BoxFuture, Handler, Request, Response};
+use sbi_api::{Answer, BoxFuture, Handler, Request, Response};
 use sbi_transport::{Endpoint, Limits, Pool, Server, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -14,10 +14,10 @@ use tokio::time::Instant;
 struct Echo;
 
 impl Handler for Echo {
-    fn handle(&self, request: Request) -> BoxFuture<'static, Response> {
+    fn handle(&self, request: Request) -> BoxFuture<'static, Answer> {
         match request.uri().path() {
             "/hang" => Box::pin(std::future::pending()),
-            _ => Box::pin(ready(Response::new(request.into_body()))),
+            _ => Box::pin(ready(Response::new(request.into_body().into()))),
         }
     }
 }

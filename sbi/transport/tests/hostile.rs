@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use sbi_api::{BoxFuture, CallError, Handler, Request, Response};
+use sbi_api::{Answer, BoxFuture, CallError, Handler, Request, Response};
 use sbi_transport::{Endpoint, Limits, Pool, serve, wire};
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -24,7 +24,7 @@ impl Drop for UnderWay {
 }
 
 impl Handler for Counting {
-    fn handle(&self, request: Request) -> BoxFuture<'static, Response> {
+    fn handle(&self, request: Request) -> BoxFuture<'static, Answer> {
         self.0.send_modify(|count| *count += 1);
         let under_way = UnderWay(self.0.clone());
         Box::pin(async move {
@@ -34,7 +34,7 @@ impl Handler for Counting {
                 "/later" => tokio::task::yield_now().await,
                 _ => {}
             }
-            Response::new(request.into_body())
+            Response::new(request.into_body().into())
         })
     }
 }
@@ -62,7 +62,7 @@ fn payload() -> impl Strategy<Value = Vec<u8>> {
     });
     let response = any::<u8>().prop_map(|octet| {
         let mut message = Vec::new();
-        wire::encode_response(&Response::default(), 1 << 16, &mut message).expect("short");
+        wire::encode_response(&Response::<bytes::Bytes>::default(), 1 << 16, &mut message).expect("short");
         message.push(octet);
         message
     });

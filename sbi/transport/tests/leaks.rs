@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use sbi_api::{BoxFuture, CallError, Handler, Request, Response};
+use sbi_api::{Answer, BoxFuture, CallError, Handler, Request, Response};
 use sbi_transport::{Endpoint, Limits, Pool, serve};
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -19,13 +19,13 @@ struct Echo {
 }
 
 impl Handler for Echo {
-    fn handle(&self, request: Request) -> BoxFuture<'static, Response> {
+    fn handle(&self, request: Request) -> BoxFuture<'static, Answer> {
         match request.uri().path() {
             "/hang" => {
                 self.hanging.send_modify(|hanging| *hanging += 1);
                 Box::pin(pending())
             }
-            _ => Box::pin(ready(Response::new(request.into_body()))),
+            _ => Box::pin(ready(Response::new(request.into_body().into()))),
         }
     }
 }

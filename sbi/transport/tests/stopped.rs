@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use rustix::process::{Pid, Signal, kill_process};
-use sbi_api::{BoxFuture, CallError, Handler, Request, Response};
+use sbi_api::{Answer, BoxFuture, CallError, Handler, Request, Response};
 use sbi_transport::{Endpoint, Limits, Pool, serve, wire};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -26,8 +26,8 @@ static ALONE: Mutex<()> = Mutex::const_new(());
 struct Echo;
 
 impl Handler for Echo {
-    fn handle(&self, request: Request) -> BoxFuture<'static, Response> {
-        Box::pin(ready(Response::new(request.into_body())))
+    fn handle(&self, request: Request) -> BoxFuture<'static, Answer> {
+        Box::pin(ready(Response::new(request.into_body().into())))
     }
 }
 

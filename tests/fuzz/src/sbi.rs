@@ -5,7 +5,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use runtime::{Context, Metrics, NetworkFunction, Rejects, Shutdown};
-use sbi_api::{ApiRoot, BoxFuture, CallError, Caller, Codec, Handler, Multipart, Request, Response, Target, WithParts};
+use sbi_api::{
+    ApiRoot, Body, BoxFuture, CallError, Caller, Codec, Handler, Multipart, Request, Response, Target, WithParts,
+};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use uuid::Uuid;
@@ -48,7 +50,11 @@ pub(crate) fn multipart_bodies() -> Vec<Vec<u8>> {
 struct Alone;
 
 impl Caller for Alone {
-    fn call<'a>(&'a self, _target: &'a Target, _request: Request) -> BoxFuture<'a, Result<Response, CallError>> {
+    fn call<'a>(
+        &'a self,
+        _target: &'a Target,
+        _request: Request<Body<'a>>,
+    ) -> BoxFuture<'a, Result<Response, CallError>> {
         Box::pin(async { Err(CallError::NoInstance("NF".into())) })
     }
 }
@@ -109,7 +115,7 @@ fn serve(handler: &dyn Handler, runtime: &Runtime, data: &[u8]) {
     for text in data.split(|octet| *octet == NEXT) {
         let Some(request) = request(text) else { continue };
         let line = format!("{} {}", request.method(), request.uri());
-        check(&line, &runtime.block_on(handler.handle(request)));
+        check(&line, &runtime.block_on(handler.handle(request)).map(Body::into_bytes));
     }
 }
 

@@ -13,7 +13,7 @@ use sbi_api::nausf_auth::NausfAuth;
 use sbi_api::nudm_sdm::NudmSdm;
 use sbi_api::nudm_uecm::NudmUecm;
 use sbi_api::nudr_dr::NudrDr;
-use sbi_api::{ApiRoot, BoxFuture, CallError, Caller, Handler, Request, Response, Target};
+use sbi_api::{ApiRoot, Body, BoxFuture, CallError, Caller, Handler, Request, Response, Target};
 use sbi_models::nrf::NfType;
 use udm::DataManagement;
 use udr::DataRepository;
@@ -57,7 +57,12 @@ impl Wire {
 }
 
 impl Caller for Wire {
-    fn call<'a>(&'a self, target: &'a Target, request: Request) -> BoxFuture<'a, Result<Response, CallError>> {
+    fn call<'a>(
+        &'a self,
+        target: &'a Target,
+        request: Request<Body<'a>>,
+    ) -> BoxFuture<'a, Result<Response, CallError>> {
+        let request = request.map(Body::into_bytes);
         let Target::Service(query) = target else {
             let uri = format!("{}{}", root_of(target), request.uri());
             let body = String::from_utf8_lossy(request.body()).into_owned();
@@ -70,7 +75,7 @@ impl Caller for Wire {
         let handler = self.handlers.lock().expect("whole").get(&nf).cloned();
         Box::pin(async move {
             match handler {
-                Some(handler) => Ok(handler.handle(request).await),
+                Some(handler) => Ok(handler.handle(request).await.map(Body::into_bytes)),
                 None => Err(CallError::NoInstance(nf)),
             }
         })

@@ -42,7 +42,7 @@ impl Caller for Nobody {
     fn call<'a>(
         &'a self,
         _target: &'a Target,
-        _request: sbi_api::Request,
+        _request: sbi_api::Request<sbi_api::Body<'a>>,
     ) -> BoxFuture<'a, Result<sbi_api::Response, CallError>> {
         Box::pin(async { Err(CallError::NoInstance("any".into())) })
     }

@@ -15,7 +15,7 @@ use sbi_api::nsmf_pdusession::NsmfPduSessionServer;
 use sbi_api::nudm_sdm::NudmSdmServer;
 use sbi_api::nudm_uecm::NudmUecmServer;
 use sbi_api::{
-    BoxFuture, CallError, Caller, Handler, Json, NoContent, Problem, Request, Response, Routes, Stored, Target,
+    Body, BoxFuture, CallError, Caller, Handler, Json, NoContent, Problem, Request, Response, Routes, Stored, Target,
     WithLocation, WithParts, nausf_auth, notify, nsmf_pdusession, nudm_sdm, nudm_uecm,
 };
 use sbi_models::amf::*;
@@ -321,7 +321,8 @@ fn update(body: &str) -> &'static str {
 }
 
 impl Caller for HomeCaller {
-    fn call<'a>(&'a self, _: &'a Target, request: Request) -> BoxFuture<'a, Result<Response, CallError>> {
+    fn call<'a>(&'a self, _: &'a Target, request: Request<Body<'a>>) -> BoxFuture<'a, Result<Response, CallError>> {
+        let request = request.map(Body::into_bytes);
         let (nf, name) = name(&request);
         self.home.ladder.arrow("AMF", nf, format!("{name} request"));
         Box::pin(async move {
@@ -336,7 +337,7 @@ impl Caller for HomeCaller {
             }
             let response = match request.uri().path().ends_with("/failure") {
                 true => http::Response::builder().status(204).body(Bytes::new()).expect("a response"),
-                false => self.routes.handle(request).await,
+                false => self.routes.handle(request).await.map(Body::into_bytes),
             };
             let status = response.status();
             let result = if status.is_success() { "response".to_owned() } else { format!("error {}", status.as_u16()) };
@@ -347,12 +348,13 @@ impl Caller for HomeCaller {
 }
 
 impl Caller for ToAmf {
-    fn call<'a>(&'a self, _: &'a Target, request: Request) -> BoxFuture<'a, Result<Response, CallError>> {
+    fn call<'a>(&'a self, _: &'a Target, request: Request<Body<'a>>) -> BoxFuture<'a, Result<Response, CallError>> {
+        let request = request.map(Body::into_bytes);
         let (nf, name) = name(&request);
         self.home.ladder.arrow(nf, "AMF", format!("{name} request"));
         Box::pin(async move {
             let routes = self.home.machine.get().expect("they have met").routes();
-            let response = routes.handle(request).await;
+            let response = routes.handle(request).await.map(Body::into_bytes);
             self.home.ladder.arrow("AMF", nf, format!("{name} response {}", response.status().as_u16()));
             Ok(response)
         })

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use http::StatusCode;
 use sbi_api::nnrf_disc::NnrfDisc;
 use sbi_api::nnrf_oauth2::NnrfOauth2;
-use sbi_api::{ApiRoot, BoxFuture, CallError, Caller, Request, Response, SbiError, ServiceQuery, Target};
+use sbi_api::{ApiRoot, Body, BoxFuture, CallError, Caller, Request, Response, SbiError, ServiceQuery, Target};
 use sbi_models::nrf::{NfType, NotificationData, SearchQuery, SearchResult};
 use sbi_transport::{Credentials, Endpoint, Pool};
 
@@ -34,7 +34,7 @@ pub(crate) trait Carrier: Send + Sync + 'static {
         &self,
         endpoints: &[Endpoint],
         authority: &str,
-        request: &Request,
+        request: &Request<Body<'_>>,
         credentials: &Arc<Credentials>,
         deadline: Instant,
     ) -> impl Future<Output = Result<Response, CallError>> + Send;
@@ -45,7 +45,7 @@ impl Carrier for Arc<Pool> {
         &self,
         endpoints: &[Endpoint],
         authority: &str,
-        request: &Request,
+        request: &Request<Body<'_>>,
         credentials: &Arc<Credentials>,
         deadline: Instant,
     ) -> Result<Response, CallError> {
@@ -124,7 +124,7 @@ impl<C: Carrier> SbiCaller<C> {
     }
 
     /// Calls any instance of a service; waits a while for one that is not there. Nothing was sent while it waits.
-    async fn call_service(&self, query: &ServiceQuery, request: &Request) -> Result<Response, CallError> {
+    async fn call_service(&self, query: &ServiceQuery, request: &Request<Body<'_>>) -> Result<Response, CallError> {
         let began = Instant::now();
         let deadline = began + self.patience.timeout;
         let patient_until = deadline.min(began + self.patience.absence);
@@ -147,7 +147,7 @@ impl<C: Carrier> SbiCaller<C> {
     async fn call_instances(
         &self,
         query: &ServiceQuery,
-        request: &Request,
+        request: &Request<Body<'_>>,
         deadline: Instant,
     ) -> Result<Response, CallError> {
         let repeatable = request.method().is_idempotent();
@@ -178,7 +178,7 @@ impl<C: Carrier> SbiCaller<C> {
     }
 
     /// Calls the very NF at `root` with a token of the service; waits a while for one, as for an NF that is not there.
-    async fn call_root(&self, root: &ApiRoot, request: &Request) -> Result<Response, CallError> {
+    async fn call_root(&self, root: &ApiRoot, request: &Request<Body<'_>>) -> Result<Response, CallError> {
         let began = Instant::now();
         let deadline = began + self.patience.timeout;
         let patient_until = deadline.min(began + self.patience.absence);
@@ -198,7 +198,7 @@ impl<C: Carrier> SbiCaller<C> {
     async fn call_at(
         &self,
         root: &ApiRoot,
-        request: &Request,
+        request: &Request<Body<'_>>,
         shown: &Arc<Credentials>,
         deadline: Instant,
     ) -> Result<Response, CallError> {
@@ -210,7 +210,7 @@ impl<C: Carrier> SbiCaller<C> {
     async fn carry(
         &self,
         (endpoints, authority): (&[Endpoint], &str),
-        request: &Request,
+        request: &Request<Body<'_>>,
         shown: &Arc<Credentials>,
         by: Instant,
     ) -> Result<Response, CallError> {
@@ -285,7 +285,11 @@ fn share(deadline: Instant, others: usize) -> Instant {
 }
 
 impl<C: Carrier> Caller for SbiCaller<C> {
-    fn call<'a>(&'a self, target: &'a Target, request: Request) -> BoxFuture<'a, Result<Response, CallError>> {
+    fn call<'a>(
+        &'a self,
+        target: &'a Target,
+        request: Request<Body<'a>>,
+    ) -> BoxFuture<'a, Result<Response, CallError>> {
         Box::pin(async move {
             let timed = self.metrics.begin(request.uri().path());
             let outcome = match target {
@@ -311,7 +315,11 @@ struct DirectCaller<C> {
 }
 
 impl<C: Carrier> Caller for DirectCaller<C> {
-    fn call<'a>(&'a self, target: &'a Target, request: Request) -> BoxFuture<'a, Result<Response, CallError>> {
+    fn call<'a>(
+        &'a self,
+        target: &'a Target,
+        request: Request<Body<'a>>,
+    ) -> BoxFuture<'a, Result<Response, CallError>> {
         Box::pin(async move {
             let root = match target {
                 Target::Root(root) | Target::Callback(root) => root,

@@ -61,7 +61,7 @@ impl Carrier for Arc<Script> {
         &self,
         _: &[Endpoint],
         authority: &str,
-        request: &Request,
+        request: &Request<Body<'_>>,
         shown: &Arc<Credentials>,
         _: Instant,
     ) -> Result<Response, CallError> {

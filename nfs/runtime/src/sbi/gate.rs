@@ -10,7 +10,7 @@ use http::{HeaderValue, StatusCode, header};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
-use sbi_api::{Problem, Request, Response};
+use sbi_api::{Answer, Problem, Request};
 use sbi_models::nrf::{AccessTokenClaims, NfType};
 use sbi_token::Fault;
 use sbi_transport::{Gate, Guard, Verdict};
@@ -82,14 +82,14 @@ impl Refusal {
     }
 
     /// The answer (TS 29.500 6.7.3, RFC 6750 3).
-    fn answer(self, service: &str) -> Response {
+    fn answer(self, service: &str) -> Answer {
         let (status, challenge) = match self {
             Self::NoToken => (StatusCode::UNAUTHORIZED, "Bearer".to_owned()),
             Self::Scope => (StatusCode::FORBIDDEN, format!("Bearer error=\"insufficient_scope\", scope=\"{service}\"")),
             Self::Fault(_) | Self::Audience => (StatusCode::UNAUTHORIZED, "Bearer error=\"invalid_token\"".to_owned()),
         };
         let problem = Problem { status: status.as_u16(), detail: Some(self.to_string()), ..Problem::default() };
-        let mut response = Response::from(problem);
+        let mut response = Answer::from(problem);
         // A service's name with characters that no field may have has no token for it either.
         let challenge = HeaderValue::from_str(&challenge).unwrap_or(HeaderValue::from_static("Bearer"));
         response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);

@@ -6,7 +6,9 @@ use std::sync::{Mutex, PoisonError};
 use sbi_api::nnrf_disc::{self, NnrfDiscServer};
 use sbi_api::nnrf_nfm::{self, NnrfNfmServer};
 use sbi_api::nnrf_oauth2::{self, NnrfOauth2Server};
-use sbi_api::{BoxFuture, CallError, Problem, Request, Response, ServiceQuery, Stored, Target, WithLocation};
+use sbi_api::{
+    Answer, Body, BoxFuture, CallError, Problem, Request, Response, ServiceQuery, Stored, Target, WithLocation,
+};
 use sbi_models::nrf::{
     AccessTokenReq, AccessTokenRsp, JwkSet, PatchItem, SearchQuery, SearchResult, ServiceName, SubscriptionData,
 };
@@ -90,8 +92,8 @@ impl NnrfOauth2Server for SmallNrf {
 struct Echo;
 
 impl Handler for Echo {
-    fn handle(&self, request: Request) -> BoxFuture<'static, Response> {
-        Box::pin(async move { Response::new(request.uri().path().to_owned().into()) })
+    fn handle(&self, request: Request) -> BoxFuture<'static, Answer> {
+        Box::pin(async move { Response::new(Body::Octets(request.uri().path().to_owned().into())) })
     }
 }
 

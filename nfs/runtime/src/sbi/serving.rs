@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 
 use sbi_api::nnrf_callback::{self, NnrfCallbackServer};
-use sbi_api::{BoxFuture, Handler, Problem, Request, Response, Routes};
+use sbi_api::{Answer, BoxFuture, Handler, Problem, Request, Routes};
 use sbi_models::nrf::NotificationData;
 
 use super::caller::{Carrier, SbiCaller};
@@ -23,7 +23,7 @@ impl Frontend {
 }
 
 impl Handler for Frontend {
-    fn handle(&self, request: Request) -> BoxFuture<'static, Response> {
+    fn handle(&self, request: Request) -> BoxFuture<'static, Answer> {
         match request.uri().path().starts_with(nnrf_callback::ROOT) {
             true => self.callbacks.handle(request),
             false => self.own.handle(request),

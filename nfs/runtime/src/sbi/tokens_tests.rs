@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use sbi_api::{ApiRoot, BoxFuture, Caller, Codec as _, Request, Response, Target};
+use sbi_api::{ApiRoot, Body, BoxFuture, Caller, Codec as _, Request, Response, Target};
 
 use super::*;
 
@@ -14,10 +14,10 @@ struct Nrf {
 }
 
 impl Caller for Nrf {
-    fn call<'a>(&'a self, _: &'a Target, request: Request) -> BoxFuture<'a, Result<Response, CallError>> {
+    fn call<'a>(&'a self, _: &'a Target, request: Request<Body<'a>>) -> BoxFuture<'a, Result<Response, CallError>> {
         assert_eq!((request.method().as_str(), request.uri().path()), ("POST", "/oauth2/token"));
         let form = request.headers()["content-type"].to_str().expect("text");
-        let asked = sbi_api::Form::<AccessTokenReq>::decode(form, request.body().clone()).expect("a form");
+        let asked = sbi_api::Form::<AccessTokenReq>::decode(form, request.body().to_bytes()).expect("a form");
         assert_eq!((asked.scope.as_str(), asked.target_nf_type), ("nudm-sdm", Some(NfType::Udm)));
         self.asked.fetch_add(1, Ordering::Relaxed);
         let response = http::Response::builder().status(self.status).header("content-type", "application/json");

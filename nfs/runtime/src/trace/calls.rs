@@ -1,7 +1,7 @@
 //! Calls of the service-based interface, as they are shown.
 
 use http::HeaderMap;
-use sbi_api::{BoxFuture, Handler, Request, Response};
+use sbi_api::{Answer, Body, BoxFuture, Handler, Request, Response};
 use sbi_transport::{Endpoint, Side, Tap, Watcher};
 use std::sync::Arc;
 
@@ -55,14 +55,14 @@ pub(crate) struct WatchedHandler {
 }
 
 impl Handler for WatchedHandler {
-    fn handle(&self, request: Request) -> BoxFuture<'static, Response> {
-        let watched = self.tap.begin(Side::Server, &self.endpoint, &self.authority, &request);
+    fn handle(&self, request: Request) -> BoxFuture<'static, Answer> {
+        let watched = self.tap.begin(Side::Server, &self.endpoint, &self.authority, || request.clone());
         let answer = self.inner.handle(request);
         let Some(watched) = watched else { return answer };
         Box::pin(async move {
-            let response = answer.await;
+            let response = answer.await.map(Body::into_bytes);
             watched.answered(&response);
-            response
+            response.map(Body::from)
         })
     }
 }

@@ -67,10 +67,10 @@ async fn a_call_is_shown_from_begin_to_end_without_its_secrets() {
         .header("content-type", "application/json")
         .body(r#"{"resStar":"00"}"#.into())
         .expect("a request");
-    assert!(trace.tap().begin(Side::Client, &endpoint, "127.0.0.11:7777", &request).is_none());
+    assert!(trace.tap().begin(Side::Client, &endpoint, "127.0.0.11:7777", || request.clone()).is_none());
     let mut watcher = trace.subscribe(wish(&[Kind::Sbi])).expect("room");
     let mut all = trace.subscribe(Wish { secrets: true, ..wish(&[Kind::Sbi]) }).expect("room");
-    let begin = || trace.tap().begin(Side::Client, &endpoint, "127.0.0.11:7777", &request).expect("watched");
+    let begin = || trace.tap().begin(Side::Client, &endpoint, "127.0.0.11:7777", || request.clone()).expect("watched");
     let response: Response = http::Response::builder().status(StatusCode::CREATED).body("".into()).expect("one");
     begin().answered(&response);
     drop(begin());

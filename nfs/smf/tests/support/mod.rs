@@ -14,7 +14,7 @@ use pfcp::{
     SessionEstablishmentResponse, SessionModificationResponse, Teid, UpFunctionFeatures,
 };
 use runtime::{Context, Metrics, Network, NetworkFunction, Rejects, Shutdown};
-use sbi_api::{ApiRoot, BoxFuture, CallError, Caller, Handler, Request, Response, Target};
+use sbi_api::{ApiRoot, Body, BoxFuture, CallError, Caller, Handler, Request, Response, Target};
 use smf::{Config, N4Config, Smf};
 use tokio::net::UdpSocket;
 use tokio::sync::Notify;
@@ -58,7 +58,11 @@ pub(crate) struct Peers {
 }
 
 impl Caller for Peers {
-    fn call<'a>(&'a self, target: &'a Target, request: Request) -> BoxFuture<'a, Result<Response, CallError>> {
+    fn call<'a>(
+        &'a self,
+        target: &'a Target,
+        request: Request<Body<'a>>,
+    ) -> BoxFuture<'a, Result<Response, CallError>> {
         let path = request.uri().path().to_owned();
         let (peer, status, body) = match target {
             Target::Service(_) if path.ends_with("/sm-data") => ("UDM", 200, self.sm_data),
@@ -71,7 +75,7 @@ impl Caller for Peers {
         };
         if peer == "AMF" {
             let content_type = request.headers().get("content-type").and_then(|value| value.to_str().ok());
-            let body = (content_type.unwrap_or_default().to_owned(), request.body().clone());
+            let body = (content_type.unwrap_or_default().to_owned(), request.body().to_bytes());
             self.to_amf.lock().expect("no test panicked").push_back(body);
         }
         self.ladder.note(format!("SMF -> {peer}: {} {path}", request.method()));
@@ -270,7 +274,7 @@ impl Scene {
     pub(crate) async fn amf(&self, path: &str, content_type: &str, body: Bytes) -> Response {
         self.ladder.note(format!("AMF -> SMF: POST {}", path.rsplit('/').next().expect("a segment")));
         let request = http::Request::builder().method("POST").uri(path).header("content-type", content_type);
-        self.handler.handle(request.body(body).expect("a request")).await
+        self.handler.handle(request.body(body).expect("a request")).await.map(Body::into_bytes)
     }
 }
 

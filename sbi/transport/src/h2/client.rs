@@ -9,16 +9,22 @@ use h2::Reason;
 use h2::client::{ResponseFuture, SendRequest};
 use http::uri::Scheme;
 use http::{Uri, Version};
-use sbi_api::{Request, Response};
+use sbi_api::{Body, Request, Response};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
 use super::{BodyError, CONNECTION_WINDOW, STREAM_WINDOW, read_body, send_body};
 use crate::Limits;
-use crate::connection::{Calling, ConnectError, Connection, Failure};
+use crate::connection::{Calling, ConnectError, Connection, Failure, octets};
+use crate::stats::Stats;
 
 /// Shakes hands over `io` and starts the task that drives the connection.
-pub(super) async fn start<Io>(io: Io, scheme: Scheme, limits: Limits) -> Result<Arc<dyn Connection>, ConnectError>
+pub(super) async fn start<Io>(
+    io: Io,
+    scheme: Scheme,
+    limits: Limits,
+    stats: Arc<Stats>,
+) -> Result<Arc<dyn Connection>, ConnectError>
 where
     Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -40,7 +46,7 @@ where
         }
         still_open.store(false, Relaxed);
     });
-    Ok(Arc::new(H2Connection { requests, scheme, open, limits }))
+    Ok(Arc::new(H2Connection { requests, scheme, open, limits, stats }))
 }
 
 struct H2Connection {
@@ -49,18 +55,20 @@ struct H2Connection {
     /// A hint that spares a failing call; `Relaxed` because the call itself finds out the truth.
     open: Arc<AtomicBool>,
     limits: Limits,
+    stats: Arc<Stats>,
 }
 
 impl Connection for H2Connection {
-    fn call<'a>(&'a self, authority: &'a str, request: &'a Request, deadline: Instant) -> Calling<'a> {
+    fn call<'a>(&'a self, authority: &'a str, request: &'a Request<Body<'a>>, deadline: Instant) -> Calling<'a> {
         Calling::timed(deadline, async move {
+            let body = octets(request.body(), &self.limits, &self.stats)?;
             let head = head(self.scheme.clone(), authority, request)?;
             let mut requests = self.requests.clone().ready().await.map_err(|error| {
                 self.open.store(false, Relaxed);
                 Failure::NotProcessed(error.to_string())
             })?;
-            let (answer, mut stream) = requests.send_request(head, request.body().is_empty()).map_err(failure)?;
-            let sending = std::pin::pin!(send_body(&mut stream, request.body().clone()));
+            let (answer, mut stream) = requests.send_request(head, body.is_empty()).map_err(failure)?;
+            let sending = std::pin::pin!(send_body(&mut stream, body));
             let receiving = std::pin::pin!(receive(answer, self.limits.max_body));
             match select(sending, receiving).await {
                 // Whether or not the server took the whole body, it may have answered.
@@ -85,7 +93,7 @@ async fn receive(answer: ResponseFuture, limit: usize) -> Result<Response, Failu
 }
 
 /// The request's head with the absolute URI that HTTP/2 sends as `:scheme`, `:authority` and `:path`.
-fn head(scheme: Scheme, authority: &str, request: &Request) -> Result<http::Request<()>, Failure> {
+fn head(scheme: Scheme, authority: &str, request: &Request<Body<'_>>) -> Result<http::Request<()>, Failure> {
     let wrong = |error: http::Error| Failure::NotProcessed(error.to_string());
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
     let uri = Uri::builder().scheme(scheme).authority(authority).path_and_query(path).build().map_err(wrong)?;

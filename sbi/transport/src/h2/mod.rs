@@ -44,11 +44,11 @@ pub(crate) struct Tcp(pub(crate) SocketAddr);
 pub(crate) struct Unix(pub(crate) PathBuf);
 
 impl Transport for Tcp {
-    fn connect(&self, limits: Limits, _stats: Arc<Stats>) -> BoxFuture<'_, Result<Arc<dyn Connection>, ConnectError>> {
+    fn connect(&self, limits: Limits, stats: Arc<Stats>) -> BoxFuture<'_, Result<Arc<dyn Connection>, ConnectError>> {
         Box::pin(async move {
             let stream = TcpStream::connect(self.0).await?;
             tune(&stream)?;
-            client::start(stream, Scheme::HTTP, limits).await
+            client::start(stream, Scheme::HTTP, limits, stats).await
         })
     }
 
@@ -61,8 +61,8 @@ impl Transport for Tcp {
 }
 
 impl Transport for Unix {
-    fn connect(&self, limits: Limits, _stats: Arc<Stats>) -> BoxFuture<'_, Result<Arc<dyn Connection>, ConnectError>> {
-        Box::pin(async move { client::start(UnixStream::connect(&self.0).await?, Scheme::HTTP, limits).await })
+    fn connect(&self, limits: Limits, stats: Arc<Stats>) -> BoxFuture<'_, Result<Arc<dyn Connection>, ConnectError>> {
+        Box::pin(async move { client::start(UnixStream::connect(&self.0).await?, Scheme::HTTP, limits, stats).await })
     }
 
     fn listen(&self, service: Arc<Service>) -> Result<(Endpoint, BoxFuture<'static, ()>), ServeError> {

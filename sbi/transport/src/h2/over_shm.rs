@@ -39,7 +39,7 @@ impl Transport for OverShm {
             let connections = Connections::over(sender, receiver);
             let stream = connections.connect().await?;
             // The channel lives as long as its one stream.
-            client::start(stream, Scheme::HTTP, limits).await
+            client::start(stream, Scheme::HTTP, limits, stats).await
         })
     }
 

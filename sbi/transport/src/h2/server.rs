@@ -9,13 +9,14 @@ use futures_util::future::{Either, select};
 use h2::RecvStream;
 use h2::server::{Connection, SendResponse};
 use http::{Uri, header};
-use sbi_api::{Request, Response};
+use sbi_api::{Answer, Request};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinSet;
 
 use super::{BodyError, CONNECTION_WINDOW, STREAM_WINDOW, read_body, send_body};
 use crate::accept::HANDSHAKE;
 use crate::service::{Service, too_large};
+use crate::stats::{Stats, count};
 
 /// Shakes hands over `io`, then answers what comes.
 pub(super) async fn serve_connection<Io: AsyncRead + AsyncWrite + Unpin>(io: Io, service: Arc<Service>) {
@@ -69,6 +70,7 @@ async fn serve_streams<Io: AsyncRead + AsyncWrite + Unpin>(
 }
 
 async fn serve_stream(request: http::Request<RecvStream>, mut respond: SendResponse<Bytes>, service: Arc<Service>) {
+    let stats = service.stats.clone();
     let answer = std::pin::pin!(answer(request, service));
     let reset = poll_fn(|cx| respond.poll_reset(cx));
     let response = match select(answer, std::pin::pin!(reset)).await {
@@ -76,12 +78,12 @@ async fn serve_stream(request: http::Request<RecvStream>, mut respond: SendRespo
         // The client gave up or broke off in the middle of its body; dropping the answer cancels the handler.
         Either::Left((None, _)) | Either::Right(_) => return,
     };
-    if let Err(error) = send(response, respond).await {
+    if let Err(error) = send(response, respond, &stats).await {
         tracing::debug!(%error, "an answer could not be sent");
     }
 }
 
-async fn answer(request: http::Request<RecvStream>, service: Arc<Service>) -> Option<Response> {
+async fn answer(request: http::Request<RecvStream>, service: Arc<Service>) -> Option<Answer> {
     let limit = service.limits.max_body;
     let (mut parts, stream) = request.into_parts();
     let length = parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
@@ -99,8 +101,10 @@ async fn answer(request: http::Request<RecvStream>, service: Arc<Service>) -> Op
     Some(service.answer(Request::from_parts(parts, body)).await)
 }
 
-async fn send(response: Response, mut respond: SendResponse<Bytes>) -> Result<(), h2::Error> {
+async fn send(response: Answer, mut respond: SendResponse<Bytes>, stats: &Stats) -> Result<(), h2::Error> {
     let (parts, body) = response.into_parts();
+    let body = body.into_bytes();
+    count(&stats.bytes_sent, body.len());
     let mut stream = respond.send_response(http::Response::from_parts(parts, ()), body.is_empty())?;
     send_body(&mut stream, body).await
 }

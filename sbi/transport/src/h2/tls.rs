@@ -117,7 +117,7 @@ impl OverTls {
 }
 
 impl Transport for OverTls {
-    fn connect(&self, limits: Limits, _stats: Arc<Stats>) -> BoxFuture<'_, Result<Arc<dyn Connection>, ConnectError>> {
+    fn connect(&self, limits: Limits, stats: Arc<Stats>) -> BoxFuture<'_, Result<Arc<dyn Connection>, ConnectError>> {
         Box::pin(async move {
             let tls = limits.tls.clone().ok_or_else(unconfigured)?;
             let name = match &self.1 {
@@ -127,7 +127,7 @@ impl Transport for OverTls {
             let stream = TcpStream::connect(self.0).await?;
             tune(&stream)?;
             let stream = TlsConnector::from(tls.client).connect(name, stream).await?;
-            client::start(stream, Scheme::HTTPS, limits).await
+            client::start(stream, Scheme::HTTPS, limits, stats).await
         })
     }
 

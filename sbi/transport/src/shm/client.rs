@@ -7,27 +7,28 @@ use std::task::{Context, Poll, ready};
 
 use ::shm::{Message, Receiver, Sender};
 use bytes::Bytes;
-use sbi_api::{Request, Response};
+use sbi_api::{Body, Request, Response};
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::calls::Calls;
+use super::writer::{Put, Unsent, Writer};
 use super::{BATCH, kind, wire};
 use crate::Limits;
 use crate::connection::{Calling, Connection, Failure};
 
 /// Starts the tasks that hand out the answers and keep the time.
-pub(super) fn start(sender: Sender, receiver: Receiver, limits: Limits) -> Arc<dyn Connection> {
+pub(super) fn start(writer: Writer, receiver: Receiver, limits: Limits) -> Arc<dyn Connection> {
     let calls = Arc::new(Calls::new(limits.max_in_flight));
-    let answers = tokio::spawn(hand_out(sender.clone(), receiver, calls.clone())).abort_handle();
+    let answers = tokio::spawn(hand_out(writer.sender.clone(), receiver, calls.clone())).abort_handle();
     let timed = calls.clone();
     let time = tokio::spawn(async move { timed.keep_time().await }).abort_handle();
-    Arc::new(ShmConnection { sender, calls, limits, tasks: [answers, time], runtime: Handle::current() })
+    Arc::new(ShmConnection { writer, calls, limits, tasks: [answers, time], runtime: Handle::current() })
 }
 
 struct ShmConnection {
-    sender: Sender,
+    writer: Writer,
     calls: Arc<Calls>,
     limits: Limits,
     tasks: [AbortHandle; 2],
@@ -35,15 +36,14 @@ struct ShmConnection {
 }
 
 impl Connection for ShmConnection {
-    fn call<'a>(&'a self, authority: &'a str, request: &'a Request, deadline: Instant) -> Calling<'a> {
-        let (call, unsent) = match self.begin(authority, request, deadline) {
+    fn call<'a>(&'a self, authority: &'a str, request: &'a Request<Body<'a>>, deadline: Instant) -> Calling<'a> {
+        let (mut call, unsent) = match self.begin(authority, request, deadline) {
             Ok((call, None)) => return Calling::Shm(call),
-            Ok((call, Some(head))) => (Ok(call), head),
-            Err(failure) => (Err(failure), Vec::new()),
+            Ok((call, Some(unsent))) => (call, unsent),
+            Err(failure) => return Calling::Boxed(Box::pin(std::future::ready(Err(failure)))),
         };
         Calling::timed(deadline, async move {
-            let mut call = call?;
-            let sent = self.sender.send(call.stream, kind::REQUEST, &[&unsent, request.body()]).await;
+            let sent = unsent.send(&self.writer.sender).await;
             sent.map_err(|error| Failure::NotProcessed(error.to_string()))?;
             call.progress = Progress::Sent;
             call.await
@@ -55,7 +55,7 @@ impl Connection for ShmConnection {
     }
 
     fn flush(&self) {
-        self.sender.flush();
+        self.writer.sender.flush();
     }
 
     fn is_open(&self) -> bool {
@@ -64,26 +64,30 @@ impl Connection for ShmConnection {
 }
 
 impl ShmConnection {
-    /// Begins a call, and sends its request if there is room. Returns its head if not.
+    /// Begins a call, and sends its request if there is room. Returns what is unsent if not.
     fn begin(
         &self,
         authority: &str,
-        request: &Request,
+        request: &Request<Body<'_>>,
         deadline: Instant,
-    ) -> Result<(Call<'_>, Option<Vec<u8>>), Failure> {
-        let unsent = |error: String| Failure::NotProcessed(error);
+    ) -> Result<(Call<'_>, Option<Unsent>), Failure> {
+        let failed = |error: String| Failure::NotProcessed(error);
         let mut call = Call { connection: self, stream: self.calls.begin(deadline)?, progress: Progress::Unsent };
-        let head = with_scratch(|head| {
+        let unsent = with_scratch(|head| {
             wire::encode_request(authority, request, self.limits.max_header_list, head)
-                .map_err(|error| unsent(error.to_string()))?;
-            let sent = self.sender.try_send(call.stream, kind::REQUEST, &[head, request.body()]);
-            // Without room, the head is needed a while longer than the scratch is ours.
-            sent.map(|sent| if sent { None } else { Some(head.clone()) }).map_err(|error| unsent(error.to_string()))
+                .map_err(|error| failed(error.to_string()))?;
+            let message = (call.stream, kind::REQUEST);
+            match self.writer.put(message, head, request.body(), self.limits.max_body) {
+                Ok(Put::Sent) => Ok(None),
+                Ok(Put::Unsent(unsent)) => Ok(Some(unsent)),
+                Ok(Put::TooLarge) => Err(Failure::TooLarge(self.limits.max_body)),
+                Err(error) => Err(failed(error.to_string())),
+            }
         })?;
-        if head.is_none() {
+        if unsent.is_none() {
             call.progress = Progress::Sent;
         }
-        Ok((call, head))
+        Ok((call, unsent))
     }
 
     fn read(&self, message: Message) -> Result<Response, Failure> {
@@ -173,10 +177,12 @@ impl Future for Call<'_> {
 
 impl Drop for Call<'_> {
     fn drop(&mut self) {
-        let ShmConnection { sender, calls, runtime, .. } = self.connection;
+        let ShmConnection { writer, calls, runtime, .. } = self.connection;
         match self.progress {
             Progress::Unsent => calls.unsent(self.stream),
-            Progress::Sent if calls.abandon(self.stream) => send_soon(sender, runtime, self.stream, kind::CANCEL),
+            Progress::Sent if calls.abandon(self.stream) => {
+                send_soon(&writer.sender, runtime, self.stream, kind::CANCEL)
+            }
             Progress::Sent | Progress::Over => {}
         }
     }

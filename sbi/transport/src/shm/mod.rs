@@ -8,8 +8,10 @@ mod client;
 mod exchange;
 mod server;
 pub mod wire;
+mod writer;
 
 pub(crate) use client::Call;
+use writer::Writer;
 
 use std::io;
 use std::path::PathBuf;
@@ -52,7 +54,7 @@ impl Transport for Shm {
         Box::pin(async move {
             let options = options(&limits, &stats);
             match ::shm::connect(&self.0, &options).await {
-                Ok((sender, receiver)) => Ok(client::start(sender, receiver, limits)),
+                Ok((sender, receiver)) => Ok(client::start(Writer::new(sender, stats), receiver, limits)),
                 Err(error) => Err(ConnectError(error.to_string())),
             }
         })

@@ -5,13 +5,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use ::shm::{ChannelError, Incoming, Message, Receiver, Sender};
+use ::shm::{ChannelError, Incoming, Message, Receiver};
 use http::StatusCode;
-use sbi_api::{Problem, Request, Response};
+use sbi_api::{Answer, Problem, Request};
 
 use super::client::{read, with_scratch};
 use super::exchange::Exchange;
 use super::wire::{self, WireError};
+use super::writer::{Put, Unsent, Writer};
 use super::{BATCH, kind};
 use crate::accept::HANDSHAKE;
 use crate::service::{Answering, Service, too_large};
@@ -21,7 +22,8 @@ use crate::stats::count;
 pub(super) async fn serve_channel(guest: Incoming, service: Arc<Service>) {
     match tokio::time::timeout(HANDSHAKE, guest.open()).await {
         Ok(Ok((sender, receiver))) => {
-            let channel = Channel { sender, service, exchange: Arc::default() };
+            let writer = Arc::new(Writer::new(sender, service.stats.clone()));
+            let channel = Channel { writer, service, exchange: Arc::default() };
             match channel.serve(receiver).await {
                 Ok(()) | Err(ChannelError::Closed | ChannelError::PeerGone) => {}
                 Err(error) => tracing::warn!(%error, "a shared-memory channel failed"),
@@ -36,7 +38,7 @@ pub(super) async fn serve_channel(guest: Incoming, service: Arc<Service>) {
 }
 
 struct Channel {
-    sender: Sender,
+    writer: Arc<Writer>,
     service: Arc<Service>,
     exchange: Arc<Exchange>,
 }
@@ -64,7 +66,7 @@ impl Channel {
                         self.take(message, &mut Context::from_waker(&waker));
                         taken = taken.wrapping_add(1);
                         if taken.is_multiple_of(BATCH) {
-                            self.sender.flush();
+                            self.writer.sender.flush();
                             tokio::task::yield_now().await;
                         }
                         next = receiver.try_recv()?;
@@ -90,7 +92,7 @@ impl Channel {
                     kind = unknown,
                     "a shared-memory peer sent a message of unknown kind; its channel is closed"
                 );
-                self.sender.close();
+                self.writer.sender.close();
             }
         }
     }
@@ -103,7 +105,7 @@ impl Channel {
             // Even these cannot be sent: it sends requests but takes no answers.
             many if many > most.saturating_mul(4) => {
                 tracing::warn!(unsent = many, "a shared-memory peer takes no answers; its channel is closed");
-                return self.sender.close();
+                return self.writer.sender.close();
             }
             _ => return self.reply(stream, kind::REFUSED),
         }
@@ -124,16 +126,18 @@ impl Channel {
     fn answer_later(&self, stream: u32, answer: Answering) {
         if !self.exchange.enter(stream) {
             tracing::warn!(stream, "a shared-memory peer used a stream twice; its channel is closed");
-            return self.sender.close();
+            return self.writer.sender.close();
         }
-        let (sender, exchange, limit) =
-            (self.sender.clone(), self.exchange.clone(), self.service.limits.max_header_list);
+        let (writer, exchange, limit) =
+            (self.writer.clone(), self.exchange.clone(), self.service.limits.max_header_list);
         let guard = exchange.task();
         let task = tokio::spawn(async move {
             let _guard = guard;
             let response = answer.await;
-            if exchange.leave(stream) {
-                send_response(&sender, stream, response, limit).await;
+            if exchange.leave(stream)
+                && let Some(unsent) = put(&writer, stream, response, limit)
+            {
+                send_when_there_is_room(&writer, &unsent).await;
             }
         });
         self.exchange.stop_with(stream, task.abort_handle());
@@ -152,25 +156,20 @@ impl Channel {
     }
 
     /// Sends a response: at once if there is room, else from a task, so that the channel goes on being read.
-    fn respond(&self, stream: u32, response: Response) {
-        let limit = self.service.limits.max_header_list;
-        let (sent, response) = with_scratch(|head| {
-            let response = encode(response, limit, head);
-            (self.sender.try_send(stream, kind::RESPONSE, &[head, response.body()]), response)
-        });
-        if let Ok(false) = sent {
-            let (sender, guard) = (self.sender.clone(), self.exchange.task());
+    fn respond(&self, stream: u32, response: Answer) {
+        if let Some(unsent) = put(&self.writer, stream, response, self.service.limits.max_header_list) {
+            let (writer, guard) = (self.writer.clone(), self.exchange.task());
             tokio::spawn(async move {
                 let _guard = guard;
-                send_response(&sender, stream, response, limit).await;
+                send_when_there_is_room(&writer, &unsent).await;
             });
         }
     }
 
     /// Sends a message without payload, likewise.
     fn reply(&self, stream: u32, kind: u8) {
-        if let Ok(false) = self.sender.try_send(stream, kind, &[]) {
-            let (sender, guard) = (self.sender.clone(), self.exchange.task());
+        if let Ok(false) = self.writer.sender.try_send(stream, kind, &[]) {
+            let (sender, guard) = (self.writer.sender.clone(), self.exchange.task());
             tokio::spawn(async move {
                 let _guard = guard;
                 sender.send(stream, kind, &[]).await
@@ -185,20 +184,29 @@ impl Drop for Channel {
     }
 }
 
-async fn send_response(sender: &Sender, stream: u32, response: Response, limit: u32) {
-    let mut head = Vec::new();
-    let response = encode(response, limit, &mut head);
-    if let Err(error) = sender.send(stream, kind::RESPONSE, &[&head, response.body()]).await {
+async fn send_when_there_is_room(writer: &Writer, unsent: &Unsent) {
+    if let Err(error) = unsent.send(&writer.sender).await {
         tracing::debug!(%error, "an answer could not be sent");
     }
 }
 
+/// Sends a response, if there is room. If the channel has ended, that says it all.
+fn put(writer: &Writer, stream: u32, response: Answer, limit: u32) -> Option<Unsent> {
+    with_scratch(|head| {
+        let response = encode(response, limit, head);
+        match writer.put((stream, kind::RESPONSE), head, response.body(), usize::MAX) {
+            Ok(Put::Unsent(unsent)) => Some(unsent),
+            Ok(Put::Sent | Put::TooLarge) | Err(_) => None,
+        }
+    })
+}
+
 /// Writes the head of a response; of an error instead, where the handler's cannot be written. Returns what is to be sent.
-fn encode(response: Response, limit: u32, head: &mut Vec<u8>) -> Response {
+fn encode(response: Answer, limit: u32, head: &mut Vec<u8>) -> Answer {
     match wire::encode_response(&response, limit, head) {
         Ok(()) => response,
         Err(error) => {
-            let response = Response::from(Problem::internal(format_args!("the answer's head: {error}")));
+            let response = Answer::from(Problem::internal(format_args!("the answer's head: {error}")));
             if wire::encode_response(&response, u32::MAX, head).is_err() {
                 head.clear(); // the client cannot read that, and says so
             }
@@ -221,7 +229,7 @@ impl From<WireError> for Refusal {
     }
 }
 
-impl From<Refusal> for Response {
+impl From<Refusal> for Answer {
     fn from(refusal: Refusal) -> Self {
         let (status, error) = match refusal {
             Refusal::TooLarge(limit) => return too_large(limit),

@@ -72,9 +72,9 @@ pub(crate) fn max_head(max_header_list: u32) -> usize {
 ///
 /// # Errors
 /// A part is too long.
-pub fn encode_request(
+pub fn encode_request<B>(
     authority: &str,
-    request: &Request,
+    request: &Request<B>,
     max_header_list: u32,
     head: &mut Vec<u8>,
 ) -> Result<(), WireError> {
@@ -98,7 +98,7 @@ pub fn encode_request(
 ///
 /// # Errors
 /// A part is too long.
-pub fn encode_response(response: &Response, max_header_list: u32, head: &mut Vec<u8>) -> Result<(), WireError> {
+pub fn encode_response<B>(response: &Response<B>, max_header_list: u32, head: &mut Vec<u8>) -> Result<(), WireError> {
     head.clear();
     head.extend_from_slice(&[0; 4]);
     head.extend_from_slice(&response.status().as_u16().to_ne_bytes());

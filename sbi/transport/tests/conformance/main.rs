@@ -65,6 +65,8 @@ conformance!(@threads [
 
 conformance! {
     exchanges::bodies_of_every_size_come_back,
+    exchanges::values_of_every_size_come_back_and_are_copied_nowhere,
+    exchanges::a_value_over_the_limit_fails_the_call,
     exchanges::heads_arrive_as_sent,
     exchanges::every_status_is_an_answer,
     exchanges::a_body_over_the_servers_limit_is_answered_413,

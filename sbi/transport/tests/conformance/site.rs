@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::Method;
-use sbi_api::{BoxFuture, CallError, Handler, Request, Response};
+use sbi_api::{Answer, Body, BoxFuture, CallError, Codec as _, Handler, Json, Request, Response};
 use sbi_transport::{Blocking, Endpoint, Gate, Limits, Pool, Server, Tls, serve, serve_guarded};
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
@@ -114,7 +114,7 @@ impl Site {
         let Some(threads) = self.threads.clone() else {
             return self.pool.call(endpoints, "127.0.0.1:7777", request, deadline).await;
         };
-        let endpoints = endpoints.to_vec();
+        let (endpoints, request) = (endpoints.to_vec(), request.map(Body::from));
         let waiting = tokio::task::spawn_blocking(move || {
             threads.call(&endpoints, "127.0.0.1:7777", &request, deadline - Instant::now())
         });
@@ -164,7 +164,7 @@ impl Obedient {
 }
 
 impl Handler for Obedient {
-    fn handle(&self, request: Request) -> BoxFuture<'static, Response> {
+    fn handle(&self, request: Request) -> BoxFuture<'static, Answer> {
         self.begun.send_modify(|begun| *begun += 1);
         self.handled.fetch_add(1, Ordering::Relaxed);
         let path = request.uri().path().to_owned();
@@ -177,6 +177,12 @@ impl Handler for Obedient {
                 tokio::task::yield_now().await;
                 echo(request)
             }),
+            // What came is read, and its value is the answer.
+            "value" => Box::pin(ready(value(request))),
+            "value-later" => Box::pin(async move {
+                tokio::task::yield_now().await;
+                value(request)
+            }),
             "wait" => {
                 let unfinished = Unfinished(self.cancelled.clone());
                 let gate = self.gate.clone();
@@ -186,10 +192,12 @@ impl Handler for Obedient {
                     echo(request)
                 })
             }
-            "octets" => Box::pin(ready(Response::new(vec![7; argument.parse().expect("a number")].into()))),
+            "octets" => {
+                Box::pin(ready(Response::new(Bytes::from(vec![7; argument.parse().expect("a number")]).into())))
+            }
             "status" => {
                 let response = http::Response::builder().status(argument);
-                Box::pin(ready(response.body(request.into_body()).expect("a status")))
+                Box::pin(ready(response.body(request.into_body().into()).expect("a status")))
             }
             "panic" => panic!("as asked for"),
             "panic-later" => Box::pin(async {
@@ -201,10 +209,15 @@ impl Handler for Obedient {
     }
 }
 
+fn value(request: Request) -> Answer {
+    let value = Json::<String>::decode("application/json", request.into_body()).expect("JSON");
+    Response::new(Body::owned::<Json<String>>(value))
+}
+
 /// Answers with the request's body, method, path and fields.
-fn echo(request: Request) -> Response {
+fn echo(request: Request) -> Answer {
     let (parts, body) = request.into_parts();
-    let mut response = Response::new(body);
+    let mut response = Response::new(body.into());
     *response.headers_mut() = parts.headers;
     response.headers_mut().insert("x-method", parts.method.as_str().parse().expect("a value"));
     response.headers_mut().insert("x-path", parts.uri.to_string().parse().expect("a value"));

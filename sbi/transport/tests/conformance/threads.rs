@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sbi_api::{BoxFuture, CallError, Caller, Json, Request, Response, Target, notify};
+use sbi_api::{Body, BoxFuture, CallError, Caller, Json, Request, Response, Target, notify};
 use sbi_transport::{Blocking, Endpoint, Limits, Pool};
 use tokio::time::Instant;
 
@@ -13,10 +13,10 @@ use crate::site::{Kind, Site};
 struct There(Arc<Pool>, Endpoint);
 
 impl Caller for There {
-    fn call<'a>(&'a self, _: &'a Target, request: Request) -> BoxFuture<'a, Result<Response, CallError>> {
+    fn call<'a>(&'a self, _: &'a Target, request: Request<Body<'a>>) -> BoxFuture<'a, Result<Response, CallError>> {
         Box::pin(async move {
             let deadline = Instant::now() + Duration::from_secs(20);
-            self.0.call(std::slice::from_ref(&self.1), "127.0.0.1:7777", request, deadline).await
+            self.0.call_as(std::slice::from_ref(&self.1), "127.0.0.1:7777", &request, None, deadline).await
         })
     }
 }

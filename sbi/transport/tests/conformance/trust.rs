@@ -54,7 +54,8 @@ pub(crate) async fn credentials_are_shown_as_often_as_needed(mut site: Site) {
     let shown = gate.shown.clone();
     let _server = site.serve_guarded(Arc::new(gate));
     let call = async |who: &Arc<Credentials>| {
-        let (request, deadline) = (post("/echo", "x"), Instant::now() + Duration::from_secs(20));
+        let (request, deadline) =
+            (post("/echo", "x").map(sbi_api::Body::from), Instant::now() + Duration::from_secs(20));
         let endpoints = [site.endpoint()];
         let outcome = site.pool.call_as(&endpoints, "127.0.0.1:7777", &request, Some(who), deadline).await;
         outcome.expect("an answer").status().as_u16()

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use clap::Args;
-use sbi_api::{BoxFuture, Handler, Request, Response, Routes};
+use sbi_api::{Answer, BoxFuture, Handler, Request, Response, Routes};
 use sbi_transport::{Endpoint, Limits, Server, serve};
 use shm::{ChannelCounters, ChannelError, Listener};
 
@@ -121,9 +121,9 @@ impl Drop for Other {
 struct Echo(Routes);
 
 impl Handler for Echo {
-    fn handle(&self, request: Request) -> BoxFuture<'static, Response> {
+    fn handle(&self, request: Request) -> BoxFuture<'static, Answer> {
         match request.uri().path() {
-            ECHO => Box::pin(ready(Response::new(request.into_body()))),
+            ECHO => Box::pin(ready(Response::new(request.into_body().into()))),
             _ => self.0.handle(request),
         }
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use clap::ValueEnum;
-use sbi_api::{BoxFuture, CallError, Caller, Request, Response, Target};
+use sbi_api::{Body, BoxFuture, CallError, Caller, Request, Response, Target};
 use sbi_models::udm::SessionManagementSubscriptionData;
 use sbi_transport::{Blocking, Endpoint, Limits, Pool};
 use tokio::runtime::Runtime;
@@ -181,7 +181,7 @@ impl Client {
                 let caller = Arc::new(Direct { pool: pool.clone(), endpoint: [endpoint.clone()] });
                 runtime.block_on(lanes(pattern, calls, move || {
                     let (caller, request) = (caller.clone(), request.clone());
-                    async move { caller.echo(&request).await }
+                    async move { caller.echo(&request, size).await }
                 }))
             }
             Self::Threads { blocking, endpoint, .. } => {
@@ -212,9 +212,9 @@ impl Client {
 }
 
 /// Made once for many calls: that is not what the transports differ in.
-fn echo_request(size: usize) -> Result<Request, Failure> {
+fn echo_request(size: usize) -> Result<Request<Body<'static>>, Failure> {
     let request = http::Request::post(ECHO).header("content-type", "application/json");
-    request.body(Bytes::from(vec![b'x'; size])).map_err(|error| Failure::Other(error.to_string()))
+    request.body(Bytes::from(vec![b'x'; size]).into()).map_err(|error| Failure::Other(error.to_string()))
 }
 
 /// Calls one endpoint, as the runtime's caller does once it knows it.
@@ -226,19 +226,19 @@ struct Direct {
 const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Direct {
-    async fn echo(&self, request: &Request) -> Result<(), Failure> {
+    async fn echo(&self, request: &Request<Body<'_>>, size: usize) -> Result<(), Failure> {
         let answer = self.send(request).await.map_err(|error| Failure::Other(error.to_string()))?;
-        same(answer.body().len(), request.body().len())
+        same(answer.body().len(), size)
     }
 
-    async fn send(&self, request: &Request) -> Result<Response, CallError> {
+    async fn send(&self, request: &Request<Body<'_>>) -> Result<Response, CallError> {
         let deadline = tokio::time::Instant::now() + PATIENCE;
         self.pool.call_as(&self.endpoint, "127.0.0.1:7777", request, None, deadline).await
     }
 }
 
 impl Caller for Direct {
-    fn call<'a>(&'a self, _: &'a Target, request: Request) -> BoxFuture<'a, Result<Response, CallError>> {
+    fn call<'a>(&'a self, _: &'a Target, request: Request<Body<'a>>) -> BoxFuture<'a, Result<Response, CallError>> {
         Box::pin(async move { self.send(&request).await })
     }
 }

@@ -1,0 +1,131 @@
+//! How messages get into a channel: a body that is a value is written where the peer will read it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use ::shm::{ChannelError, Sender};
+use bytes::Bytes;
+use sbi_api::{Body, Encode};
+
+use crate::stats::{Stats, count};
+
+/// Least octets that are asked for to write a value: nearly all bodies are shorter.
+const USUAL: usize = 3 << 10;
+
+/// By so much more is asked for where it was too little.
+const MORE: usize = 4;
+
+/// Writes the messages of one end of a channel.
+pub(super) struct Writer {
+    pub(super) sender: Sender,
+    stats: Arc<Stats>,
+    /// Octets that were enough of late. `Relaxed`: an estimate.
+    usual: AtomicUsize,
+}
+
+/// A message for which there was no room yet.
+pub(super) struct Unsent {
+    stream: u32,
+    kind: u8,
+    head: Vec<u8>,
+    body: Bytes,
+}
+
+impl Unsent {
+    /// Sends it, waiting for room.
+    pub(super) async fn send(&self, sender: &Sender) -> Result<(), ChannelError> {
+        sender.send(self.stream, self.kind, &[&self.head, &self.body]).await
+    }
+}
+
+/// What became of a message.
+pub(super) enum Put {
+    Sent,
+    /// There was no room.
+    Unsent(Unsent),
+    /// Its body has more octets than allowed.
+    TooLarge,
+}
+
+impl Writer {
+    pub(super) fn new(sender: Sender, stats: Arc<Stats>) -> Self {
+        Self { sender, stats, usual: AtomicUsize::new(USUAL) }
+    }
+
+    /// Sends a message with a body of up to `most` octets, unless it has to wait for room.
+    pub(super) fn put(
+        &self,
+        (stream, kind): (u32, u8),
+        head: &[u8],
+        body: &Body<'_>,
+        most: usize,
+    ) -> Result<Put, ChannelError> {
+        let octets = match body {
+            Body::Octets(octets) => octets.clone(),
+            Body::Value(value) => match self.write((stream, kind), head, &**value, most)? {
+                Some(put) => return Ok(put),
+                None => value.to_bytes(),
+            },
+        };
+        if octets.len() > most {
+            return Ok(Put::TooLarge);
+        }
+        count(&self.stats.bytes_sent, octets.len());
+        let sent = self.sender.try_send(stream, kind, &[head, &octets])?;
+        let unsent = || Unsent { stream, kind, head: head.to_vec(), body: octets.clone() };
+        Ok(if sent { Put::Sent } else { Put::Unsent(unsent()) })
+    }
+
+    /// Writes a value into shared memory. `None` if there is no room for it in one piece.
+    fn write(
+        &self,
+        (stream, kind): (u32, u8),
+        head: &[u8],
+        value: &dyn Encode,
+        most: usize,
+    ) -> Result<Option<Put>, ChannelError> {
+        let mut wanted = self.usual.load(Relaxed);
+        let most_room = self.sender.longest_room().saturating_sub(head.len());
+        while let Some(mut room) = self.sender.reserve(head.len() + wanted.min(most_room))? {
+            let Some((front, rest)) = room.octets().split_at_mut_checked(head.len()) else { break };
+            front.copy_from_slice(head);
+            match value.write_into(rest) {
+                Some(length) if length > most => return Ok(Some(Put::TooLarge)),
+                Some(length) => {
+                    self.usual.store(usual_after(wanted, length), Relaxed);
+                    count(&self.stats.bytes_sent, length);
+                    return room.send(stream, kind, head.len() + length).map(|()| Some(Put::Sent));
+                }
+                None if rest.len() >= most_room => break,
+                None => wanted = rest.len().saturating_mul(MORE),
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// What to ask for next after `wanted` octets were asked for and `length` needed: long bodies are remembered for some messages, so
+/// that a series of them is not begun twice each.
+fn usual_after(wanted: usize, length: usize) -> usize {
+    let enough = length.saturating_add(length / 4);
+    let slowly = wanted - wanted.saturating_sub(enough) / 16;
+    slowly.min(wanted).max(USUAL)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_bodies_are_remembered_and_forgotten() {
+        assert_eq!(usual_after(USUAL, 10), USUAL);
+        assert_eq!(usual_after(48 << 10, 40 << 10), 48 << 10, "the next one as long has room");
+        let mut usual = 48 << 10;
+        let short = (0..200).take_while(|_| {
+            usual = usual_after(usual, 100);
+            usual > 2 * USUAL
+        });
+        assert!((10..60).contains(&short.count()));
+        assert_eq!(usual_after(usize::MAX, usize::MAX), usize::MAX);
+    }
+}
