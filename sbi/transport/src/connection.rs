@@ -39,6 +39,11 @@ pub(crate) trait Connection: Send + Sync + 'static {
 
     /// False once no new call can succeed here.
     fn is_open(&self) -> bool;
+
+    /// Whether that is so because the server hangs: to connect again is likely to be in vain, and to take long.
+    fn is_silent(&self) -> bool {
+        false
+    }
 }
 
 /// The octets of a request's body, which count as sent.

@@ -62,6 +62,8 @@ struct State {
     connection: Option<Arc<Link>>,
     rest: Option<Duration>,
     resting_until: Option<Instant>,
+    /// The server hangs: it shows no sign of life on a connection, or takes too long to make one.
+    hangs: bool,
     /// How often connecting has failed, and how it did last.
     failures: u64,
     failure: Option<ConnectError>,
@@ -99,13 +101,33 @@ impl Peer {
     async fn connect(&self, limits: &Limits) -> Result<Arc<dyn Connection>, ConnectError> {
         let carrier = self.endpoint.carrier();
         let connecting = carrier.connect(limits.clone(), self.stats.clone());
-        let late = |_| ConnectError(format!("no connection within {} ms", CONNECT.as_millis()));
-        tokio::time::timeout(CONNECT, connecting).await.map_err(late)?
+        let outcome = tokio::time::timeout(CONNECT, connecting).await;
+        self.state().hangs = outcome.is_err();
+        outcome.unwrap_or_else(|_| Err(ConnectError(format!("no connection within {} ms", CONNECT.as_millis()))))
     }
 
-    /// Whether connecting failed so recently that other endpoints are better.
+    /// Whether other endpoints are better now: connecting failed so recently, or the server hangs.
     pub(crate) fn is_resting(&self) -> bool {
-        self.state().resting_until.is_some_and(|until| Instant::now() < until)
+        let state = self.state();
+        state.hangs || state.rests()
+    }
+
+    /// Whether the server hung when last seen, and it is time to see whether it still does. True for one who asks, who does.
+    pub(crate) fn is_to_be_seen(&self) -> bool {
+        let mut state = self.state();
+        let now = state.hangs && !state.rests();
+        if now {
+            state.resting_until = Some(Instant::now() + CONNECT);
+        }
+        now
+    }
+
+    /// Connects to a server that hung, which nobody waits for.
+    pub(crate) async fn see(&self, limits: &Limits) {
+        match self.connection(limits).await {
+            Ok(_) => tracing::info!("{} answers again", self.endpoint),
+            Err(error) => tracing::debug!(%error, "{} does not answer yet", self.endpoint),
+        }
     }
 
     /// Whether there is an open connection.
@@ -117,7 +139,13 @@ impl Peer {
     pub(crate) fn open_connection(&self) -> Option<Arc<Link>> {
         let mut state = self.state();
         // Dropping a dead connection here frees its descriptors and memory as soon as somebody calls again.
-        state.connection.take_if(|link| !link.connection.is_open());
+        if let Some(closed) = state.connection.take_if(|link| !link.connection.is_open())
+            && closed.connection.is_silent()
+        {
+            tracing::warn!("{} shows no sign of life: calls go another way where there is one", self.endpoint);
+            state.hangs = true;
+            state.resting_until = Some(Instant::now() + FIRST_REST);
+        }
         state.connection.clone()
     }
 
@@ -127,6 +155,10 @@ impl Peer {
 }
 
 impl State {
+    fn rests(&self) -> bool {
+        self.resting_until.is_some_and(|until| Instant::now() < until)
+    }
+
     /// How connecting failed, where it did since it had failed so often.
     fn failure_since(&self, failures: u64) -> Option<ConnectError> {
         self.failure.clone().filter(|_| self.failures != failures)

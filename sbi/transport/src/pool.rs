@@ -35,7 +35,7 @@ impl Pool {
     ///
     /// Goes on to the next endpoint when one cannot be reached or surely has not acted on the request, and, for methods
     /// that may be repeated (RFC 9110 9.2.2), when a connection broke half-way. An endpoint that could not be reached is left
-    /// out for a moment while others work, then tried again. Dropping the future cancels the call at the server too.
+    /// out for a moment while others work, then tried again; one whose server hangs, until it answers. Dropping the future cancels the call at the server too.
     ///
     /// # Errors
     /// No endpoint could be reached, the connection broke, the deadline passed, or a body was too large.
@@ -93,7 +93,11 @@ impl Pool {
         for round in 0..2 {
             for (endpoint, bit) in endpoints.iter().zip((0..64).map(|place| 1_u64 << place)) {
                 let peer = self.peer(endpoint);
-                if refused & bit != 0 || (round == 0 && endpoints.len() > 1 && peer.is_resting()) {
+                if refused & bit != 0 {
+                    continue;
+                }
+                if round == 0 && endpoints.len() > 1 && peer.is_resting() {
+                    self.see_again(peer);
                     continue;
                 }
                 match self.attempt(&peer, call).await {
@@ -111,6 +115,14 @@ impl Pool {
             peer: call.authority.to_owned(),
             reason: "it has no endpoint".into(),
         }))
+    }
+
+    /// Has somebody see whether a server that hung still does. No call waits for that.
+    fn see_again(&self, peer: Arc<Peer>) {
+        if peer.is_to_be_seen() {
+            let limits = self.limits.clone();
+            tokio::spawn(async move { peer.see(&limits).await });
+        }
     }
 
     async fn attempt(&self, peer: &Peer, call: &Call<'_>) -> Result<Response, Attempt> {

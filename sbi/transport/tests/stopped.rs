@@ -141,6 +141,47 @@ async fn calls_to_a_stopped_server_end_in_time_and_leave_nothing() {
     }
 }
 
+/// A server that hangs with its channel open costs a few calls their deadline; then calls go another way, and come back once it answers.
+#[tokio::test]
+async fn calls_leave_a_channel_whose_server_hangs_and_come_back() {
+    let _alone = ALONE.lock().await;
+    let (directory, endpoint) = place();
+    let child = Other::start("serve", &endpoint).goes().await;
+    let h2 = Endpoint::H2Unix(directory.path().join("h2"));
+    let _server = serve(&h2, Arc::new(Echo), Limits::default()).expect("it is free");
+    let (pool, endpoints) = (Pool::new(Limits::default()), [endpoint.clone(), h2]);
+    let over_shm = || pool.stats().iter().find(|(at, _)| *at == endpoint).map_or(0, |(_, counters)| counters.calls);
+    for _ in 0..3 {
+        call(&pool, &endpoints, 10).await.expect("an answer");
+        child.signal(Signal::STOP);
+        let (mut late, mut answered_elsewhere) = (0, false);
+        while !answered_elsewhere {
+            let before = over_shm();
+            let deadline = Instant::now() + Duration::from_millis(200);
+            match pool.call(&endpoints, "peer", request(10), deadline).await {
+                // The signal may take a moment.
+                Ok(_) => answered_elsewhere = over_shm() == before,
+                Err(_) => late += 1,
+            }
+        }
+        assert!((3..=10).contains(&late), "{late} calls were late");
+        // From here on none waits for it, and it is looked after all the same.
+        let after = over_shm();
+        for outcome in join_all((0..500).map(|number| call(&pool, &endpoints, number * 10))).await {
+            outcome.expect("an answer");
+        }
+        assert_eq!(over_shm(), after, "all went another way");
+        child.signal(Signal::CONT);
+        let back = async {
+            while over_shm() == after {
+                call(&pool, &endpoints, 10).await.expect("an answer");
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, back).await.expect("calls come back to the channel");
+    }
+}
+
 /// A client that is stopped with answers on their way holds up nobody, and takes up where it was.
 #[tokio::test]
 async fn a_stopped_client_holds_up_nobody() {

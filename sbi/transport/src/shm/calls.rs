@@ -6,6 +6,7 @@
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use ::shm::Message;
 use tokio::sync::Notify;
@@ -16,11 +17,19 @@ use crate::connection::Failure;
 /// What comes back for a call.
 pub(super) type Outcome = Result<Message, Failure>;
 
+/// So many calls that are late, with nothing heard of the server in between, make it one that hangs.
+const LATE_IN_A_ROW: u32 = 3;
+
+/// Not before so long after the first of them: it was told to stop the work then, which one that lives says it has.
+const SILENCE: Duration = Duration::from_millis(500);
+
 /// The table of calls.
 pub(super) struct Calls {
     table: Mutex<Table>,
     /// Says what the table's `closed` does, to who would rather not call in vain. `Relaxed`: a hint.
     closed: AtomicBool,
+    /// Closed because the server hangs. `Relaxed`: it decides between two right ways.
+    silent: AtomicBool,
     /// A call has begun whose deadline is before the alarm.
     sooner: Notify,
 }
@@ -31,6 +40,9 @@ struct Table {
     limit: usize,
     /// When the timer looks again.
     alarm: Option<Instant>,
+    /// Calls that were late since the server was last heard of, and when the first was.
+    late: u32,
+    late_since: Option<Instant>,
     /// Why no new call may begin.
     closed: Option<String>,
 }
@@ -59,8 +71,10 @@ pub(super) struct NoSuchCall;
 impl Calls {
     pub(super) fn new(limit: u32) -> Self {
         let limit = limit as usize;
-        let table = Table { places: Vec::new(), free: Vec::new(), limit, alarm: None, closed: None };
-        Self { table: Mutex::new(table), closed: AtomicBool::new(false), sooner: Notify::new() }
+        let (places, free) = (Vec::new(), Vec::new());
+        let table = Table { places, free, limit, alarm: None, late: 0, late_since: None, closed: None };
+        let (closed, silent) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { table: Mutex::new(table), closed, silent, sooner: Notify::new() }
     }
 
     /// Begins a call.
@@ -107,15 +121,16 @@ impl Calls {
         }
     }
 
-    /// Calls whose deadline has passed are late. Returns when to look again, if any other waits.
+    /// Calls whose deadline has passed are late; where too many are, no new call begins. Returns when to look again, if any other waits.
     fn handle_timeout(&self, now: Instant) -> Option<Instant> {
         let mut table = self.table();
-        let (mut late, mut next) = (Vec::new(), None::<Instant>);
+        let (mut late, mut count, mut next) = (Vec::new(), 0, None::<Instant>);
         for place in &mut table.places {
             match place {
                 Place::Waiting(waiting) if waiting.late => {}
                 Place::Waiting(waiting) if waiting.deadline <= now => {
                     waiting.late = true;
+                    count += 1;
                     late.extend(waiting.waker.take());
                 }
                 Place::Waiting(Waiting { deadline, .. }) => {
@@ -125,7 +140,12 @@ impl Calls {
             }
         }
         table.alarm = next;
+        let hangs = table.handle_late(now, count);
         drop(table);
+        if hangs {
+            self.silent.store(true, Relaxed);
+            self.close("the server shows no sign of life");
+        }
         late.into_iter().for_each(Waker::wake);
         next
     }
@@ -149,6 +169,7 @@ impl Calls {
     /// The server's answer to a call.
     pub(super) fn complete(&self, stream: u32, outcome: Outcome) -> Result<(), NoSuchCall> {
         let mut table = self.table();
+        (table.late, table.late_since) = (0, None);
         let waker = match table.place(stream) {
             Some(Place::Waiting(waiting)) => waiting.waker.take(),
             Some(Place::Abandoned) => {
@@ -191,12 +212,28 @@ impl Calls {
         self.closed.load(Relaxed)
     }
 
+    /// Whether no new call may begin because the server hangs: it said nothing, not even that it stopped the work on calls that
+    /// were late.
+    pub(super) fn is_silent(&self) -> bool {
+        self.silent.load(Relaxed)
+    }
+
     fn table(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Table {
+    /// So many more calls are late. Returns whether the server is to be taken for one that hangs.
+    fn handle_late(&mut self, now: Instant, calls: u32) -> bool {
+        if calls == 0 {
+            return false;
+        }
+        self.late = self.late.saturating_add(calls);
+        let since = *self.late_since.get_or_insert(now);
+        self.closed.is_none() && self.late >= LATE_IN_A_ROW && now.saturating_duration_since(since) >= SILENCE
+    }
+
     fn place(&mut self, stream: u32) -> Option<&mut Place> {
         self.places.get_mut(stream as usize)
     }
@@ -262,6 +299,49 @@ mod tests {
             () = calls.keep_time() => {}
             ended = deadlines => ended.expect("there is room"),
         }
+    }
+
+    /// A call that begins, is late after so many milliseconds, and is given up.
+    fn late_call(calls: &Calls, now: &mut Instant, milliseconds: u64) -> Result<u32, Failure> {
+        let stream = calls.begin(*now)?;
+        *now += Duration::from_millis(milliseconds);
+        calls.handle_timeout(*now);
+        calls.abandon(stream);
+        Ok(stream)
+    }
+
+    #[test]
+    fn a_server_that_says_nothing_for_long_enough_is_called_no_more() {
+        let (calls, mut now) = (Calls::new(100), Instant::now());
+        let made = (0..50).take_while(|_| late_call(&calls, &mut now, 100).is_ok()).count();
+        assert_eq!(made, 6, "the first was late after 100 ms, the sixth 500 ms later");
+        assert!(calls.is_silent() && calls.is_closed());
+        // However long each of them takes, one or two late calls are not enough.
+        let (calls, mut now) = (Calls::new(100), Instant::now());
+        let made = (0..50).take_while(|_| late_call(&calls, &mut now, 5_000).is_ok()).count();
+        assert_eq!(made, 3);
+    }
+
+    #[test]
+    fn calls_that_are_late_together_are_one_sign_of_a_server_that_hangs() {
+        let (calls, mut now) = (Calls::new(100), Instant::now());
+        for _ in 0..50 {
+            calls.begin(now).expect("there is room");
+        }
+        calls.handle_timeout(now);
+        assert!(!calls.is_silent(), "it has not been told to stop the work yet");
+        late_call(&calls, &mut now, 500).expect("there is room");
+        assert!(calls.is_silent());
+    }
+
+    #[test]
+    fn a_server_that_is_slow_but_says_so_is_called_on() {
+        let (calls, mut now) = (Calls::new(100), Instant::now());
+        for _ in 0..50 {
+            let stream = late_call(&calls, &mut now, 400).expect("it lives");
+            calls.complete(stream, Err(Failure::Broken("the call was cancelled".into()))).expect("it is known");
+        }
+        assert!(!calls.is_silent());
     }
 
     #[test]

@@ -61,6 +61,10 @@ impl Connection for ShmConnection {
     fn is_open(&self) -> bool {
         !self.calls.is_closed()
     }
+
+    fn is_silent(&self) -> bool {
+        self.calls.is_silent()
+    }
 }
 
 impl ShmConnection {
