@@ -67,6 +67,18 @@ impl Backend for Ledger {
         Ok(())
     }
 
+    fn allocate_address(&mut self, networks: &BTreeSet<String>, ipv4: bool) -> Result<IpAddr, Failure> {
+        self.step()?;
+        assert!(!networks.is_empty());
+        let address = |number: u16| match ipv4 {
+            true => IpAddr::from(Ipv4Addr::from_bits(0x0a2e_0000 | u32::from(number))),
+            false => IpAddr::from([0xfd00, 0, 0, number, 0, 0, 0, 0]),
+        };
+        let free = (1..).map(address).find(|address| !self.addresses.contains(address)).ok_or(Failure)?;
+        self.addresses.insert(free);
+        Ok(free)
+    }
+
     fn release_address(&mut self, address: IpAddr) {
         assert!(self.addresses.remove(&address), "{address} is given back twice");
     }
@@ -135,6 +147,7 @@ fn in_step(ledger: &Ledger, session: &Session) {
     assert!(session.pdrs.values().all(|pdr| pdr.far.is_some_and(|far| session.fars.contains_key(&far))));
     let open = |pdr: &Pdr| matches!(pdr.pdi.tunnel, Some(LocalTunnel::Choose(_)));
     assert!(!session.pdrs.values().any(open), "every tunnel is given out");
+    assert!(!session.pdrs.values().any(|pdr| pdr.pdi.choose_ue.any()), "every address is given out");
 }
 
 fn id(choices: &mut Choices<'_>) -> u8 {
@@ -153,7 +166,10 @@ fn pdi(choices: &mut Choices<'_>, session: &Session) -> Pdi {
             number => LocalTunnel::Choose(Some(number)),
         });
     }
-    if pdi.source == Source::Core || choices.flag() {
+    if choices.below(4) == 0 {
+        (pdi.choose_ue.ipv4, pdi.choose_ue.ipv6) = (choices.flag(), choices.flag());
+        pdi.network_instance = choices.flag().then(|| "internet".into());
+    } else if pdi.source == Source::Core || choices.flag() {
         pdi.ue.push(Ipv4Addr::new(10, 45, 0, choices.below(4)).into());
     }
     for _ in 0..choices.below(3) {

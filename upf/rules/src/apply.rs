@@ -1,6 +1,6 @@
 //! From a change set to a changed user plane, wholly or not at all.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use crate::{ChangeSet, Effects, LocalTunnel, Session, Teid};
@@ -15,6 +15,12 @@ pub trait Backend {
     /// # Errors
     /// Where another session holds it, or it is in no pool.
     fn claim_address(&mut self, address: IpAddr) -> Result<(), Self::Failure>;
+
+    /// Takes an IPv4 address or an IPv6 prefix that nobody has, of one of these networks.
+    ///
+    /// # Errors
+    /// Where none is left, or no network of these names has such.
+    fn allocate_address(&mut self, networks: &BTreeSet<String>, ipv4: bool) -> Result<IpAddr, Self::Failure>;
 
     /// Gives a UE address back.
     fn release_address(&mut self, address: IpAddr);
@@ -61,8 +67,9 @@ impl Taken {
 /// What the back end says; then everything is as it was.
 pub fn apply<B: Backend>(backend: &mut B, before: &Session, change: ChangeSet) -> Result<Session, B::Failure> {
     let mut taken = Taken::default();
-    let ChangeSet { mut session, choose, restore, claim, unclaim, release, effects } = change;
+    let ChangeSet { mut session, choose, choose_ue, restore, claim, unclaim, release, effects } = change;
     let result = take(backend, &mut taken, &claim)
+        .and_then(|()| give_out_addresses(backend, &mut taken, &mut session, &choose_ue))
         .and_then(|()| give_out(backend, &mut taken, &mut session, &choose, &restore))
         .and_then(|()| backend.install(before, &session, &effects));
     if let Err(failure) = result {
@@ -79,6 +86,22 @@ fn take<B: Backend>(backend: &mut B, taken: &mut Taken, claim: &[IpAddr]) -> Res
     for address in claim {
         backend.claim_address(*address)?;
         taken.addresses.push(*address);
+    }
+    Ok(())
+}
+
+fn give_out_addresses<B: Backend>(
+    backend: &mut B,
+    taken: &mut Taken,
+    session: &mut Session,
+    networks: &[Option<BTreeSet<String>>; 2],
+) -> Result<(), B::Failure> {
+    for (networks, ipv4) in networks.iter().zip([true, false]) {
+        if let Some(networks) = networks {
+            let address = backend.allocate_address(networks, ipv4)?;
+            taken.addresses.push(address);
+            session.take_address(address);
+        }
     }
     Ok(())
 }

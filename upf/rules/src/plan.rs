@@ -52,6 +52,8 @@ pub struct ChangeSet {
     pub choose: Vec<PdrId>,
     /// Tunnels given out before the user plane function started again, to be taken once more.
     pub restore: Vec<Teid>,
+    /// The networks from which the UE gets an IPv4 address, and an IPv6 prefix: any of those named.
+    pub choose_ue: [Option<BTreeSet<String>>; 2],
     /// UE addresses that the session does not hold yet.
     pub claim: Vec<IpAddr>,
     /// UE addresses that it will hold no longer.
@@ -86,6 +88,8 @@ pub fn plan(session: &Session, request: &Request, limits: &Limits) -> Result<Cha
     after.inactivity = request.inactivity.map_or(after.inactivity, |seconds| (seconds > 0).then_some(seconds));
     effects.report = reports(session, request)?;
     resolve_filters(&mut after)?;
+    // A UE has one address of each version, whatever number of PDRs leave it to us.
+    [after.address(true), after.address(false)].into_iter().flatten().for_each(|address| after.take_address(address));
     let restores = request.restoration && session.is_empty();
     let given = if restores { after.tunnels() } else { session.tunnels() };
     check(&given, &after, limits)?;
@@ -123,7 +127,11 @@ fn update_pdr(pdr: &mut Pdr, update: &PdrChange) {
     if let Some(pdi) = &update.pdi {
         // A PDI that leaves the tunnel to us keeps the one it has.
         let kept = pdr.pdi.tunnel.filter(|tunnel| tunnel.teid().is_some());
+        let had = std::mem::take(&mut pdr.pdi.ue);
         pdr.pdi = pdi.clone();
+        // As does one that leaves the UE's address to us.
+        let keeps = |address: &IpAddr| if address.is_ipv4() { pdi.choose_ue.ipv4 } else { pdi.choose_ue.ipv6 };
+        pdr.pdi.ue.extend(had.into_iter().filter(keeps));
         if let (Some(LocalTunnel::Choose(_)), Some(kept)) = (pdi.tunnel, kept) {
             pdr.pdi.tunnel = Some(kept);
         }
@@ -236,12 +244,18 @@ fn check_pdr(after: &Session, owned: &BTreeSet<Teid>, id: PdrId, pdr: &Pdr, limi
         Source::Access => require(pdr.pdi.tunnel.is_some(), Cause::ConditionalIeMissing(Element::FTeid))?,
         Source::Core => {
             require(pdr.pdi.tunnel.is_none(), Cause::MandatoryIeIncorrect(Element::FTeid))?;
-            require(!pdr.pdi.ue.is_empty(), Cause::ConditionalIeMissing(Element::UeIpAddress))?;
+            require(
+                !pdr.pdi.ue.is_empty() || pdr.pdi.choose_ue.any(),
+                Cause::ConditionalIeMissing(Element::UeIpAddress),
+            )?;
         }
     }
     if let Some(LocalTunnel::Given(teid)) = pdr.pdi.tunnel {
         require(owned.contains(&teid), Cause::InvalidFTeidAllocationOption)?;
     }
+    // Whose pool it is to be from must be known.
+    let named = !pdr.pdi.choose_ue.any() || pdr.pdi.network_instance.is_some();
+    require(named, Cause::ConditionalIeMissing(Element::NetworkInstance))?;
     // Both are one condition each: neither narrows the other.
     let either = pdr.pdi.application.is_none() || pdr.pdi.filters.is_empty();
     require(either, Cause::ServiceNotSupported(Element::ApplicationId))?;
@@ -291,7 +305,13 @@ fn difference(before: &Session, after: Session, effects: Effects) -> ChangeSet {
     let (had, has) = (before.tunnels(), after.tunnels());
     let unused = had.difference(&has).copied().collect();
     let open = |(id, pdr): (&PdrId, &Pdr)| matches!(pdr.pdi.tunnel, Some(LocalTunnel::Choose(_))).then_some(*id);
+    let networks = |chooses: fn(&Pdi) -> bool| -> Option<BTreeSet<String>> {
+        let mut choosing = after.pdrs.values().map(|pdr| &pdr.pdi).filter(|pdi| chooses(pdi)).peekable();
+        choosing.peek()?;
+        Some(choosing.filter_map(|pdi| pdi.network_instance.clone()).collect())
+    };
     ChangeSet {
+        choose_ue: [networks(|pdi| pdi.choose_ue.ipv4), networks(|pdi| pdi.choose_ue.ipv6)],
         choose: after.pdrs.iter().filter_map(open).collect(),
         restore: has.difference(&had).copied().collect(),
         claim: wanted.difference(&held).copied().collect(),

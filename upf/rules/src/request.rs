@@ -169,6 +169,7 @@ impl Pdi {
             source,
             tunnel: None,
             ue: Vec::new(),
+            choose_ue: crate::ChooseUe::default(),
             filters: Vec::new(),
             application: None,
             qfis: Vec::new(),

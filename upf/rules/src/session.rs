@@ -54,6 +54,7 @@ pub enum Element {
     FarId,
     FTeid,
     UeIpAddress,
+    NetworkInstance,
     SdfFilter,
     ApplyAction,
     ForwardingParameters,
@@ -129,6 +130,22 @@ impl LocalTunnel {
     }
 }
 
+/// Which addresses of the UE are ours to give out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct ChooseUe {
+    /// An IPv4 address.
+    pub ipv4: bool,
+    /// An IPv6 prefix of 64 bits.
+    pub ipv6: bool,
+}
+
+impl ChooseUe {
+    /// Whether there are any.
+    pub fn any(self) -> bool {
+        self != Self::default()
+    }
+}
+
 /// A service data flow filter: all that is given must match.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Filter {
@@ -173,6 +190,8 @@ pub struct Pdi {
     pub tunnel: Option<LocalTunnel>,
     /// The UE's address. Several: any of them.
     pub ue: Vec<IpAddr>,
+    /// Addresses of the UE still to be given out.
+    pub choose_ue: ChooseUe,
     /// Flows. Several: any of them; none: every flow.
     pub filters: Vec<Filter>,
     /// The application that the packet must be of, in place of filters.
@@ -430,6 +449,22 @@ impl Session {
     /// The UE's addresses.
     pub fn addresses(&self) -> BTreeSet<IpAddr> {
         self.pdrs.values().flat_map(|pdr| pdr.pdi.ue.iter().copied()).collect()
+    }
+
+    /// The UE's address of a version, where it has one; of several the first.
+    pub fn address(&self, ipv4: bool) -> Option<IpAddr> {
+        self.addresses().into_iter().find(|address| address.is_ipv4() == ipv4)
+    }
+
+    /// Gives an address to the PDRs that wait for one of its version.
+    pub(crate) fn take_address(&mut self, address: IpAddr) {
+        let ipv4 = address.is_ipv4();
+        for pdi in self.pdrs.values_mut().map(|pdr| &mut pdr.pdi) {
+            let choose = if ipv4 { &mut pdi.choose_ue.ipv4 } else { &mut pdi.choose_ue.ipv6 };
+            if std::mem::take(choose) && !pdi.ue.contains(&address) {
+                pdi.ue.push(address);
+            }
+        }
     }
 
     /// Whether it has no rules: then it is none.

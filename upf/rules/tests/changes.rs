@@ -75,6 +75,14 @@ struct Chaos {
     next: u32,
 }
 
+/// What the back end gives out.
+fn chosen(number: u8, ipv4: bool) -> IpAddr {
+    match ipv4 {
+        true => [10, 46, 0, number].into(),
+        false => [0xfd00, 0, 0, number.into(), 0, 0, 0, 0].into(),
+    }
+}
+
 struct Failing<'a> {
     state: &'a mut Chaos,
     calls_left: usize,
@@ -93,6 +101,14 @@ impl Backend for Failing<'_> {
     fn claim_address(&mut self, address: IpAddr) -> Result<(), &'static str> {
         self.call()?;
         if self.state.addresses.insert(address) { Ok(()) } else { Err("held") }
+    }
+
+    fn allocate_address(&mut self, networks: &BTreeSet<String>, ipv4: bool) -> Result<IpAddr, &'static str> {
+        self.call()?;
+        assert!(!networks.is_empty());
+        let number = (1..).find(|number| !self.state.addresses.contains(&chosen(*number, ipv4))).expect("plenty");
+        self.state.addresses.insert(chosen(number, ipv4));
+        Ok(chosen(number, ipv4))
     }
 
     fn release_address(&mut self, address: IpAddr) {
@@ -281,6 +297,51 @@ fn an_update_of_the_pdi_keeps_the_tunnel_given_out() {
     }
 }
 
+/// An establishment that leaves these addresses to us.
+fn choosing(choose_ue: ChooseUe) -> Request {
+    let mut request = establishment();
+    for (_, pdr) in &mut request.pdrs.create {
+        (pdr.pdi.choose_ue, pdr.pdi.network_instance) = (choose_ue, Some("internet".into()));
+        pdr.pdi.ue.clear();
+    }
+    request
+}
+
+/// TS 29.244 5.21: all PDRs of a session have the one address of a version, and keep it; who fails leaves none taken.
+#[test]
+fn an_address_left_to_us_is_one_for_the_session() {
+    let both = ChooseUe { ipv4: true, ipv6: true };
+    for fail_at in 0..5 {
+        let mut state = Chaos::default();
+        let Ok(session) = perform(&mut state, &choosing(both), fail_at) else {
+            assert!(fail_at < 4 && state.addresses.is_empty() && state.tunnels.is_empty());
+            continue;
+        };
+        assert_eq!(fail_at, 4, "two addresses, a tunnel, the installation");
+        let given = vec![chosen(1, true), chosen(1, false)];
+        assert!(session.pdrs.values().all(|pdr| pdr.pdi.ue == given && !pdr.pdi.choose_ue.any()));
+
+        // Another PDR gets the same, and an update keeps it.
+        let mut more = Request::default();
+        let mut pdr = downlink();
+        (pdr.pdi.ue, pdr.pdi.choose_ue) = (vec![], ChooseUe { ipv4: true, ipv6: false });
+        pdr.pdi.network_instance = Some("internet".into());
+        let pdi = Pdi { choose_ue: both, qfis: vec![3], ..pdr.pdi.clone() };
+        more.pdrs.create = vec![(PdrId(3), pdr)];
+        more.pdrs.update = vec![(PdrId(2), PdrChange { pdi: Some(pdi), ..PdrChange::default() })];
+        more.pdrs.remove = vec![PdrId(1)];
+        let session = perform(&mut state, &more, usize::MAX).expect("applies");
+        assert_eq!(session.pdrs[&PdrId(2)].pdi.ue, given);
+        assert_eq!(session.pdrs[&PdrId(3)].pdi.ue, given[..1]);
+        perform(&mut state, &Request::deletion(&session), usize::MAX).expect("applies");
+        assert!(state.addresses.is_empty(), "given back with the session");
+    }
+    let mut nameless = choosing(both);
+    nameless.pdrs.create[1].1.pdi.network_instance = None;
+    let missing = Cause::ConditionalIeMissing(Element::NetworkInstance);
+    assert_eq!(planned(&Session::default(), &nameless), Err(missing));
+}
+
 /// TS 23.527 4.3: after a start the tunnels of before may be named, once, and only then.
 #[test]
 fn a_session_is_restored_with_its_tunnels() {
@@ -322,7 +383,7 @@ proptest! {
     /// Any mixture of removals, creations and updates either plans or is refused, and what plans applies and unwinds.
     #[test]
     fn planning_is_total(
-        pdrs in proptest::collection::vec(0..6u16, 0..4),
+        pdrs in proptest::collection::vec((0..6u16, any::<[bool; 2]>()), 0..4),
         removed in proptest::collection::vec(0..6u16, 0..4),
         fars in proptest::collection::vec(0..4u32, 0..4),
         fail_at in 0..8usize,
@@ -330,7 +391,12 @@ proptest! {
         let mut state = Chaos::default();
         perform(&mut state, &establishment(), usize::MAX).expect("applies");
         let mut request = Request::default();
-        request.pdrs.create = pdrs.into_iter().map(|id| (PdrId(id), uplink(None))).collect();
+        let create = pdrs.into_iter().map(|(id, [ipv4, ipv6])| {
+            let mut pdr = uplink(None);
+            (pdr.pdi.choose_ue, pdr.pdi.network_instance) = (ChooseUe { ipv4, ipv6 }, Some("internet".into()));
+            (PdrId(id), pdr)
+        });
+        request.pdrs.create = create.collect();
         request.pdrs.remove = removed.into_iter().map(PdrId).collect();
         request.fars.update = fars.into_iter().map(|id| (FarId(id), FarChange::default())).collect();
         let before = state.clone();
@@ -339,6 +405,7 @@ proptest! {
             Ok(after) => {
                 prop_assert_eq!(after.tunnels(), state.tunnels);
                 prop_assert_eq!(after.addresses(), state.addresses);
+                prop_assert!(after.pdrs.values().all(|pdr| !pdr.pdi.choose_ue.any()));
             }
             Err(_) => {
                 state.next = before.next;

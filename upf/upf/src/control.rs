@@ -2,7 +2,7 @@
 
 mod applications;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -544,6 +544,10 @@ impl Control {
                 });
                 about_address(Cause::MandatoryIeIncorrect)
             }
+            Unavailable::NoNetwork => {
+                Refusal { offending: Some(pfcp::ie::NETWORK_INSTANCE), ..Refusal::of(Cause::MandatoryIeIncorrect) }
+            }
+            Unavailable::NoAddress => Refusal::of(Cause::AllDynamicAddressesAreOccupied),
             Unavailable::InUse(_) => about_address(Cause::RequestRejected),
             Unavailable::Tunnel(_) => Refusal::of(Cause::InvalidFTeidAllocationOption),
             Unavailable::NoTunnel => Refusal::of(Cause::NoResourcesAvailable),
@@ -551,13 +555,16 @@ impl Control {
         }
     }
 
-    /// The tunnels given out to new PDRs.
+    /// The tunnels and addresses given out to new PDRs.
     fn created(&self, pdrs: &[pfcp::CreatePdr], rules: &rules::Session) -> Vec<CreatedPdr> {
-        let wanted = pdrs.iter().filter(|pdr| matches!(pdr.pdi.f_teid, Some(FTeid::Choose { .. })));
-        let created = wanted.filter_map(|pdr| {
-            let teid = rules.pdrs.get(&rules::PdrId(pdr.pdr_id.0))?.pdi.tunnel?.teid()?;
-            let f_teid = Some(FTeid::new(Teid(teid.0), self.settings.n3));
-            Some(CreatedPdr { f_teid, ..CreatedPdr::new(pdr.pdr_id) })
+        let created = pdrs.iter().filter_map(|pdr| {
+            let pdi = &rules.pdrs.get(&rules::PdrId(pdr.pdr_id.0))?.pdi;
+            let chosen = matches!(pdr.pdi.f_teid, Some(FTeid::Choose { .. }));
+            let teid = pdi.tunnel.filter(|_| chosen).and_then(|tunnel| tunnel.teid());
+            let ue_ip_addresses = convert::chosen_addresses(&pdr.pdi, pdi);
+            let f_teid = teid.map(|teid| FTeid::new(Teid(teid.0), self.settings.n3));
+            let told = f_teid.is_some() || !ue_ip_addresses.is_empty();
+            told.then_some(CreatedPdr { pdr_id: pdr.pdr_id, f_teid, ue_ip_addresses })
         });
         created.collect()
     }
@@ -653,6 +660,10 @@ impl rules::Backend for Backend<'_> {
 
     fn claim_address(&mut self, address: IpAddr) -> Result<(), Unavailable> {
         self.resources.claim(address, self.seid)
+    }
+
+    fn allocate_address(&mut self, networks: &BTreeSet<String>, ipv4: bool) -> Result<IpAddr, Unavailable> {
+        self.resources.allocate_address(networks, ipv4, self.seid)
     }
 
     fn release_address(&mut self, address: IpAddr) {

@@ -8,9 +8,9 @@ use crate::applications::Known;
 use crate::resources::of_one_ue;
 use pfcp::{ApplyAction, FailedRuleId, GateStatus, IeProblem, Interface, ie};
 use rules::{
-    Action, Application, Bar, BarId, Cause, Destination, Element, Far, FarChange, FarId, Filter, Flow, Forwarding,
-    LocalTunnel, Monitoring, Pdi, Pdr, PdrChange, PdrId, Qer, QerChange, QerId, Rates, RemoteTunnel, Request, RuleRef,
-    Source, Teid, Triggers, Urr, UrrChange, UrrId, Volumes,
+    Action, Application, Bar, BarId, Cause, ChooseUe, Destination, Element, Far, FarChange, FarId, Filter, Flow,
+    Forwarding, LocalTunnel, Monitoring, Pdi, Pdr, PdrChange, PdrId, Qer, QerChange, QerId, Rates, RemoteTunnel,
+    Request, RuleRef, Source, Teid, Triggers, Urr, UrrChange, UrrId, Volumes,
 };
 
 /// What a message is read by.
@@ -133,13 +133,15 @@ fn pdi(pdi: &pfcp::Pdi, context: Context<'_>) -> Result<Pdi, Cause> {
             return Err(Cause::ServiceNotSupported(Element::SourceInterface));
         }
     };
-    let mut ue = Vec::new();
+    let (mut ue, mut choose_ue) = (Vec::new(), ChooseUe::default());
     for address in &pdi.ue_ip_addresses {
-        // Addresses are given out by the SMF: the feature UEIP is not announced.
-        if address.choose_ipv4 || address.choose_ipv6 {
-            return Err(Cause::ServiceNotSupported(Element::UeIpAddress));
+        // One is given or to be chosen, not both (TS 29.244 8.2.62).
+        if address.choose_ipv4 && address.ipv4.is_some() || address.choose_ipv6 && address.ipv6.is_some() {
+            return Err(Cause::MandatoryIeIncorrect(Element::UeIpAddress));
         }
-        // A prefix of another length is the feature IP6PL, which is not announced either.
+        choose_ue.ipv4 |= address.choose_ipv4;
+        choose_ue.ipv6 |= address.choose_ipv6;
+        // A prefix of another length is the feature IP6PL, which is not announced.
         if address.ipv6_prefix_length.is_some_and(|length| length != 64) {
             return Err(Cause::ServiceNotSupported(Element::UeIpAddress));
         }
@@ -154,11 +156,27 @@ fn pdi(pdi: &pfcp::Pdi, context: Context<'_>) -> Result<Pdi, Cause> {
         source,
         tunnel,
         ue,
+        choose_ue,
         filters: pdi.sdf_filters.iter().map(filter).collect::<Result<_, _>>()?,
         application: pdi.application_id.as_ref().map(|id| application(&id.0, context)).transpose()?,
         qfis: pdi.qfis.iter().map(|qfi| qfi.value()).collect(),
         network_instance: pdi.network_instance.as_ref().map(|name| name.0.clone()),
     })
+}
+
+/// What is told of the UE's addresses that a PDI left to us.
+pub(crate) fn chosen_addresses(asked: &pfcp::Pdi, pdi: &Pdi) -> Vec<pfcp::UeIpAddress> {
+    let chooses = |choose: fn(&pfcp::UeIpAddress) -> bool| asked.ue_ip_addresses.iter().any(choose);
+    let (ipv4, ipv6) = (chooses(|address| address.choose_ipv4), chooses(|address| address.choose_ipv6));
+    let mut told = pfcp::UeIpAddress::default();
+    for address in &pdi.ue {
+        match address {
+            IpAddr::V4(v4) if ipv4 => told.ipv4 = Some(*v4),
+            IpAddr::V6(v6) if ipv6 => told.ipv6 = Some(*v6),
+            _ => {}
+        }
+    }
+    (ipv4 || ipv6).then_some(told).into_iter().collect()
 }
 
 fn application(id: &[u8], context: Context<'_>) -> Result<Arc<Application>, Cause> {
@@ -384,6 +402,7 @@ fn element(element: Element) -> u16 {
         Element::FarId => ie::FAR_ID,
         Element::FTeid => ie::F_TEID,
         Element::UeIpAddress => ie::UE_IP_ADDRESS,
+        Element::NetworkInstance => ie::NETWORK_INSTANCE,
         Element::SdfFilter => ie::SDF_FILTER,
         Element::ApplyAction => ie::APPLY_ACTION,
         Element::ForwardingParameters => ie::FORWARDING_PARAMETERS,

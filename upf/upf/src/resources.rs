@@ -1,11 +1,16 @@
 //! What sessions take from the UPF: tunnels and UE addresses.
 
-use std::collections::{HashMap, HashSet};
-use std::net::{IpAddr, Ipv6Addr};
+mod numbers;
+
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use dataplane::{Bucket, Subnet};
 use ipnet::IpNet;
 use rules::Teid;
+
+use self::numbers::Numbers;
 
 /// A pool of UE addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +33,23 @@ impl Pool {
     }
 }
 
+/// The address of a number within a pool; of IPv6 the network of a prefix of 64 bits.
+fn address(pool: &Pool, number: u64) -> IpAddr {
+    match pool.network.network() {
+        IpAddr::V4(first) => Ipv4Addr::from_bits(first.to_bits().wrapping_add(number as u32)).into(),
+        IpAddr::V6(first) => Ipv6Addr::from_bits(first.to_bits().wrapping_add(u128::from(number) << 64)).into(),
+    }
+}
+
+/// The number of an address within a pool.
+fn number(pool: &Pool, address: IpAddr) -> u64 {
+    match (pool.network.network(), address) {
+        (IpAddr::V4(first), IpAddr::V4(address)) => u64::from(address.to_bits().wrapping_sub(first.to_bits())),
+        (IpAddr::V6(first), IpAddr::V6(address)) => (address.to_bits().wrapping_sub(first.to_bits()) >> 64) as u64,
+        _ => u64::MAX,
+    }
+}
+
 /// Why something cannot be taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Unavailable {
@@ -43,6 +65,12 @@ pub(crate) enum Unavailable {
     /// Every tunnel number of the bucket is given out.
     #[error("no tunnel is left")]
     NoTunnel,
+    /// No pool of this version belongs to the network named.
+    #[error("the network instance has no pool of this version")]
+    NoNetwork,
+    /// Every address of the pool is given out.
+    #[error("no address is left")]
+    NoAddress,
     /// No worker runs.
     #[error("the worker does not run")]
     NoWorker,
@@ -58,7 +86,7 @@ pub(crate) fn of_one_ue(address: IpAddr) -> IpAddr {
 
 /// Tunnels and addresses given out.
 pub(crate) struct Resources {
-    pools: Vec<Pool>,
+    pools: Vec<(Pool, Numbers)>,
     /// By [`of_one_ue`].
     addresses: HashMap<IpAddr, u64>,
     tunnels: HashSet<u32>,
@@ -72,18 +100,47 @@ impl Resources {
     /// With nothing given out. Numbers of tunnels start at `first`, best another one with each start: a gNB may still send
     /// into tunnels of before.
     pub(crate) fn new(pools: Vec<Pool>, first: u32) -> Self {
-        Self { pools, addresses: HashMap::new(), tunnels: HashSet::new(), next: first % TUNNELS }
+        let pools = pools.into_iter().map(|pool| {
+            let numbers = Numbers::of(&pool, first.into());
+            (pool, numbers)
+        });
+        let (addresses, tunnels) = (HashMap::new(), HashSet::new());
+        Self { pools: pools.collect(), addresses, tunnels, next: first % TUNNELS }
+    }
+
+    /// An address that nobody has, of a pool of one of these networks.
+    pub(crate) fn allocate_address(
+        &mut self,
+        networks: &BTreeSet<String>,
+        ipv4: bool,
+        seid: u64,
+    ) -> Result<IpAddr, Unavailable> {
+        let named = |pool: &Pool| networks.iter().any(|name| name.eq_ignore_ascii_case(&pool.dnn));
+        let of_these = |pool: &Pool| pool.network.addr().is_ipv4() == ipv4 && named(pool);
+        let mut known = false;
+        for (pool, numbers) in self.pools.iter_mut().filter(|(pool, _)| of_these(pool)) {
+            known = true;
+            // Those that an SMF gave out itself are passed over.
+            while let Some(number) = numbers.take() {
+                let address = address(pool, number);
+                if let Entry::Vacant(free) = self.addresses.entry(address) {
+                    free.insert(seid);
+                    return Ok(address);
+                }
+            }
+        }
+        Err(if known { Unavailable::NoAddress } else { Unavailable::NoNetwork })
     }
 
     pub(crate) fn claim(&mut self, address: IpAddr, seid: u64) -> Result<(), Unavailable> {
         let address = of_one_ue(address);
         let usable = |pool: &Pool| pool.network.contains(&address) && of_one_ue(pool.gateway) != address;
-        if !self.pools.iter().any(usable) {
+        if !self.pools.iter().any(|(pool, _)| usable(pool)) {
             return Err(Unavailable::NoPool(address));
         }
         match self.addresses.entry(address) {
-            std::collections::hash_map::Entry::Occupied(_) => Err(Unavailable::InUse(address)),
-            std::collections::hash_map::Entry::Vacant(free) => {
+            Entry::Occupied(_) => Err(Unavailable::InUse(address)),
+            Entry::Vacant(free) => {
                 free.insert(seid);
                 Ok(())
             }
@@ -91,7 +148,12 @@ impl Resources {
     }
 
     pub(crate) fn release(&mut self, address: IpAddr) {
-        self.addresses.remove(&of_one_ue(address));
+        let address = of_one_ue(address);
+        self.addresses.remove(&address);
+        let holding = |(pool, _): &&mut (Pool, Numbers)| pool.network.contains(&address);
+        if let Some((pool, numbers)) = self.pools.iter_mut().find(holding) {
+            numbers.give_back(number(pool, address));
+        }
     }
 
     /// Who holds an address.
@@ -154,6 +216,38 @@ mod tests {
         for outside in [IpAddr::from([10, 46, 0, 2]), IpAddr::from([10, 45, 0, 1])] {
             assert_eq!(resources.claim(outside, 3), Err(Unavailable::NoPool(outside)));
         }
+    }
+
+    #[test]
+    fn an_address_is_chosen_once_whoever_gives_others_out() {
+        let pool = |network: &str, gateway: &str| Pool {
+            dnn: "internet".into(),
+            network: network.parse().expect("a network"),
+            gateway: gateway.parse().expect("an address"),
+            mtu: 1400,
+        };
+        let pools = vec![pool("10.45.0.0/29", "10.45.0.1"), pool("2001:db8:0:fff0::/60", "2001:db8:0:fff0::1")];
+        let mut resources = Resources::new(pools, 1003);
+        let internet = BTreeSet::from(["access".to_owned(), "Internet".to_owned()]);
+        let taken = IpAddr::from([10, 45, 0, 4]);
+        assert_eq!(resources.claim(taken, 1), Ok(()));
+        let chosen: Vec<_> =
+            (0..4).map(|_| resources.allocate_address(&internet, true, 2).expect("one more")).collect();
+        let all: BTreeSet<IpAddr> = chosen.iter().copied().collect();
+        assert_eq!(all, [2, 3, 5, 6].map(|host| IpAddr::from([10, 45, 0, host])).into());
+        assert_eq!(resources.allocate_address(&internet, true, 2), Err(Unavailable::NoAddress));
+        // The last that was given back comes last.
+        [chosen[2], taken, chosen[0]].into_iter().for_each(|address| resources.release(address));
+        assert_eq!(resources.claim(taken, 3), Ok(()));
+        let again = [0; 2].map(|_| resources.allocate_address(&internet, true, 4));
+        assert_eq!(again, [Ok(chosen[2]), Ok(chosen[0])]);
+        assert_eq!(resources.holder(chosen[0]), Some(4));
+        let prefixes: BTreeSet<_> =
+            std::iter::from_fn(|| resources.allocate_address(&internet, false, 5).ok()).collect();
+        assert_eq!(prefixes.len(), 15);
+        assert!(!prefixes.contains(&IpAddr::from([0x2001, 0xdb8, 0, 0xfff0, 0, 0, 0, 0])));
+        let none = BTreeSet::from(["ims".to_owned()]);
+        assert_eq!(resources.allocate_address(&none, true, 2), Err(Unavailable::NoNetwork));
     }
 
     #[test]

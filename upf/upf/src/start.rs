@@ -149,7 +149,8 @@ fn settings(config: &UpfConfig, network: &Network, started: SystemTime) -> Setti
             | UpFunctionFeatures::EMPU
             | UpFunctionFeatures::DDND
             | UpFunctionFeatures::MNOP
-            | UpFunctionFeatures::PFDM,
+            | UpFunctionFeatures::PFDM
+            | UpFunctionFeatures::UEIP,
     );
     let recovery = RecoveryTimeStamp::from(started);
     let endpoint = EndpointConfig {

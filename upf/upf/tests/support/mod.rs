@@ -50,6 +50,15 @@ impl Site {
     }
 
     pub(crate) fn with_workers(max_sessions: usize, workers: usize) -> Self {
+        Self::build(max_sessions, workers, "10.45.0.0/16")
+    }
+
+    pub(crate) fn with_pool(network: &str) -> Self {
+        Self::build(10, 1, network)
+    }
+
+    fn build(max_sessions: usize, workers: usize, network: &str) -> Self {
+        let pool = network.parse().expect("a network");
         let wakers: Vec<_> = (0..workers).map(|_| Waker::new().expect("a descriptor")).collect();
         let (ports, mut others) = Memory::bundle(&wakers);
         let network = others.remove(0);
@@ -64,7 +73,7 @@ impl Site {
             n3: N3,
             pools: vec![Pool {
                 dnn: "internet".into(),
-                network: "10.45.0.0/16".parse().expect("a network"),
+                network: pool,
                 gateway: Ipv4Addr::new(10, 45, 0, 1).into(),
                 mtu: 1400,
             }],
