@@ -6,7 +6,7 @@ KILLS ?= 10000
 UERANSIM ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test test-tshark test-sctp-kernel test-xdp test-kills fuzz bench ueransim
+.PHONY: help setup build demo test test-tshark test-sctp-kernel test-xdp test-dpdk test-kills fuzz bench ueransim
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -40,6 +40,12 @@ test-sctp-kernel: ## the SCTP tests on a kernel that has SCTP (user-mode Linux)
 test-xdp: ## the AF_XDP port between namespaces, as root: programs are not loaded in user namespaces
 	@scripts/setup ethtool
 	cargo test --workspace --test tcp -- --include-ignored --exact tcp_passes_past_the_system
+
+test-dpdk: setup ## lints and tests of the DPDK port, on devices of software between namespaces (feature dpdk)
+	@scripts/setup libdpdk-dev pkg-config ethtool
+	cargo clippy --workspace --all-targets --features dpdk -- -D warnings
+	cargo test --workspace --features dpdk --test dpdk --test tcp --test process --no-run
+	scripts/in-namespace cargo test --workspace --features dpdk --offline --test dpdk --test tcp --test process
 
 test-kills: ## KILLS=10000 processes killed at every step of a shared-memory channel; nothing may be left of them
 	PEREGRINE_KILL_CYCLES=$(KILLS) cargo test -p shm --lib -- death_tests

@@ -30,7 +30,8 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("ausf", &["runtime", "sbi-api", "sbi-models", "aka"]),
     ("amf", &["runtime", "sbi-api", "sbi-models", "ngap", "nas", "aka", "sctp"]),
     ("smf", &["runtime", "sbi-api", "sbi-models", "ngap", "nas", "pfcp"]),
-    ("dataplane", &["rules", "classifier", "gtpu"]),
+    ("dpdk-sys", &[]),
+    ("dataplane", &["rules", "classifier", "gtpu", "dpdk-sys"]),
     ("upf", &["runtime", "sbi-models", "pfcp", "gtpu", "rules", "classifier", "dataplane"]),
     // the testbed: codecs and carriers, never an NF's library
     ("topo", &[]),
@@ -72,7 +73,8 @@ const TESTS_MAY_ALSO_NAME: &[(&str, &[&str])] = &[
 const MAY_BE_UNSAFE: &[(&str, &str)] = &[
     ("shm", "memory shared with another process"),
     ("sctp", "system calls of kernel SCTP and the C interface of libusrsctp"),
-    ("dataplane", "bursts through sockets, bpf(2) and memory shared with the kernel, prefetch"),
+    ("dataplane", "bursts through sockets, bpf(2) and memory shared with the kernel or DPDK, prefetch"),
+    ("dpdk-sys", "the C interface of DPDK"),
     ("classifier", "the call of code compiled for wider vectors, once the processor is known to have them"),
     ("topo", "fork and namespaces"),
     ("fuzz", "libFuzzer calls by symbol"),

@@ -7,7 +7,7 @@
 //! Sessions lie in [`BUCKETS`] buckets by the UE's address, and a tunnel's number tells its bucket too: packets of a
 //! session in both directions fall into the same bucket, or are led to it, and a bucket belongs to one worker. A frame that another worker
 //! received is handed over, unchanged and in order.
-#![allow(unsafe_code, reason = "bursts through sockets, bpf(2) and memory shared with the kernel; prefetch")]
+#![allow(unsafe_code, reason = "bursts through sockets, bpf(2) and memory shared with the kernel or DPDK; prefetch")]
 
 mod answers;
 mod balance;
@@ -16,6 +16,9 @@ mod catalogue;
 mod config;
 mod counters;
 mod detection;
+#[cfg(feature = "dpdk")]
+mod dpdk;
+mod ethernet;
 mod exchange;
 mod few;
 mod forward;
@@ -50,6 +53,9 @@ pub use bucket::{BUCKETS, Bucket, Owners};
 pub use catalogue::Catalogue;
 pub use config::Config;
 pub use counters::{Counters, Direction, DropReason, Snapshot};
+#[cfg(feature = "dpdk")]
+pub use dpdk::{Dpdk, DpdkConfig, DpdkLink};
+pub use ethernet::EthernetError;
 pub use exchange::{Command, Event, InstallId};
 pub use forward::Forwarder;
 pub use frame::{Frame, Origin, Verdict};
@@ -64,4 +70,4 @@ pub use tun::{Tun, TunAddress, TunConfig};
 pub use udp_tun::{OpenError, UdpTun};
 pub use usage::{Part, Usage};
 pub use worker::Workers;
-pub use xdp::{AfXdp, AfXdpConfig, AfXdpError};
+pub use xdp::{AfXdp, AfXdpConfig};

@@ -58,6 +58,20 @@ fn prepare_ipv6(device: &str) {
     }
 }
 
+/// Gives a device an address.
+pub(crate) fn add_address(device: &SyncDevice, name: &str, of: &TunAddress) -> io::Result<()> {
+    match of.address {
+        IpAddr::V4(v4) => device.add_address_v4(v4, of.prefix),
+        IpAddr::V6(v6) => {
+            if let Err(why) = device.add_address_v6(v6, of.prefix) {
+                // A system without IPv6 still has the rest.
+                tracing::warn!(device = name, address = %v6, %why, "no IPv6 here: what UEs send stays here");
+            }
+            Ok(())
+        }
+    }
+}
+
 impl Tun {
     /// Makes the device with so many queues, gives it its addresses, and with them the routes to the pools, and brings it
     /// up. The system spreads packets over the queues by flow.
@@ -77,17 +91,7 @@ impl Tun {
         if config.addresses.iter().any(|of| of.address.is_ipv6()) {
             prepare_ipv6(&config.name);
         }
-        for TunAddress { address, prefix } in &config.addresses {
-            match address {
-                IpAddr::V4(v4) => device.add_address_v4(*v4, *prefix)?,
-                IpAddr::V6(v6) => {
-                    if let Err(why) = device.add_address_v6(*v6, *prefix) {
-                        // A system without IPv6 still has the rest.
-                        tracing::warn!(device = config.name, address = %v6, %why, "no IPv6 here: what UEs send stays here");
-                    }
-                }
-            }
-        }
+        config.addresses.iter().try_for_each(|address| add_address(&device, &config.name, address))?;
         let mut devices = (1..queues).map(|_| device.try_clone()).collect::<io::Result<Vec<_>>>()?;
         devices.insert(0, device);
         devices.into_iter().map(Self::of).collect()

@@ -1,10 +1,10 @@
-//! TCP through the port of a UDP socket and a TUN device, with many packets moved as one and without: two hosts as network
-//! namespaces, a UPF on one, on the other the access network, which is the same path the other way round.
+//! TCP through the port of a UDP socket and a TUN device, with many packets moved as one and without, and through ports past
+//! the system: hosts as network namespaces, a UPF on one, on another the access network, which is the same path the other way round.
 
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, TcpListener, TcpStream};
-use std::process::Command as Process;
+use std::process::{Command as Process, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -38,6 +38,44 @@ fn tcp_passes_whole_and_is_counted_packet_by_packet() {
     assert!(status.success());
 }
 
+/// Devices of DPDK on links between namespaces.
+#[cfg(feature = "dpdk")]
+#[test]
+fn tcp_passes_through_devices() {
+    let itself = std::env::current_exe().expect("a path");
+    let script = "ip link set lo up && exec \"$0\" --exact through_devices --ignored --nocapture";
+    let status = Process::new("unshare")
+        .args(["--user", "--map-root-user", "--net", "sh", "-c", script])
+        .arg(itself)
+        .status()
+        .expect("unshare runs");
+    assert!(status.success());
+}
+
+#[cfg(feature = "dpdk")]
+#[test]
+#[ignore = "run by tcp_passes_through_devices, in a namespace"]
+fn through_devices() {
+    let link = |number: u8, tap: &str, address: Ipv4Addr| dataplane::DpdkLink {
+        device: format!("net_af_packet{number}"),
+        tap: tap.into(),
+        addresses: vec![TunAddress { address: address.into(), prefix: 24 }],
+    };
+    let eal = "--no-huge -m 256 --no-shconf --no-pci --no-telemetry -l 0 --log-level=error --vdev=net_af_packet0,iface=n3 \
+               --vdev=net_af_packet1,iface=n6";
+    let config = dataplane::DpdkConfig {
+        eal: eal.split_whitespace().map(str::to_owned).collect(),
+        n3: (UPF, gtpu::PORT).into(),
+        n3_link: link(0, "n3-system", UPF),
+        n6_link: Some(link(1, "n6-system", Ipv4Addr::new(10, 46, 0, 1))),
+        n6_next_hop: HOST,
+        ues: vec![(Ipv4Addr::new(10, 45, 0, 0).into(), 16)],
+        mtu: 1500,
+        nap: Duration::from_micros(100),
+    };
+    past([None, None], Kind::Dpdk(config));
+}
+
 fn ip(arguments: &str) {
     let status = Process::new("ip").args(arguments.split(' ')).status().expect("ip runs");
     assert!(status.success(), "ip {arguments}");
@@ -54,6 +92,8 @@ struct End {
 enum Kind {
     Tun(TunConfig),
     Xdp(AfXdpConfig),
+    #[cfg(feature = "dpdk")]
+    Dpdk(dataplane::DpdkConfig),
 }
 
 impl Kind {
@@ -65,6 +105,8 @@ impl Kind {
                 Box::new(ports.remove(0))
             }
             Self::Xdp(config) => Box::new(AfXdp::open(config, 1).expect("opens").remove(0)),
+            #[cfg(feature = "dpdk")]
+            Self::Dpdk(config) => Box::new(dataplane::Dpdk::open(config, 1).expect("opens").remove(0)),
         }
     }
 }
@@ -159,12 +201,20 @@ impl Elsewhere {
         Self { thread, id }
     }
 
-    /// Joins this namespace to the thread's by a link, up with an address at this end.
-    fn join_to(&self, here: &str, there: &str, address: &str) {
+    /// Joins this namespace to the thread's by a link, up at this end, there with an address if it is the system's.
+    fn join_to(&self, here: &str, there: &str, address: Option<&str>) {
         ip(&format!("link add {here} type veth peer name {there} netns {}", self.id));
-        ip(&format!("addr add {address} dev {here}"));
+        if let Some(address) = address {
+            ip(&format!("addr add {address} dev {here}"));
+        }
         ip(&format!("link set {here} up"));
     }
+}
+
+/// Between namespaces packets have no checksums, and many are one; on a cable they have, and are not.
+fn as_on_a_cable(interface: &str) {
+    let set = Process::new("ethtool").args(["-K", interface, "tx", "off"]).stdout(Stdio::null()).status();
+    assert!(set.expect("ethtool runs").success());
 }
 
 const HOST: Ipv4Addr = Ipv4Addr::new(10, 46, 0, 2);
@@ -183,11 +233,24 @@ fn tcp_passes_past_the_system() {
 #[test]
 #[ignore = "run by tcp_passes_past_the_system, in a namespace"]
 fn past_the_system() {
+    let config = AfXdpConfig {
+        n3: (UPF, gtpu::PORT).into(),
+        n3_interface: "n3".into(),
+        n6_interface: "n6".into(),
+        n6_next_hop: HOST,
+        ues: vec![(Ipv4Addr::new(10, 45, 0, 0).into(), 16)],
+    };
+    past([Some("10.99.0.1/24"), Some("10.46.0.1/24")], Kind::Xdp(config));
+}
+
+/// A transfer each way through a port on the interfaces `n3` and `n6`, which have these addresses with the system.
+fn past([n3, n6]: [Option<&str>; 2], port: Kind) {
     let (to_gnb, go) = channel();
     let access = Elsewhere::start(move || {
         go.recv().expect("goes on");
         ip("addr add 10.99.0.2/24 dev gnb");
         ip("link set gnb up");
+        as_on_a_cable("gnb");
         let end = End { own: GNB, far: UPF, behind: HOST, port: tun("ue", UE, 16, true) };
         let workers = end.start();
         ip("route add 10.46.0.0/16 dev ue");
@@ -202,8 +265,7 @@ fn past_the_system() {
         go_on.recv().expect("goes on");
         ip("addr add 10.46.0.2/24 dev dn");
         ip("link set dn up");
-        // Between namespaces packets have no checksums; on a cable they have.
-        assert!(Process::new("ethtool").args(["-K", "dn", "tx", "off"]).status().expect("ethtool runs").success());
+        as_on_a_cable("dn");
         ip("route add 10.45.0.0/16 via 10.46.0.1");
         let listener = TcpListener::bind((HOST, 5001)).expect("free");
         tell.send(()).expect("waits");
@@ -214,18 +276,11 @@ fn past_the_system() {
         // What is still on its way goes with this namespace.
         go_on.recv().expect("ends");
     });
-    access.join_to("n3", "gnb", "10.99.0.1/24");
-    host.join_to("n6", "dn", "10.46.0.1/24");
+    access.join_to("n3", "gnb", n3);
+    host.join_to("n6", "dn", n6);
     to_host.send(()).expect("waits");
     served.recv().expect("listens");
-    let config = AfXdpConfig {
-        n3: (UPF, gtpu::PORT).into(),
-        n3_interface: "n3".into(),
-        n6_interface: "n6".into(),
-        n6_next_hop: HOST,
-        ues: vec![(Ipv4Addr::new(10, 45, 0, 0).into(), 16)],
-    };
-    let end = End { own: UPF, far: GNB, behind: UE, port: Kind::Xdp(config) };
+    let end = End { own: UPF, far: GNB, behind: UE, port };
     let (workers, told) = end.start();
     to_gnb.send(()).expect("waits");
     access.thread.join().expect("the UE");
@@ -249,7 +304,7 @@ fn through(upf: bool, gnb: bool) {
         drop(stream);
         drop(workers);
     });
-    access.join_to("upf", "gnb", "10.99.0.1/24");
+    access.join_to("upf", "gnb", Some("10.99.0.1/24"));
     let end = End { own: UPF, far: GNB, behind: UE, port: tun("n6", SERVER, 16, upf) };
     let (workers, told) = end.start();
     let listener = TcpListener::bind((SERVER, 5001)).expect("free");

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use ipnet::IpNet;
 use runtime::within;
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +19,9 @@ pub struct UpfConfig {
     pub n4: N4,
     /// Towards data networks.
     pub n6: N6,
+    /// What N3 and N6 are on with DPDK.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dpdk: Option<Dpdk>,
     /// PDU sessions at once.
     #[serde(deserialize_with = "within::<_, _, 1, 16_000_000>")]
     pub max_sessions: usize,
@@ -44,6 +48,7 @@ impl Default for UpfConfig {
             n3: N3::default(),
             n4: N4::default(),
             n6: N6::default(),
+            dpdk: None,
             max_sessions: 1_000_000,
             rules_per_session: 1024,
             buffer: Buffer::default(),
@@ -66,6 +71,8 @@ pub enum PortKind {
     UdpTun,
     /// AF_XDP sockets on the interfaces of N3 and N6.
     AfXdp,
+    /// Devices of DPDK.
+    Dpdk,
 }
 
 /// N3: GTP-U.
@@ -184,7 +191,7 @@ pub struct N6 {
     /// The interface towards the data networks, for AF_XDP.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub interface: Option<String>,
-    /// The router, or host, that packets to them go to, for AF_XDP.
+    /// The router, or host, that packets to them go to, for AF_XDP and DPDK.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_hop: Option<std::net::Ipv4Addr>,
     /// Whether to switch the forwarding of IP packets between interfaces on, in the network namespace of the process.
@@ -207,6 +214,39 @@ impl Default for N6 {
             offload: true,
         }
     }
+}
+
+/// The devices of DPDK.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dpdk {
+    /// Arguments of its environment (EAL).
+    #[serde(default)]
+    pub eal: Vec<String>,
+    /// The device of N3.
+    pub n3: DpdkLink,
+    /// The device of N6, where it is another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub n6: Option<DpdkLink>,
+    /// Microseconds that a worker sleeps at a time when nothing comes; 0: it never does.
+    #[serde(default = "nap", deserialize_with = "within::<_, _, 0, 10_000>")]
+    pub nap_us: u64,
+}
+
+fn nap() -> u64 {
+    100
+}
+
+/// A device of DPDK.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DpdkLink {
+    /// Its name there.
+    pub device: String,
+    /// Name of the TAP device by which the system has its share.
+    pub tap: String,
+    /// Our addresses on the link.
+    pub addresses: Vec<IpNet>,
 }
 
 /// Bounds of buffering.

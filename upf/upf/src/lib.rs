@@ -16,7 +16,7 @@ mod session;
 mod shown;
 mod start;
 
-pub use config::{Buffer, Echo, N3, N4, N6, PortKind, UpfConfig};
+pub use config::{Buffer, Dpdk, DpdkLink, Echo, N3, N4, N6, PortKind, UpfConfig};
 pub use control::{Control, Settings, Shared};
 pub use resources::Pool;
 pub use start::Upf;

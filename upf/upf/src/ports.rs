@@ -1,6 +1,8 @@
 //! Which port moves packets, and its opening.
 
-use dataplane::{AfXdp, AfXdpConfig, OpenError, Port, TunAddress, TunConfig, UdpTun, Waker};
+use std::net::IpAddr;
+
+use dataplane::{AfXdp, AfXdpConfig, EthernetError, OpenError, Port, TunAddress, TunConfig, UdpTun, Waker};
 use runtime::{Network, StartError};
 
 use crate::config::{PortKind, UpfConfig};
@@ -22,28 +24,122 @@ pub(crate) struct Opened {
 
 /// Opens the port of the configuration, or the best that works, and says in the log which and why.
 pub(crate) fn open(config: &UpfConfig, network: &Network) -> Result<Opened, StartError> {
+    let refused = |kind: &str, why: NotOpen| match why {
+        NotOpen::Configuration(why) => StartError::config("upf.port", why),
+        NotOpen::System(why) => StartError::system(format!("upf.port {kind}: {why}")),
+    };
     match config.port {
-        PortKind::UdpTun => udp_tun(config, network, "configured".into()),
-        PortKind::AfXdp => {
-            let wanted = af_xdp_config(config, network).map_err(|why| StartError::config("upf.port", why))?;
-            let opened = AfXdp::open(&wanted, config.workers);
-            af_xdp(
-                &wanted,
-                network,
-                opened.map_err(|why| StartError::system(format!("upf.port af-xdp: {why}")))?,
-                "configured",
-            )
+        PortKind::UdpTun => udp_tun(config, network, "configured"),
+        PortKind::AfXdp => af_xdp(config, network, "configured").map_err(|why| refused("af-xdp", why)),
+        PortKind::Dpdk => dpdk::open(config, network, "configured").map_err(|why| refused("dpdk", why)),
+        PortKind::Auto => best(config, network),
+    }
+}
+
+/// The fastest port that opens; UDP and TUN is for everybody.
+fn best(config: &UpfConfig, network: &Network) -> Result<Opened, StartError> {
+    const WHY: &str = "the fastest that works";
+    let no_dpdk = match config.dpdk.as_ref().map(|_| dpdk::open(config, network, WHY)) {
+        Some(Ok(opened)) => return Ok(opened),
+        Some(Err(why)) => why,
+        None => NotOpen::Configuration("it takes upf.dpdk".into()),
+    };
+    let no_af_xdp = match af_xdp(config, network, &format!("{WHY}; not dpdk: {no_dpdk}")) {
+        Ok(opened) => return Ok(opened),
+        Err(why) => why,
+    };
+    udp_tun(config, network, &format!("not dpdk: {no_dpdk}; not af-xdp: {no_af_xdp}"))
+}
+
+/// Why a port is not to be had.
+#[derive(Debug, thiserror::Error)]
+enum NotOpen {
+    /// What the configuration does not say, or what was built.
+    #[error("{0}")]
+    Configuration(String),
+    /// The system's fault.
+    #[error(transparent)]
+    System(#[from] EthernetError),
+}
+
+/// The UEs' networks as ports on Ethernet have them.
+fn ues(network: &Network) -> Vec<(IpAddr, u8)> {
+    let pools = pools(network);
+    let ipv4 = pools.iter().filter(|pool| pool.gateway.is_ipv4());
+    ipv4.map(|pool| (pool.network.addr(), pool.network.prefix_len())).collect()
+}
+
+/// A port on Ethernet is open.
+fn on_ethernet(ports: Vec<impl Port + 'static>, network: &Network, n6: &str) -> Result<Opened, EthernetError> {
+    if network.dnns.iter().any(|dnn| dnn.ipv6.is_some()) {
+        tracing::warn!("this port moves packets of IPv4 only: what is sent in IPv6 sessions goes nowhere");
+    }
+    Ok(Opened { ports: with_wakers(ports)?, kind: "interface", n6: n6.into() })
+}
+
+fn af_xdp(config: &UpfConfig, network: &Network, why: &str) -> Result<Opened, NotOpen> {
+    let wanted = af_xdp_config(config, network).map_err(NotOpen::Configuration)?;
+    let ports = AfXdp::open(&wanted, config.workers)?;
+    tracing::info!(port = "af-xdp", n3 = wanted.n3_interface, n6 = wanted.n6_interface, why, "packets");
+    Ok(on_ethernet(ports, network, &wanted.n6_interface)?)
+}
+
+#[cfg(not(feature = "dpdk"))]
+mod dpdk {
+    use super::{Network, NotOpen, Opened, UpfConfig};
+
+    /// There is none in this build.
+    pub(super) fn open(_config: &UpfConfig, _network: &Network, _why: &str) -> Result<Opened, NotOpen> {
+        let how = "this build has no DPDK: install libdpdk-dev and build with \
+                   `cargo build --release --workspace --bins --features dpdk`";
+        Err(NotOpen::Configuration(how.into()))
+    }
+}
+
+#[cfg(feature = "dpdk")]
+mod dpdk {
+    use std::time::Duration;
+
+    use dataplane::{Dpdk, DpdkConfig, DpdkLink, TunAddress};
+
+    use super::{Network, NotOpen, Opened, UpfConfig, mtu, on_ethernet, ues};
+    use crate::config;
+
+    /// Octets around a packet on N3: IPv4, UDP, GTP-U with extension headers, and a margin.
+    const TUNNEL: u16 = 100;
+
+    pub(super) fn open(config: &UpfConfig, network: &Network, why: &str) -> Result<Opened, NotOpen> {
+        let wanted = wanted(config, network).map_err(|why| NotOpen::Configuration(why.into()))?;
+        let ports = Dpdk::open(&wanted, config.workers)?;
+        let (n3, n6) = (&wanted.n3_link, wanted.n6_link.as_ref().unwrap_or(&wanted.n3_link));
+        tracing::info!(port = "dpdk", n3 = n3.device, n6 = n6.device, why, "packets");
+        Ok(on_ethernet(ports, network, &n6.device)?)
+    }
+
+    fn link(link: &config::DpdkLink) -> DpdkLink {
+        let address = |of: &ipnet::IpNet| TunAddress { address: of.addr(), prefix: of.prefix_len() };
+        let addresses = link.addresses.iter().map(address).collect();
+        DpdkLink { device: link.device.clone(), tap: link.tap.clone(), addresses }
+    }
+
+    /// What DPDK needs to know, or what of it the configuration does not say.
+    fn wanted(config: &UpfConfig, network: &Network) -> Result<DpdkConfig, &'static str> {
+        let (Some(dpdk), Some(n6_next_hop)) = (&config.dpdk, config.n6.next_hop) else {
+            return Err("it takes upf.dpdk and upf.n6.next_hop");
+        };
+        if !dpdk.n3.addresses.iter().any(|of| of.addr() == config.n3.listen.ip()) {
+            return Err("upf.n3.listen must be one of upf.dpdk.n3.addresses");
         }
-        PortKind::Auto => {
-            let wanted = match af_xdp_config(config, network) {
-                Ok(wanted) => wanted,
-                Err(why) => return udp_tun(config, network, format!("not af-xdp: {why}")),
-            };
-            match AfXdp::open(&wanted, config.workers) {
-                Ok(ports) => af_xdp(&wanted, network, ports, "the fastest that works"),
-                Err(why) => udp_tun(config, network, format!("not af-xdp: {why}")),
-            }
-        }
+        Ok(DpdkConfig {
+            eal: dpdk.eal.clone(),
+            n3: config.n3.listen,
+            n3_link: link(&dpdk.n3),
+            n6_link: dpdk.n6.as_ref().map(link),
+            n6_next_hop,
+            ues: ues(network),
+            mtu: mtu(network).saturating_add(TUNNEL).max(1500),
+            nap: Duration::from_micros(dpdk.nap_us),
+        })
     }
 }
 
@@ -52,25 +148,16 @@ fn af_xdp_config(config: &UpfConfig, network: &Network) -> Result<AfXdpConfig, S
     let (Some(n3), Some(n6), Some(next_hop)) = (&config.n3.interface, &config.n6.interface, config.n6.next_hop) else {
         return Err("it takes upf.n3.interface, upf.n6.interface and upf.n6.next_hop".into());
     };
-    let ue = |pool: &Pool| (pool.network.addr(), pool.network.prefix_len());
     Ok(AfXdpConfig {
         n3: config.n3.listen,
         n3_interface: n3.clone(),
         n6_interface: n6.clone(),
         n6_next_hop: next_hop,
-        ues: pools(network).iter().filter(|pool| pool.gateway.is_ipv4()).map(ue).collect(),
+        ues: ues(network),
     })
 }
 
-fn af_xdp(config: &AfXdpConfig, network: &Network, ports: Vec<AfXdp>, why: &str) -> Result<Opened, StartError> {
-    if network.dnns.iter().any(|dnn| dnn.ipv6.is_some()) {
-        tracing::warn!("af-xdp moves packets of IPv4 only: what is sent in IPv6 sessions goes nowhere");
-    }
-    tracing::info!(port = "af-xdp", n3 = config.n3_interface, n6 = config.n6_interface, why, "packets");
-    Ok(Opened { ports: with_wakers(ports)?, kind: "interface", n6: config.n6_interface.clone() })
-}
-
-fn udp_tun(config: &UpfConfig, network: &Network, why: String) -> Result<Opened, StartError> {
+fn udp_tun(config: &UpfConfig, network: &Network, why: &str) -> Result<Opened, StartError> {
     let address = |pool: &Pool| TunAddress { address: pool.gateway, prefix: pool.network.prefix_len() };
     let tun = TunConfig {
         name: config.n6.tun.clone(),
@@ -94,10 +181,11 @@ fn udp_tun(config: &UpfConfig, network: &Network, why: String) -> Result<Opened,
             std::fs::write(&file, "1").map_err(|why| StartError::file(file, why))?;
         }
     }
-    Ok(Opened { ports: with_wakers(ports)?, kind: "TUN", n6: config.n6.tun.clone() })
+    let ports = with_wakers(ports).map_err(StartError::system)?;
+    Ok(Opened { ports, kind: "TUN", n6: config.n6.tun.clone() })
 }
 
-fn with_wakers(ports: Vec<impl Port + 'static>) -> Result<Ports, StartError> {
+fn with_wakers(ports: Vec<impl Port + 'static>) -> std::io::Result<Ports> {
     let with_waker = |port| Ok((Box::new(port) as Box<dyn Port>, Waker::new()?));
-    ports.into_iter().map(with_waker).collect::<std::io::Result<_>>().map_err(StartError::system)
+    ports.into_iter().map(with_waker).collect()
 }

@@ -32,12 +32,15 @@ impl NetworkFunction for Upf {
     type Config = UpfConfig;
 
     fn check(config: &UpfConfig, _network: &Network) -> Result<(), StartError> {
-        let name = &config.n6.tun;
-        if name.is_empty() || name.len() > 15 || name.contains(['/', ' ']) {
-            return Err(StartError::config(
-                "upf.n6.tun",
-                format!("'{name}' is no name of an interface: 1 to 15 characters"),
-            ));
+        let links = config.dpdk.iter().flat_map(|dpdk| [("n3", Some(&dpdk.n3)), ("n6", dpdk.n6.as_ref())]);
+        let taps = links.filter_map(|(key, link)| Some((format!("upf.dpdk.{key}.tap"), &link?.tap)));
+        for (key, name) in taps.chain([("upf.n6.tun".into(), &config.n6.tun)]) {
+            if name.is_empty() || name.len() > 15 || name.contains(['/', ' ']) {
+                return Err(StartError::config(
+                    key,
+                    format!("'{name}' is no name of an interface: 1 to 15 characters"),
+                ));
+            }
         }
         if config.n3.listen.ip().is_unspecified() && config.n3.advertise.is_none() {
             return Err(StartError::config(
@@ -62,11 +65,11 @@ impl NetworkFunction for Upf {
         let socket = UdpSocket::bind(config.n4.listen)
             .await
             .map_err(|why| StartError::listen("N4", config.n4.listen, "upf.n4.listen", why))?;
+        let opened = ports::open(&config, &network)?;
         // Echo Requests have a port of their own (TS 29.281 4.4.2.1): their answers do not come among the packets.
         let echo = UdpSocket::bind((config.n3.listen.ip(), 0))
             .await
             .map_err(|why| StartError::listen("N3", config.n3.listen, "upf.n3.listen", why))?;
-        let opened = ports::open(&config, &network)?;
         let (told, events) = mpsc::unbounded_channel();
         let path = path_config(&config, &network);
         let workers = Workers::start(opened.ports, &path, &config.cores, move |event| {

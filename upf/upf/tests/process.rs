@@ -1,4 +1,5 @@
-//! The UPF as it runs: sockets on loopback and a real TUN device, in a network namespace of its own.
+//! The UPF as it runs: sockets on loopback and a real TUN device, or devices of DPDK on links to other hosts, in network
+//! namespaces of their own.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::Command;
@@ -23,14 +24,19 @@ const UPF: &str = "127.0.0.7:8805";
 const GNB: &str = "127.0.0.8:2152";
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// Runs the test below in a namespace, as an ordinary user may.
 #[test]
 fn a_ue_pings_the_gateway() {
+    in_a_namespace("within_a_namespace");
+}
+
+/// Runs an ignored test in a namespace, as an ordinary user may.
+fn in_a_namespace(test: &str) {
     let itself = std::env::current_exe().expect("a path");
-    let script = "ip link set lo up && exec \"$0\" --exact within_a_namespace --ignored --nocapture";
+    let script = "ip link set lo up && exec \"$0\" --exact $1 --ignored --nocapture";
     let status = Command::new("unshare")
         .args(["--user", "--map-root-user", "--net", "sh", "-c", script])
         .arg(itself)
+        .arg(test)
         .status()
         .expect("unshare runs");
     assert!(status.success());
@@ -106,7 +112,7 @@ fn ue(destination: bool) -> UeIpAddress {
     UeIpAddress { ipv4: Some(UE), ipv6: Some(PREFIX), destination, ..UeIpAddress::default() }
 }
 
-fn establishment() -> SessionEstablishmentRequest {
+fn establishment(gnb: IpAddr) -> SessionEstablishmentRequest {
     let smf = address(SMF).ip();
     let mut request = SessionEstablishmentRequest::new(NodeId::Address(smf), FSeid::new(Seid(7), smf));
     let mut pdi = Pdi::new(Interface::Access);
@@ -127,14 +133,14 @@ fn establishment() -> SessionEstablishmentRequest {
     to_core.forwarding_parameters = Some(ForwardingParameters::new(Interface::Core));
     let mut to_access = CreateFar::new(FarId(2), ApplyAction::FORW);
     let mut forwarding = ForwardingParameters::new(Interface::Access);
-    forwarding.outer_header_creation = Some(OuterHeaderCreation::gtpu(Teid(0x55), address(GNB).ip()));
+    forwarding.outer_header_creation = Some(OuterHeaderCreation::gtpu(Teid(0x55), gnb));
     to_access.forwarding_parameters = Some(forwarding);
     request.create_fars = vec![to_core, to_access];
     request
 }
 
-fn echo_request(sequence: u16) -> Vec<u8> {
-    let builder = etherparse::PacketBuilder::ipv4(UE.octets(), GATEWAY.octets(), 64).icmpv4_echo_request(1, sequence);
+fn echo_request(to: Ipv4Addr, sequence: u16) -> Vec<u8> {
+    let builder = etherparse::PacketBuilder::ipv4(UE.octets(), to.octets(), 64).icmpv4_echo_request(1, sequence);
     let mut packet = Vec::new();
     builder.write(&mut packet, &[7; 56]).expect("fits");
     packet
@@ -178,10 +184,8 @@ fn within_a_namespace() {
     threads.block_on(ping());
 }
 
-async fn ping() {
-    let mut context = context();
-    // Whichever of the workers the system gives a packet to, the owner of its bucket gets it.
-    context.config.workers = 3;
+/// A UPF, an SMF that has made a session with it, and the session's tunnel.
+async fn with_a_session(context: Context<UpfConfig>, gnb: IpAddr) -> (runtime::Running, Smf, SocketAddr, u32) {
     let running = Upf::start(context).await.expect("starts");
     let role = Role::Cp(CpFunctionFeatures::default());
     let config = EndpointConfig::new(NodeId::Address(address(SMF).ip()), role, RecoveryTimeStamp(1));
@@ -190,28 +194,39 @@ async fn ping() {
     smf.endpoint.associate(Instant::now(), address(UPF));
     let Event::AssociationUp { up_features, .. } = smf.event().await else { panic!("no association") };
     assert!(up_features.contains(UpFunctionFeatures::FTUP));
-    let gnb = UdpSocket::bind(GNB).await.expect("free");
-    let Message::SessionEstablishmentResponse(response) = smf.ask(Seid(0), establishment()).await else {
+    let Message::SessionEstablishmentResponse(response) = smf.ask(Seid(0), establishment(gnb)).await else {
         panic!("another")
     };
     assert_eq!(response.cause, Cause::RequestAccepted);
     let f_teid = response.created_pdrs[0].f_teid.and_then(|f_teid| f_teid.endpoint());
     let (teid, n3): (Teid, IpAddr) = f_teid.expect("chosen");
+    (running, smf, SocketAddr::new(n3, gtpu::PORT), teid.0)
+}
 
-    let to = SocketAddr::new(n3, gtpu::PORT);
+/// An echo request in the tunnel, and its answer.
+async fn ping_once(gnb: &UdpSocket, (upf, teid): (SocketAddr, u32), to: Ipv4Addr, sequence: u16) {
+    gnb.send_to(&tunnelled(teid, &echo_request(to, sequence)), upf).await.expect("sent");
+    let payload = received(gnb, upf).await;
+    let answer = etherparse::PacketHeaders::from_ip_slice(&payload).expect("is IP");
+    let Some(etherparse::TransportHeader::Icmpv4(icmp)) = answer.transport else { panic!("no ICMP") };
+    let echo = etherparse::IcmpEchoHeader { id: 1, seq: sequence };
+    assert_eq!(icmp.icmp_type, etherparse::Icmpv4Type::EchoReply(echo));
+}
+
+async fn ping() {
+    let mut context = context();
+    // Whichever of the workers the system gives a packet to, the owner of its bucket gets it.
+    context.config.workers = 3;
+    let gnb = UdpSocket::bind(GNB).await.expect("free");
+    let (running, mut smf, to, teid) = with_a_session(context, address(GNB).ip()).await;
     let mut octets = [0; 2048];
     let advertisement = received(&gnb, to).await;
     assert_eq!((icmpv6(&advertisement), &advertisement[72..88]), ((134, 0), &PREFIX.octets()[..]));
     for sequence in 0..100 {
-        gnb.send_to(&tunnelled(teid.0, &echo_request_v6(sequence)), to).await.expect("sent");
+        gnb.send_to(&tunnelled(teid, &echo_request_v6(sequence)), to).await.expect("sent");
         let answer = received(&gnb, to).await;
         assert_eq!((icmpv6(&answer), &answer[46..48]), ((129, 0), &sequence.to_be_bytes()[..]));
-        gnb.send_to(&tunnelled(teid.0, &echo_request(sequence)), to).await.expect("sent");
-        let payload = received(&gnb, to).await;
-        let answer = etherparse::PacketHeaders::from_ip_slice(&payload).expect("is IP");
-        let Some(etherparse::TransportHeader::Icmpv4(icmp)) = answer.transport else { panic!("no ICMP") };
-        let echo = etherparse::IcmpEchoHeader { id: 1, seq: sequence };
-        assert_eq!(icmp.icmp_type, etherparse::Icmpv4Type::EchoReply(echo));
+        ping_once(&gnb, (to, teid), GATEWAY, sequence).await;
     }
     gnb.send_to(&[0x32, 1, 0, 4, 0, 0, 0, 0, 0, 9, 0, 0], to).await.expect("sent");
     let (length, _) = timeout(LIMIT, gnb.recv_from(&mut octets)).await.expect("in time").expect("received");
@@ -224,4 +239,122 @@ async fn ping() {
     assert!(matches!(smf.event().await, Event::AssociationDown { why: Down::Released, .. }));
     timeout(LIMIT, drained).await.expect("in time").expect("ends");
     assert_eq!((running.status)()["sessions"].as_u64(), Some(0));
+}
+
+/// Devices of DPDK, on links to a gNB and to a host: the system has no address on them but by the TAP devices.
+#[cfg(feature = "dpdk")]
+mod dpdk {
+    use std::sync::mpsc::{Receiver, Sender, channel};
+
+    use upf::{Dpdk, DpdkLink, PortKind};
+
+    use super::*;
+
+    const N3: &str = "10.99.0.1:2152";
+    const GNB: &str = "10.99.0.2:2152";
+    const HOST: Ipv4Addr = Ipv4Addr::new(10, 46, 0, 2);
+
+    #[test]
+    fn a_ue_pings_a_host_past_the_system() {
+        in_a_namespace("dpdk::past_the_system");
+    }
+
+    fn ip(arguments: &str) {
+        let status = Command::new("ip").args(arguments.split(' ')).status().expect("ip runs");
+        assert!(status.success(), "ip {arguments}");
+    }
+
+    /// A host in a namespace of its own, joined to this one by a link `here`; what `set_up` makes there is handed back.
+    fn host<T: Send + 'static>(here: &str, set_up: impl FnOnce() -> T + Send + 'static) -> (T, Sender<()>) {
+        let (tell, told) = channel();
+        let (done, made) = channel();
+        let (go, goes): (Sender<()>, Receiver<()>) = channel();
+        std::thread::spawn(move || {
+            #[allow(deprecated, reason = "unsharing the network is safe; the newer function warns of descriptors")]
+            rustix::thread::unshare(rustix::thread::UnshareFlags::NEWNET).expect("a namespace");
+            tell.send(rustix::thread::gettid().as_raw_nonzero()).expect("waits");
+            goes.recv().expect("linked");
+            done.send(set_up()).expect("waits");
+            // The namespace lives as long as this.
+            let _ = goes.recv();
+        });
+        let id = told.recv().expect("a thread");
+        ip(&format!("link add {here} type veth peer name there netns {id}"));
+        ip(&format!("link set {here} up"));
+        go.send(()).expect("waits");
+        (made.recv().expect("set up"), go)
+    }
+
+    fn link(device: &str, tap: &str, address: &str) -> DpdkLink {
+        let addresses = vec![address.parse().expect("an address")];
+        DpdkLink { device: device.into(), tap: tap.into(), addresses }
+    }
+
+    fn config() -> UpfConfig {
+        let mut config = UpfConfig { port: PortKind::Dpdk, workers: 2, ..UpfConfig::default() };
+        config.n3.listen = address(N3);
+        config.n6.next_hop = Some(HOST);
+        let eal = "--no-huge -m 256 --no-shconf --no-pci --no-telemetry -l 0 --log-level=error \
+                   --vdev=net_af_packet0,iface=n3,qpairs=2 --vdev=net_af_packet1,iface=n6,qpairs=2";
+        config.dpdk = Some(Dpdk {
+            eal: eal.split_whitespace().map(str::to_owned).collect(),
+            n3: link("net_af_packet0", "n3-system", "10.99.0.1/24"),
+            n6: Some(link("net_af_packet1", "n6-system", "10.46.0.1/24")),
+            nap_us: 100,
+        });
+        config
+    }
+
+    #[test]
+    #[ignore = "run by a_ue_pings_a_host_past_the_system, in a namespace"]
+    fn past_the_system() {
+        let (gnb, _access) = host("n3", || {
+            ip("addr add 10.99.0.2/24 dev there");
+            ip("link set there up");
+            std::net::UdpSocket::bind(GNB).expect("free")
+        });
+        let ((), _data_network) = host("n6", || {
+            ip("addr add 10.46.0.2/24 dev there");
+            ip("link set there up");
+            ip("route add 10.45.0.0/16 via 10.46.0.1");
+        });
+        let threads = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        threads.block_on(async {
+            gnb.set_nonblocking(true).expect("set");
+            let gnb = UdpSocket::from_std(gnb).expect("a socket");
+            ping_past(&gnb).await;
+        });
+    }
+
+    async fn ping_past(gnb: &UdpSocket) {
+        let mut context = context();
+        context.config = config();
+        let (running, mut smf, n3, teid) = with_a_session(context, address(GNB).ip()).await;
+        assert_eq!(n3, address(N3));
+        // The first packets towards a neighbour that is not known yet are lost.
+        let mut known = false;
+        let mut octets = [0; 2048];
+        for _ in 0..100 {
+            gnb.send_to(&tunnelled(teid, &echo_request(HOST, 0)), n3).await.expect("sent");
+            while let Ok(Ok((length, _))) = timeout(Duration::from_millis(100), gnb.recv_from(&mut octets)).await {
+                let datagram = gtpu::Datagram::parse(&octets[..length]).expect("is GTP-U");
+                known |= datagram.payload.first().is_some_and(|first| first >> 4 == 4);
+            }
+            if known {
+                break;
+            }
+        }
+        assert!(known, "neighbours are found");
+        for sequence in 1..=100 {
+            ping_once(gnb, (n3, teid), HOST, sequence).await;
+        }
+        let status = (running.status)();
+        assert!(status["packets"]["uplink"].as_u64() > Some(100), "{status}");
+        gnb.send_to(&[0x32, 1, 0, 4, 0, 0, 0, 0, 0, 9, 0, 0], n3).await.expect("sent");
+        let (length, _) = timeout(LIMIT, gnb.recv_from(&mut octets)).await.expect("in time").expect("received");
+        assert_eq!(octets[..length], gtpu::echo_response(9));
+        let drained = tokio::spawn(running.drain);
+        assert!(matches!(smf.event().await, Event::AssociationDown { why: Down::Released, .. }));
+        timeout(LIMIT, drained).await.expect("in time").expect("ends");
+    }
 }

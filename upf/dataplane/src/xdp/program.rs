@@ -6,14 +6,7 @@
 use std::net::Ipv4Addr;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-/// What of the packets is ours.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Steering {
-    /// GTP-U: whole UDP datagrams to this address and port.
-    pub(super) n3: Option<(Ipv4Addr, u16)>,
-    /// Packets to these networks: address and length of the prefix.
-    pub(super) ues: Vec<(Ipv4Addr, u8)>,
-}
+use crate::ethernet::{MOST_NETWORKS, Steering, network_of};
 
 /// An instruction: eight octets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,9 +112,6 @@ fn word(address: Ipv4Addr) -> i32 {
     i32::from_ne_bytes(address.octets())
 }
 
-/// The most networks of UEs a program asks about: jumps are short.
-pub(super) const MOST_NETWORKS: usize = 1000;
-
 /// The program for sockets in this map, by the queue that a packet came on.
 pub(super) fn assemble(steering: &Steering, sockets: BorrowedFd<'_>) -> Vec<Instruction> {
     let mut program = Assembly::default();
@@ -144,10 +134,10 @@ pub(super) fn assemble(steering: &Steering, sockets: BorrowedFd<'_>) -> Vec<Inst
     }
     program.mark(Label::Ues);
     for (network, length) in steering.ues.iter().take(MOST_NETWORKS) {
-        let mask = Ipv4Addr::from_bits(u32::MAX.checked_shl(32 - u32::from(*length)).unwrap_or(0));
+        let mask = network_of(Ipv4Addr::BROADCAST, *length);
         program.put(LOAD_WORD, (5, 2), DESTINATION, 0);
         program.put(AND_NUMBER_32, (5, 0), 0, word(mask));
-        program.jump(JUMP_IF_EQUAL_32, (5, 0), word(*network & mask), Label::Ours);
+        program.jump(JUMP_IF_EQUAL_32, (5, 0), word(network_of(*network, *length)), Label::Ours);
     }
     program.mark(Label::Pass);
     program.put(MOVE_NUMBER, (0, 0), 0, PASS);

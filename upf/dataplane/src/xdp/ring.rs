@@ -122,24 +122,6 @@ impl Ring {
         unsafe { BorrowedFd::borrow_raw(self.receive.as_raw_fd()) }
     }
 
-    /// Has `take` look at packets that were received, up to so many. Returns how many there were.
-    pub(super) fn receive(&mut self, most: usize, mut take: impl FnMut(&[u8])) -> usize {
-        let mut given_back = [0; crate::offload::BATCH];
-        let mut count = 0;
-        let mut received = self.receive.receive(most.min(given_back.len()) as u32);
-        for (place, descriptor) in given_back.iter_mut().zip(received.by_ref()) {
-            take(self.area.packet(&descriptor));
-            *place = descriptor.addr - descriptor.addr % u64::from(CHUNK);
-            count += 1;
-        }
-        received.release();
-        drop(received);
-        if count > 0 {
-            self.give_back(given_back.get(..count).unwrap_or_default());
-        }
-        count
-    }
-
     /// Gives chunks back to be received into. There is room: the ring is as long as there are chunks for it.
     fn give_back(&mut self, mut chunks: &[u64]) {
         // Less than asked for may be reserved, as long as that is not nothing: what the library remembers of the ring may
@@ -158,10 +140,26 @@ impl Ring {
             self.queue.wake();
         }
     }
+}
 
-    /// Puts a packet, which `write` writes into the room and whose length it returns, behind those to be sent. `false` where
-    /// there is no room left, or it wrote none.
-    pub(super) fn put(&mut self, write: impl FnOnce(&mut [u8]) -> Option<usize>) -> bool {
+impl crate::ethernet::Ring for Ring {
+    fn receive(&mut self, most: usize, mut take: impl FnMut(&[u8])) {
+        let mut given_back = [0; crate::offload::BATCH];
+        let mut count = 0;
+        let mut received = self.receive.receive(most.min(given_back.len()) as u32);
+        for (place, descriptor) in given_back.iter_mut().zip(received.by_ref()) {
+            take(self.area.packet(&descriptor));
+            *place = descriptor.addr - descriptor.addr % u64::from(CHUNK);
+            count += 1;
+        }
+        received.release();
+        drop(received);
+        if count > 0 {
+            self.give_back(given_back.get(..count).unwrap_or_default());
+        }
+    }
+
+    fn put(&mut self, write: impl FnOnce(&mut [u8]) -> Option<usize>) -> bool {
         let Some(address) = self.free.pop() else { return false };
         let length = write(self.area.chunk(address)).and_then(|length| u32::try_from(length).ok());
         let mut transmit = self.transmit.transmit(1);
@@ -175,8 +173,8 @@ impl Ring {
         put
     }
 
-    /// Has the system send what was put, and takes back what it has sent.
-    pub(super) fn flush(&mut self) {
+    /// Has the system send what was put, and takes back what it has sent. What it does not take now it will take later.
+    fn flush(&mut self) -> usize {
         for _ in 0..KICKS {
             if self.transmit.pending() == 0 || !self.transmit.needs_wakeup() {
                 break;
@@ -186,5 +184,6 @@ impl Ring {
         let mut complete = self.queue.complete(CHUNKS);
         self.free.extend(complete.by_ref());
         complete.release();
+        0
     }
 }

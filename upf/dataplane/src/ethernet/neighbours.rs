@@ -14,13 +14,13 @@ use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use netlink_sys::protocols::NETLINK_ROUTE;
 use netlink_sys::{Socket, SocketAddr};
 
-use super::ethernet::Mac;
+use super::Mac;
 
 /// What the system knows of an interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Interface {
-    pub(super) index: u32,
-    pub(super) mac: Mac,
+pub(crate) struct Interface {
+    pub(crate) index: u32,
+    pub(crate) mac: Mac,
 }
 
 /// The system's tables, asked by rtnetlink.
@@ -110,7 +110,7 @@ impl Tables {
 ///
 /// # Errors
 /// Where there is none, or it is no Ethernet.
-pub(super) fn interface(name: &str) -> io::Result<Interface> {
+pub(crate) fn interface(name: &str) -> io::Result<Interface> {
     Tables::open()?.interface(name)
 }
 
@@ -138,7 +138,7 @@ const CALM: Duration = Duration::from_secs(2);
 const PATIENCE: u32 = 50;
 
 /// A port's view of the neighbours.
-pub(super) struct Neighbours {
+pub(crate) struct Neighbours {
     known: BTreeMap<Ipv4Addr, Option<Mac>>,
     ask: SyncSender<Ipv4Addr>,
     told: Receiver<(Ipv4Addr, Mac)>,
@@ -149,7 +149,7 @@ impl Neighbours {
     ///
     /// # Errors
     /// Where the system gives no socket or thread.
-    pub(super) fn start() -> io::Result<Self> {
+    pub(crate) fn start() -> io::Result<Self> {
         let (neighbours, asked, tell) = Self::unanswered();
         let tables = Tables::open()?;
         let prompt = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
@@ -167,14 +167,14 @@ impl Neighbours {
     }
 
     /// Takes note of what was found out.
-    pub(super) fn update(&mut self) {
+    pub(crate) fn update(&mut self) {
         for (address, mac) in self.told.try_iter() {
             self.known.insert(address, Some(mac));
         }
     }
 
     /// Who is next on the way there. `None` where that is not known yet; it is asked for then.
-    pub(super) fn of(&mut self, address: Ipv4Addr) -> Option<Mac> {
+    pub(crate) fn of(&mut self, address: Ipv4Addr) -> Option<Mac> {
         if let Some(known) = self.known.get(&address) {
             return *known;
         }

@@ -5,16 +5,16 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use crate::offload::Sum;
 
 /// An address of Ethernet.
-pub(super) type Mac = [u8; 6];
+pub(crate) type Mac = [u8; 6];
 
 /// Octets of an Ethernet header.
-pub(super) const ETHERNET: usize = 14;
+pub(crate) const ETHERNET: usize = 14;
 /// Octets of IPv4 without options, and UDP.
 const IP_UDP: usize = 28;
 
 /// What a frame carries.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Carried<'a> {
+pub(crate) enum Carried<'a> {
     /// The payload of a UDP datagram to our address and port, and who sent it.
     N3(SocketAddrV4, &'a [u8]),
     /// An IPv4 packet.
@@ -22,7 +22,7 @@ pub(super) enum Carried<'a> {
 }
 
 /// Reads a frame. `None` where it is not whole: the program has looked at it before, so that is rare.
-pub(super) fn read(frame: &[u8], n3: SocketAddrV4) -> Option<Carried<'_>> {
+pub(crate) fn read(frame: &[u8], n3: SocketAddrV4) -> Option<Carried<'_>> {
     let packet = frame.get(ETHERNET..)?;
     let (header, _) = packet.split_first_chunk::<IP_UDP>()?;
     let &[first, _, high, low, _, _, _, _, _, protocol, _, _, a, b, c, d, e, f, g, h, s0, s1, d0, d1, l0, l1, _, _] =
@@ -38,7 +38,7 @@ pub(super) fn read(frame: &[u8], n3: SocketAddrV4) -> Option<Carried<'_>> {
 }
 
 /// Writes a frame with an IPv4 packet. Returns its length; `None` where there is no room, or it is no IPv4 packet.
-pub(super) fn write_packet(room: &mut [u8], (own, to): (Mac, Mac), packet: &[u8]) -> Option<usize> {
+pub(crate) fn write_packet(room: &mut [u8], (own, to): (Mac, Mac), packet: &[u8]) -> Option<usize> {
     (packet.first()? >> 4 == 4).then_some(())?;
     let length = ETHERNET + packet.len();
     let frame = room.get_mut(..length)?;
@@ -54,7 +54,7 @@ fn write_ethernet(frame: &mut [u8], own: Mac, to: Mac) -> Option<()> {
 }
 
 /// Writes a frame with a UDP datagram of this ToS. Its checksum is left out, as IPv4 allows: the inner packet has its own.
-pub(super) fn write_datagram(
+pub(crate) fn write_datagram(
     room: &mut [u8],
     (own, to): (Mac, Mac),
     (from, destination): (SocketAddrV4, SocketAddrV4),
