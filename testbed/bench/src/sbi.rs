@@ -2,6 +2,8 @@
 
 mod audit;
 mod certificates;
+#[cfg(feature = "iceoryx2")]
+mod iceoryx;
 mod other;
 mod ring;
 mod series;

@@ -13,6 +13,8 @@ use sbi_transport::{Endpoint, Limits, Server, serve};
 use shm::{ChannelCounters, ChannelError, Listener};
 
 use super::audit::Spent;
+#[cfg(feature = "iceoryx2")]
+use super::iceoryx;
 use super::ring::{self, Ends};
 use super::ways::{Looking, routes};
 use crate::Failure;
@@ -113,6 +115,8 @@ impl Drop for Other {
         let process = self.process.get_mut().unwrap_or_else(PoisonError::into_inner);
         let _ = process.kill(); // it may have ended by itself
         let _ = process.wait();
+        #[cfg(feature = "iceoryx2")]
+        iceoryx::clean(&self.folder);
         let _ = std::fs::remove_dir_all(&self.folder); // what is left is in the system's folder for such
     }
 }
@@ -147,6 +151,10 @@ pub(crate) fn run(options: &OtherOptions) -> Result<(), Failure> {
         let channels = Arc::new(Mutex::new(Vec::new()));
         accept(&options.folder.join("channel"), channels.clone(), ring::send_back)?;
         accept(&options.folder.join("ring"), channels.clone(), ring::send_back_polled)?;
+        #[cfg(feature = "iceoryx2")]
+        for noticing in [iceoryx::Noticing::Polling, iceoryx::Noticing::Events] {
+            iceoryx::serve(&options.folder, noticing)?;
+        }
         println!("{}\n{}", h2.endpoint(), h2_tls.endpoint());
         tell(&[shm, h2_shm], &channels).await
     })

@@ -96,16 +96,16 @@ pub(crate) fn polled(
 }
 
 /// The calls under way of one task.
-struct Window {
+pub(super) struct Window {
     begun: Vec<Option<Instant>>,
     under_way: usize,
     free: Vec<u32>,
     left: usize,
-    latencies: Vec<Duration>,
+    pub(super) latencies: Vec<Duration>,
 }
 
 impl Window {
-    fn new(pattern: Pattern, calls: usize) -> Self {
+    pub(super) fn new(pattern: Pattern, calls: usize) -> Self {
         let callers = pattern.callers();
         Self {
             begun: vec![None; callers],
@@ -117,17 +117,17 @@ impl Window {
     }
 
     /// A stream that is free, unless all calls were made.
-    fn next(&mut self) -> Option<u32> {
+    pub(super) fn next(&mut self) -> Option<u32> {
         self.left = self.left.checked_sub(1)?;
         self.free.pop()
     }
 
-    fn begin(&mut self, stream: u32) {
+    pub(super) fn begin(&mut self, stream: u32) {
         self.begun[stream as usize] = Some(Instant::now());
         self.under_way += 1;
     }
 
-    fn end(&mut self, stream: u32) {
+    pub(super) fn end(&mut self, stream: u32) {
         if let Some(begun) = self.begun.get_mut(stream as usize).and_then(Option::take) {
             self.latencies.push(begun.elapsed());
             self.under_way -= 1;
@@ -136,7 +136,7 @@ impl Window {
     }
 
     /// Nothing can begin before something ends; at the end nothing is left under way either.
-    fn is_full(&self) -> bool {
+    pub(super) fn is_full(&self) -> bool {
         self.free.is_empty() || (self.left == 0 && self.under_way > 0)
     }
 }

@@ -12,6 +12,8 @@ use sbi_models::udm::SessionManagementSubscriptionData;
 use sbi_transport::{Blocking, Endpoint, Limits, Pool};
 use tokio::runtime::Runtime;
 
+#[cfg(feature = "iceoryx2")]
+use super::iceoryx;
 use super::other::{ECHO, Other};
 use super::ring::{self, Ends};
 use super::series::Pattern;
@@ -40,10 +42,16 @@ pub(crate) enum Way {
     JsonShm,
     /// Typed operations, JSON at both ends, HTTP/2 over TCP
     JsonH2,
+    /// Request-response of iceoryx2, both sides polling
+    #[cfg(feature = "iceoryx2")]
+    Iceoryx,
+    /// The same, both sides waiting for its events
+    #[cfg(feature = "iceoryx2")]
+    IceoryxEvents,
 }
 
 impl Way {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: &[Self] = &[
         Self::Ring,
         Self::Channel,
         Self::Shm,
@@ -54,11 +62,20 @@ impl Way {
         Self::H2Tls,
         Self::JsonShm,
         Self::JsonH2,
+        #[cfg(feature = "iceoryx2")]
+        Self::Iceoryx,
+        #[cfg(feature = "iceoryx2")]
+        Self::IceoryxEvents,
     ];
 
     /// Whether it never sleeps, so that on one core each side waits out the other's time slice.
     pub(crate) fn only_spins(self) -> bool {
-        self == Self::Ring
+        match self {
+            Self::Ring => true,
+            #[cfg(feature = "iceoryx2")]
+            Self::Iceoryx => true,
+            _ => false,
+        }
     }
 
     /// What it is compared with.
@@ -83,6 +100,10 @@ impl fmt::Display for Way {
             Self::H2Tls => "h2+tls",
             Self::JsonShm => "JSON, shm",
             Self::JsonH2 => "JSON, h2",
+            #[cfg(feature = "iceoryx2")]
+            Self::Iceoryx => "iceoryx2, polled",
+            #[cfg(feature = "iceoryx2")]
+            Self::IceoryxEvents => "iceoryx2, events",
         })
     }
 }
@@ -123,10 +144,20 @@ const SUBSCRIBED: &str = r#"{"singleNssai":{"sst":1,"sd":"00000a"},"dnnConfigura
 
 /// The caller's side.
 pub(crate) enum Client {
-    Calls { pool: Arc<Pool>, endpoint: Endpoint, json: bool },
-    Threads { pool: Arc<Pool>, blocking: Blocking, endpoint: Endpoint },
+    Calls {
+        pool: Arc<Pool>,
+        endpoint: Endpoint,
+        json: bool,
+    },
+    Threads {
+        pool: Arc<Pool>,
+        blocking: Blocking,
+        endpoint: Endpoint,
+    },
     Messages(RefCell<Ends>),
     Ring(RefCell<Ends>),
+    #[cfg(feature = "iceoryx2")]
+    Iceoryx(Box<iceoryx::Ends>),
 }
 
 impl Client {
@@ -151,6 +182,12 @@ impl Client {
             }
             Way::JsonShm => calls(other.shm(), true),
             Way::JsonH2 => calls(other.h2(), true),
+            #[cfg(feature = "iceoryx2")]
+            Way::Iceoryx => Self::Iceoryx(iceoryx::Ends::connect(other.folder(), iceoryx::Noticing::Polling)?.into()),
+            #[cfg(feature = "iceoryx2")]
+            Way::IceoryxEvents => {
+                Self::Iceoryx(iceoryx::Ends::connect(other.folder(), iceoryx::Noticing::Events)?.into())
+            }
         })
     }
 
@@ -162,6 +199,8 @@ impl Client {
                 let counters = pool.stats().into_iter().map(|(_, counters)| counters.channel);
                 counters.fold(shm::ChannelCounters::default(), |sum, counters| sum + counters)
             }
+            #[cfg(feature = "iceoryx2")]
+            Self::Iceoryx(_) => shm::ChannelCounters::default(), // it counts nothing
         }
     }
 
@@ -176,6 +215,8 @@ impl Client {
         match self {
             Self::Messages(ends) => runtime.block_on(ring::messages(&mut ends.borrow_mut(), pattern, size, calls)),
             Self::Ring(ends) => ring::polled(&mut ends.borrow_mut(), pattern, size, calls),
+            #[cfg(feature = "iceoryx2")]
+            Self::Iceoryx(ends) => ends.calls(pattern, size, calls),
             Self::Calls { pool, endpoint, json: false } => {
                 let request = Arc::new(echo_request(size)?);
                 let caller = Arc::new(Direct { pool: pool.clone(), endpoint: [endpoint.clone()] });
