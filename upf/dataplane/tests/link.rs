@@ -24,7 +24,7 @@ const MTU: u16 = 1400;
 /// As [`plain`], of a UE that has a prefix besides its address.
 fn dual() -> rules::Session {
     let mut rules = plain();
-    rules.pdrs.values_mut().for_each(|pdr| pdr.pdi.ue.push(PREFIX.into()));
+    rules.pdrs.iter_mut().for_each(|(_, pdr)| pdr.pdi.ue.push(PREFIX.into()));
     rules
 }
 

@@ -71,7 +71,7 @@ impl Subscriber {
         let pdi = Pdi::from(Source::Core).of(self.address.into());
         let down_rule = Pdr { pdi, outer_header_removal: false, far: Some(FarId(2)), ..up.clone() };
         rules.pdrs.extend([(PdrId(1), up), (PdrId(2), down_rule)]);
-        rules.pdrs.values_mut().for_each(|pdr| pdr.pdi.ue = self.addresses());
+        rules.pdrs.iter_mut().for_each(|(_, pdr)| pdr.pdi.ue = self.addresses());
         let to_core =
             Forwarding { destination: Destination::Core, tunnel: None, marking: None, network_instance: None };
         let tunnel = Some(RemoteTunnel { teid: self.teid, address: GNB });

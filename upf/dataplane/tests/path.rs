@@ -274,7 +274,7 @@ fn buffered_packets_can_be_given_up_and_their_room_is_used_again() {
 fn ipv6_sessions() {
     let mut rules = plain();
     let ue: IpAddr = "2001:db8:1:2::5".parse().expect("an address");
-    rules.pdrs.values_mut().for_each(|pdr| pdr.pdi.ue = vec![ue]);
+    rules.pdrs.iter_mut().for_each(|(_, pdr)| pdr.pdi.ue = vec![ue]);
     let mut bench = Bench::with(&rules);
     let packet = |from: &str, to: &str| {
         let address = |text: &str| text.parse::<std::net::Ipv6Addr>().expect("an address").octets();
@@ -380,7 +380,7 @@ proptest! {
     ) {
         let mut rules = plain();
         let flow = Filter { flow: "permit out 17 from any 80 to assigned".parse().ok(), ..Filter::default() };
-        rules.pdrs.values_mut().for_each(|pdr| pdr.pdi.filters = vec![flow.clone(), Filter { spi: Some(1), ..Filter::default() }, Filter::default()]);
+        rules.pdrs.iter_mut().for_each(|(_, pdr)| pdr.pdi.filters = vec![flow.clone(), Filter { spi: Some(1), ..Filter::default() }, Filter::default()]);
         let mut bench = Bench::with(&rules);
         let mut payload = up(&udp(UE, HOST, (80, 80), 40));
         for (place, value) in damage {

@@ -137,7 +137,7 @@ fn every_downlink_packet_bears_its_flow() {
 #[test]
 fn marking_of_either_direction() {
     let mut rules = plain();
-    for far in rules.fars.values_mut() {
+    for far in rules.fars.iter_mut().map(|(_, rule)| rule) {
         far.forwarding.as_mut().expect("forwards").marking = Some((0xb8, 0xfc));
     }
     let mut bench = Bench::with(&rules);

@@ -177,7 +177,7 @@ fn the_start_of_traffic_and_linked_rules() {
     rules.urrs.insert(UrrId(1), Urr { volume: true, triggers: Triggers::START, ..Urr::default() });
     let linked = Urr { volume: true, triggers: Triggers::LINKED, linked: vec![UrrId(1)], ..Urr::default() };
     rules.urrs.insert(UrrId(2), linked);
-    rules.pdrs.values_mut().for_each(|pdr| pdr.urrs = vec![UrrId(1), UrrId(2)]);
+    rules.pdrs.iter_mut().for_each(|(_, pdr)| pdr.urrs = vec![UrrId(1), UrrId(2)]);
     let mut bench = Bench::with(&rules);
     (0..3).for_each(|_| assert!(hundred(&mut bench)));
     let told: Vec<_> = usage(&mut bench).iter().map(|usage| (usage.urr, usage.octets[0], usage.triggers)).collect();

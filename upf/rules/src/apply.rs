@@ -78,6 +78,7 @@ pub fn apply<B: Backend>(backend: &mut B, before: &Session, change: ChangeSet) -
     }
     release.into_iter().for_each(|teid| backend.release_tunnel(teid));
     unclaim.into_iter().for_each(|address| backend.release_address(address));
+    session.shrink();
     Ok(session)
 }
 

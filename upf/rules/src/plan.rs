@@ -5,8 +5,8 @@ use std::net::IpAddr;
 
 use crate::{
     Action, Cause, Change, Destination, Element, Far, FarChange, Filter, Forwarding, LocalTunnel, Pdi, Pdr, PdrChange,
-    PdrId, Qer, QerChange, RemoteTunnel, Request, RuleRef, Session, Source, Teid, Triggers, Urr, UrrChange, UrrId,
-    Volumes,
+    PdrId, Qer, QerChange, RemoteTunnel, Request, RuleRef, Rules, Session, Source, Teid, Triggers, Urr, UrrChange,
+    UrrId, Volumes,
 };
 
 /// How many rules a session may have.
@@ -102,7 +102,7 @@ fn require(holds: bool, cause: Cause) -> Result<(), Cause> {
 
 /// Removes, makes and changes rules of one kind, in this order (TS 29.244 5.2.1A.1: a rule id may be used again at once).
 fn change<Id: Ord + Copy, Rule: Clone, Update>(
-    rules: &mut BTreeMap<Id, Rule>,
+    rules: &mut Rules<Id, Rule>,
     change: &Change<Id, Rule, Update>,
     name: impl Fn(Id) -> RuleRef,
     mut update: impl FnMut(&mut Rule, &Update),
@@ -210,8 +210,8 @@ fn resolve_filters(session: &mut Session) -> Result<(), Cause> {
     let all = session.pdrs.values().flat_map(|pdr| &pdr.pdi.filters);
     let named: BTreeMap<u32, Filter> =
         all.filter(|filter| !filter.is_reference()).filter_map(|filter| Some((filter.id?, filter.clone()))).collect();
-    for filter in session.pdrs.values_mut().flat_map(|pdr| &mut pdr.pdi.filters).filter(|filter| filter.is_reference())
-    {
+    let all = session.pdrs.iter_mut().flat_map(|(_, pdr)| &mut pdr.pdi.filters);
+    for filter in all.filter(|filter| filter.is_reference()) {
         let meant = filter.id.and_then(|id| named.get(&id));
         *filter = meant.ok_or(Cause::MandatoryIeIncorrect(Element::SdfFilter))?.clone();
     }

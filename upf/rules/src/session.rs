@@ -1,9 +1,11 @@
 //! The rules of a session.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
+
+use litemap::LiteMap;
 
 use crate::Flow;
 
@@ -423,24 +425,36 @@ pub struct Bar {
     pub delay_ms: Option<u32>,
 }
 
+/// Rules of one kind in the order of their numbers: a sorted list, for most sessions have two.
+pub type Rules<Id, Rule> = LiteMap<Id, Rule>;
+
 /// The rules of a session. Empty where there is no session.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Session {
     /// Detection rules.
-    pub pdrs: BTreeMap<PdrId, Pdr>,
+    pub pdrs: Rules<PdrId, Pdr>,
     /// Forwarding rules.
-    pub fars: BTreeMap<FarId, Far>,
+    pub fars: Rules<FarId, Far>,
     /// QoS rules.
-    pub qers: BTreeMap<QerId, Qer>,
+    pub qers: Rules<QerId, Qer>,
     /// Usage rules.
-    pub urrs: BTreeMap<UrrId, Urr>,
+    pub urrs: Rules<UrrId, Urr>,
     /// Buffering rules.
-    pub bars: BTreeMap<BarId, Bar>,
+    pub bars: Rules<BarId, Bar>,
     /// Seconds without a packet after which the control plane is told.
     pub inactivity: Option<u32>,
 }
 
 impl Session {
+    /// Takes no more memory than the rules need: there may be a million sessions.
+    pub(crate) fn shrink(&mut self) {
+        shrink(&mut self.pdrs);
+        shrink(&mut self.fars);
+        shrink(&mut self.qers);
+        shrink(&mut self.urrs);
+        shrink(&mut self.bars);
+    }
+
     /// Our tunnels that its PDRs name.
     pub fn tunnels(&self) -> BTreeSet<Teid> {
         self.pdrs.values().filter_map(|pdr| pdr.pdi.tunnel?.teid()).collect()
@@ -459,7 +473,7 @@ impl Session {
     /// Gives an address to the PDRs that wait for one of its version.
     pub(crate) fn take_address(&mut self, address: IpAddr) {
         let ipv4 = address.is_ipv4();
-        for pdi in self.pdrs.values_mut().map(|pdr| &mut pdr.pdi) {
+        for pdi in self.pdrs.iter_mut().map(|(_, pdr)| &mut pdr.pdi) {
             let choose = if ipv4 { &mut pdi.choose_ue.ipv4 } else { &mut pdi.choose_ue.ipv6 };
             if std::mem::take(choose) && !pdi.ue.contains(&address) {
                 pdi.ue.push(address);
@@ -471,4 +485,10 @@ impl Session {
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
+}
+
+fn shrink<Id, Rule>(rules: &mut Rules<Id, Rule>) {
+    let mut list = std::mem::take(rules).into_tuple_vec();
+    list.shrink_to_fit();
+    *rules = Rules::from_sorted_store_unchecked(list);
 }

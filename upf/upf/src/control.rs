@@ -583,6 +583,7 @@ impl Control {
                     UsageReport { query_urr_reference, ..session.report(usage, trigger, now) }
                 });
                 response.usage_reports = reports.collect();
+                session.forget_removed();
                 (token, session.cp.seid, response.into())
             }
             Some(Pending::Delete { token, mut session }) => {

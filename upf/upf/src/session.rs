@@ -1,6 +1,5 @@
 //! A session as the control half keeps it.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::SystemTime;
 
@@ -8,7 +7,7 @@ use dataplane::{Bucket, Part, Usage};
 use pfcp::{
     FSeid, NtpTime, Seconds, UrSeqn, UrrId, UsageInformation, UsageReport, UsageReportTrigger, VolumeMeasurement,
 };
-use rules::Triggers;
+use rules::{Rules, Triggers};
 
 /// How far the reports of a usage rule are.
 struct Reported {
@@ -28,12 +27,13 @@ pub(crate) struct PduSession {
     pub(crate) rules: rules::Session,
     /// Where its packets are looked after: that of its first rules, whatever addresses it has later.
     pub(crate) bucket: Option<Bucket>,
-    reported: BTreeMap<u32, Reported>,
+    /// Of its usage rules, and of those removed until their last report is written.
+    reported: Rules<u32, Reported>,
 }
 
 impl PduSession {
     pub(crate) fn new(cp: FSeid, peer: IpAddr) -> Self {
-        Self { cp, peer, rules: rules::Session::default(), bucket: None, reported: BTreeMap::new() }
+        Self { cp, peer, rules: rules::Session::default(), bucket: None, reported: Rules::new() }
     }
 
     /// Puts rules in place of those before, and starts the measurement of usage rules that are new. Those removed are
@@ -50,6 +50,11 @@ impl PduSession {
         }
         self.bucket.get_or_insert_with(|| Bucket::of_session(&rules));
         self.rules = rules;
+    }
+
+    /// The last reports of usage rules that were removed are written.
+    pub(crate) fn forget_removed(&mut self) {
+        self.reported.retain(|id, _| self.rules.urrs.contains_key(&rules::UrrId(*id)));
     }
 
     /// Writes what a usage rule measured since its last report, and why it is told besides the reasons it has itself.
@@ -100,5 +105,25 @@ fn write(usage: &Usage, trigger: UsageReportTrigger, reported: &Reported, now: S
             Part::After => UsageInformation::AFT,
         }),
         ..UsageReport::new(UrrId(usage.urr), UrSeqn(reported.next), trigger)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    #[test]
+    fn usage_rules_that_come_and_go_leave_nothing_behind() {
+        let smf = Ipv4Addr::new(127, 0, 0, 4).into();
+        let mut session = PduSession::new(FSeid::new(pfcp::Seid(1), smf), smf);
+        for id in 1..100 {
+            let mut rules = rules::Session::default();
+            rules.urrs.insert(rules::UrrId(id), rules::Urr::default());
+            session.set_rules(rules, SystemTime::now());
+            session.forget_removed();
+            assert_eq!(session.reported.keys().copied().collect::<Vec<_>>(), [id]);
+        }
     }
 }
