@@ -40,6 +40,7 @@ test-sctp-kernel: ## the SCTP tests on a kernel that has SCTP (user-mode Linux)
 test-xdp: ## the AF_XDP port between namespaces, as root: programs are not loaded in user namespaces
 	@scripts/setup ethtool
 	cargo test --workspace --test tcp -- --include-ignored --exact tcp_passes_past_the_system
+	cargo test --workspace --test process -- --include-ignored --exact past_the_system::a_ue_pings_a_host_through_af_xdp
 
 test-dpdk: setup ## lints and tests of the DPDK port, on devices of software between namespaces (feature dpdk)
 	@scripts/setup libdpdk-dev pkg-config ethtool

@@ -55,7 +55,7 @@ pub use config::Config;
 pub use counters::{Counters, Direction, DropReason, Snapshot};
 #[cfg(feature = "dpdk")]
 pub use dpdk::{Dpdk, DpdkConfig, DpdkLink};
-pub use ethernet::EthernetError;
+pub use ethernet::{EthernetError, NextHops};
 pub use exchange::{Command, Event, InstallId};
 pub use forward::Forwarder;
 pub use frame::{Frame, Origin, Verdict};

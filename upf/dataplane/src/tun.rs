@@ -45,12 +45,14 @@ pub struct Tun {
     left: Option<(Cut, usize)>,
 }
 
-/// Has the device speak IPv6 even where new ones do not, and nothing but what is forwarded: no address and no solicitation
-/// of its own (it has no link layer to detect duplicates on). Where a setting cannot be made the system's stays.
-fn prepare_ipv6(device: &str) {
-    // 1 for `addr_gen_mode` is none.
-    let settings = [("addr_gen_mode", "1"), ("accept_dad", "0"), ("accept_ra", "0"), ("router_solicitations", "0")];
-    for (name, value) in settings.into_iter().chain([("disable_ipv6", "0")]) {
+/// Has a TUN device speak nothing but what is forwarded: no address and no solicitation of its own (it has no link layer to
+/// detect duplicates on). 1 for `addr_gen_mode` is none.
+const NOTHING_OF_ITS_OWN: [(&str, &str); 4] =
+    [("addr_gen_mode", "1"), ("accept_dad", "0"), ("accept_ra", "0"), ("router_solicitations", "0")];
+
+/// Has the device speak IPv6 even where new ones do not, with these settings. Where one cannot be made the system's stays.
+pub(crate) fn prepare_ipv6(device: &str, settings: &[(&str, &str)]) {
+    for (name, value) in settings.iter().chain(&[("disable_ipv6", "0")]) {
         let file = format!("/proc/sys/net/ipv6/conf/{device}/{name}");
         if let Err(why) = std::fs::write(&file, value) {
             tracing::debug!(file, %why, "not set");
@@ -89,7 +91,7 @@ impl Tun {
         // A system without offloads still has the device.
         let device = if config.offload { build(true).or_else(|_| build(false))? } else { build(false)? };
         if config.addresses.iter().any(|of| of.address.is_ipv6()) {
-            prepare_ipv6(&config.name);
+            prepare_ipv6(&config.name, &NOTHING_OF_ITS_OWN);
         }
         config.addresses.iter().try_for_each(|address| add_address(&device, &config.name, address))?;
         let mut devices = (1..queues).map(|_| device.try_clone()).collect::<io::Result<Vec<_>>>()?;

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use dataplane::{Dpdk, DpdkConfig, DpdkLink, Frame, Origin, Port, TunAddress, Verdict};
+use dataplane::{Dpdk, DpdkConfig, DpdkLink, Frame, NextHops, Origin, Port, TunAddress, Verdict};
 
 const N3: Ipv4Addr = Ipv4Addr::new(10, 99, 0, 1);
 const UE: Ipv4Addr = Ipv4Addr::new(10, 45, 0, 2);
@@ -37,7 +37,7 @@ fn config() -> DpdkConfig {
         n3: (N3, gtpu::PORT).into(),
         n3_link: link("net_null0", "n3-system", N3),
         n6_link: Some(link("net_ring0", "n6-system", Ipv4Addr::new(10, 46, 0, 1))),
-        n6_next_hop: HOST,
+        n6_next_hops: NextHops { ipv4: Some(HOST), ipv6: None },
         ues: vec![(Ipv4Addr::new(10, 45, 0, 0).into(), 16)],
         mtu: 1500,
         nap: Duration::ZERO,

@@ -10,8 +10,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use dataplane::{
-    AfXdp, AfXdpConfig, Bucket, Command, Config, DropReason, Event, InstallId, Port, Session, TunAddress, TunConfig,
-    UdpTun, Waker, Workers,
+    AfXdp, AfXdpConfig, Bucket, Command, Config, DropReason, Event, InstallId, NextHops, Port, Session, TunAddress,
+    TunConfig, UdpTun, Waker, Workers,
 };
 use rules::{
     Action, Destination, Far, FarId, Forwarding, LocalTunnel, Pdi, Pdr, PdrId, Qer, QerId, RemoteTunnel, Source, Teid,
@@ -68,7 +68,7 @@ fn through_devices() {
         n3: (UPF, gtpu::PORT).into(),
         n3_link: link(0, "n3-system", UPF),
         n6_link: Some(link(1, "n6-system", Ipv4Addr::new(10, 46, 0, 1))),
-        n6_next_hop: HOST,
+        n6_next_hops: NextHops { ipv4: Some(HOST), ipv6: None },
         ues: vec![(Ipv4Addr::new(10, 45, 0, 0).into(), 16)],
         mtu: 1500,
         nap: Duration::from_micros(100),
@@ -237,7 +237,7 @@ fn past_the_system() {
         n3: (UPF, gtpu::PORT).into(),
         n3_interface: "n3".into(),
         n6_interface: "n6".into(),
-        n6_next_hop: HOST,
+        n6_next_hops: NextHops { ipv4: Some(HOST), ipv6: None },
         ues: vec![(Ipv4Addr::new(10, 45, 0, 0).into(), 16)],
     };
     past([Some("10.99.0.1/24"), Some("10.46.0.1/24")], Kind::Xdp(config));

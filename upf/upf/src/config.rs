@@ -1,6 +1,6 @@
 //! Section `upf` of the configuration file.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -193,7 +193,10 @@ pub struct N6 {
     pub interface: Option<String>,
     /// The router, or host, that packets to them go to, for AF_XDP and DPDK.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub next_hop: Option<std::net::Ipv4Addr>,
+    pub next_hop: Option<Ipv4Addr>,
+    /// The same for IPv6; it may be an address of the link.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_hop_ipv6: Option<Ipv6Addr>,
     /// Whether to switch the forwarding of IP packets between interfaces on, in the network namespace of the process.
     pub ip_forward: bool,
     /// Mbit/s that the link takes; 0: not known. Where it is full, only what is within a guaranteed bit rate passes.
@@ -209,6 +212,7 @@ impl Default for N6 {
             tun: "peregrine".into(),
             interface: None,
             next_hop: None,
+            next_hop_ipv6: None,
             ip_forward: false,
             rate_mbps: 0,
             offload: true,

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use dataplane::{AfXdp, AfXdpConfig, EthernetError, OpenError, Port, TunAddress, TunConfig, UdpTun, Waker};
+use dataplane::{AfXdp, AfXdpConfig, EthernetError, NextHops, OpenError, Port, TunAddress, TunConfig, UdpTun, Waker};
 use runtime::{Network, StartError};
 
 use crate::config::{PortKind, UpfConfig};
@@ -64,24 +64,30 @@ enum NotOpen {
 
 /// The UEs' networks as ports on Ethernet have them.
 fn ues(network: &Network) -> Vec<(IpAddr, u8)> {
-    let pools = pools(network);
-    let ipv4 = pools.iter().filter(|pool| pool.gateway.is_ipv4());
-    ipv4.map(|pool| (pool.network.addr(), pool.network.prefix_len())).collect()
+    pools(network).iter().map(|pool| (pool.network.addr(), pool.network.prefix_len())).collect()
 }
 
-/// A port on Ethernet is open.
-fn on_ethernet(ports: Vec<impl Port + 'static>, network: &Network, n6: &str) -> Result<Opened, EthernetError> {
-    if network.dnns.iter().any(|dnn| dnn.ipv6.is_some()) {
-        tracing::warn!("this port moves packets of IPv4 only: what is sent in IPv6 sessions goes nowhere");
+/// Where packets to the data networks go, if that is anywhere.
+fn next_hops(config: &UpfConfig, network: &Network) -> Option<NextHops> {
+    let hops = NextHops { ipv4: config.n6.next_hop, ipv6: config.n6.next_hop_ipv6 };
+    for pool in pools(network) {
+        let (known, key) = match pool.network.addr() {
+            IpAddr::V4(_) => (hops.ipv4.is_some(), "upf.n6.next_hop"),
+            IpAddr::V6(_) => (hops.ipv6.is_some(), "upf.n6.next_hop_ipv6"),
+        };
+        if !known && hops != NextHops::default() {
+            tracing::warn!(dnn = pool.dnn, network = %pool.network, "what its UEs send goes nowhere without {key}");
+        }
     }
-    Ok(Opened { ports: with_wakers(ports)?, kind: "interface", n6: n6.into() })
+    (hops != NextHops::default()).then_some(hops)
 }
 
 fn af_xdp(config: &UpfConfig, network: &Network, why: &str) -> Result<Opened, NotOpen> {
     let wanted = af_xdp_config(config, network).map_err(NotOpen::Configuration)?;
     let ports = AfXdp::open(&wanted, config.workers)?;
     tracing::info!(port = "af-xdp", n3 = wanted.n3_interface, n6 = wanted.n6_interface, why, "packets");
-    Ok(on_ethernet(ports, network, &wanted.n6_interface)?)
+    let ports = with_wakers(ports).map_err(EthernetError::System)?;
+    Ok(Opened { ports, kind: "interface", n6: wanted.n6_interface })
 }
 
 #[cfg(not(feature = "dpdk"))]
@@ -102,7 +108,7 @@ mod dpdk {
 
     use dataplane::{Dpdk, DpdkConfig, DpdkLink, TunAddress};
 
-    use super::{Network, NotOpen, Opened, UpfConfig, mtu, on_ethernet, ues};
+    use super::{EthernetError, Network, NotOpen, Opened, UpfConfig, mtu, next_hops, ues, with_wakers};
     use crate::config;
 
     /// Octets around a packet on N3: IPv4, UDP, GTP-U with extension headers, and a margin.
@@ -113,7 +119,8 @@ mod dpdk {
         let ports = Dpdk::open(&wanted, config.workers)?;
         let (n3, n6) = (&wanted.n3_link, wanted.n6_link.as_ref().unwrap_or(&wanted.n3_link));
         tracing::info!(port = "dpdk", n3 = n3.device, n6 = n6.device, why, "packets");
-        Ok(on_ethernet(ports, network, &n6.device)?)
+        let ports = with_wakers(ports).map_err(EthernetError::System)?;
+        Ok(Opened { ports, kind: "device", n6: n6.device.clone() })
     }
 
     fn link(link: &config::DpdkLink) -> DpdkLink {
@@ -124,18 +131,17 @@ mod dpdk {
 
     /// What DPDK needs to know, or what of it the configuration does not say.
     fn wanted(config: &UpfConfig, network: &Network) -> Result<DpdkConfig, &'static str> {
-        let (Some(dpdk), Some(n6_next_hop)) = (&config.dpdk, config.n6.next_hop) else {
-            return Err("it takes upf.dpdk and upf.n6.next_hop");
-        };
+        let Some(dpdk) = &config.dpdk else { return Err("it takes upf.dpdk") };
         if !dpdk.n3.addresses.iter().any(|of| of.addr() == config.n3.listen.ip()) {
             return Err("upf.n3.listen must be one of upf.dpdk.n3.addresses");
         }
+        let n6_next_hops = next_hops(config, network).ok_or("it takes upf.n6.next_hop, or next_hop_ipv6, or both")?;
         Ok(DpdkConfig {
             eal: dpdk.eal.clone(),
             n3: config.n3.listen,
             n3_link: link(&dpdk.n3),
             n6_link: dpdk.n6.as_ref().map(link),
-            n6_next_hop,
+            n6_next_hops,
             ues: ues(network),
             mtu: mtu(network).saturating_add(TUNNEL).max(1500),
             nap: Duration::from_micros(dpdk.nap_us),
@@ -145,14 +151,15 @@ mod dpdk {
 
 /// What AF_XDP needs to know, or what of it the configuration does not say.
 fn af_xdp_config(config: &UpfConfig, network: &Network) -> Result<AfXdpConfig, String> {
-    let (Some(n3), Some(n6), Some(next_hop)) = (&config.n3.interface, &config.n6.interface, config.n6.next_hop) else {
-        return Err("it takes upf.n3.interface, upf.n6.interface and upf.n6.next_hop".into());
+    let (Some(n3), Some(n6)) = (&config.n3.interface, &config.n6.interface) else {
+        return Err("it takes upf.n3.interface and upf.n6.interface".into());
     };
+    let next_hops = next_hops(config, network).ok_or("it takes upf.n6.next_hop, or next_hop_ipv6, or both")?;
     Ok(AfXdpConfig {
         n3: config.n3.listen,
         n3_interface: n3.clone(),
         n6_interface: n6.clone(),
-        n6_next_hop: next_hop,
+        n6_next_hops: next_hops,
         ues: ues(network),
     })
 }

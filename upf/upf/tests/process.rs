@@ -146,8 +146,8 @@ fn echo_request(to: Ipv4Addr, sequence: u16) -> Vec<u8> {
     packet
 }
 
-fn echo_request_v6(sequence: u16) -> Vec<u8> {
-    let builder = etherparse::PacketBuilder::ipv6(UE_V6.octets(), GATEWAY_V6.octets(), 64);
+fn echo_request_v6(to: Ipv6Addr, sequence: u16) -> Vec<u8> {
+    let builder = etherparse::PacketBuilder::ipv6(UE_V6.octets(), to.octets(), 64);
     let mut packet = Vec::new();
     builder.icmpv6_echo_request(1, sequence).write(&mut packet, &[7; 56]).expect("fits");
     packet
@@ -213,6 +213,13 @@ async fn ping_once(gnb: &UdpSocket, (upf, teid): (SocketAddr, u32), to: Ipv4Addr
     assert_eq!(icmp.icmp_type, etherparse::Icmpv4Type::EchoReply(echo));
 }
 
+/// The same with IPv6.
+async fn ping_once_v6(gnb: &UdpSocket, (upf, teid): (SocketAddr, u32), to: Ipv6Addr, sequence: u16) {
+    gnb.send_to(&tunnelled(teid, &echo_request_v6(to, sequence)), upf).await.expect("sent");
+    let answer = received(gnb, upf).await;
+    assert_eq!((icmpv6(&answer), &answer[46..48]), ((129, 0), &sequence.to_be_bytes()[..]));
+}
+
 async fn ping() {
     let mut context = context();
     // Whichever of the workers the system gives a packet to, the owner of its bucket gets it.
@@ -223,9 +230,7 @@ async fn ping() {
     let advertisement = received(&gnb, to).await;
     assert_eq!((icmpv6(&advertisement), &advertisement[72..88]), ((134, 0), &PREFIX.octets()[..]));
     for sequence in 0..100 {
-        gnb.send_to(&tunnelled(teid, &echo_request_v6(sequence)), to).await.expect("sent");
-        let answer = received(&gnb, to).await;
-        assert_eq!((icmpv6(&answer), &answer[46..48]), ((129, 0), &sequence.to_be_bytes()[..]));
+        ping_once_v6(&gnb, (to, teid), GATEWAY_V6, sequence).await;
         ping_once(&gnb, (to, teid), GATEWAY, sequence).await;
     }
     gnb.send_to(&[0x32, 1, 0, 4, 0, 0, 0, 0, 0, 9, 0, 0], to).await.expect("sent");
@@ -241,12 +246,13 @@ async fn ping() {
     assert_eq!((running.status)()["sessions"].as_u64(), Some(0));
 }
 
-/// Devices of DPDK, on links to a gNB and to a host: the system has no address on them but by the TAP devices.
-#[cfg(feature = "dpdk")]
-mod dpdk {
+/// Ports past the system, on links to a gNB and to a host.
+mod past_the_system {
     use std::sync::mpsc::{Receiver, Sender, channel};
 
-    use upf::{Dpdk, DpdkLink, PortKind};
+    use upf::PortKind;
+    #[cfg(feature = "dpdk")]
+    use upf::{Dpdk, DpdkLink};
 
     use super::*;
 
@@ -254,9 +260,23 @@ mod dpdk {
     const GNB: &str = "10.99.0.2:2152";
     const HOST: Ipv4Addr = Ipv4Addr::new(10, 46, 0, 2);
 
+    const HOST_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0x46, 0, 0, 0, 0, 0, 2);
+
+    /// The system has no address on the links but by the TAP devices.
+    #[cfg(feature = "dpdk")]
     #[test]
-    fn a_ue_pings_a_host_past_the_system() {
-        in_a_namespace("dpdk::past_the_system");
+    fn a_ue_pings_a_host_through_devices_of_dpdk() {
+        in_a_namespace("past_the_system::through_devices_of_dpdk");
+    }
+
+    /// As root: programs are not loaded in user namespaces.
+    #[test]
+    #[ignore = "needs root: make test-xdp"]
+    fn a_ue_pings_a_host_through_af_xdp() {
+        let itself = std::env::current_exe().expect("a path");
+        let script = "ip link set lo up && exec \"$0\" --exact past_the_system::through_af_xdp --ignored --nocapture";
+        let status = Command::new("unshare").args(["--net", "sh", "-c", script]).arg(itself).status();
+        assert!(status.expect("unshare runs").success());
     }
 
     fn ip(arguments: &str) {
@@ -285,29 +305,52 @@ mod dpdk {
         (made.recv().expect("set up"), go)
     }
 
-    fn link(device: &str, tap: &str, address: &str) -> DpdkLink {
-        let addresses = vec![address.parse().expect("an address")];
-        DpdkLink { device: device.into(), tap: tap.into(), addresses }
-    }
-
-    fn config() -> UpfConfig {
-        let mut config = UpfConfig { port: PortKind::Dpdk, workers: 2, ..UpfConfig::default() };
+    fn config(port: PortKind) -> UpfConfig {
+        let mut config = UpfConfig { port, ..UpfConfig::default() };
         config.n3.listen = address(N3);
         config.n6.next_hop = Some(HOST);
+        config
+    }
+
+    #[cfg(feature = "dpdk")]
+    #[test]
+    #[ignore = "run by a_ue_pings_a_host_through_devices_of_dpdk, in a namespace"]
+    fn through_devices_of_dpdk() {
+        let link = |device: &str, tap: &str, addresses: &[&str]| DpdkLink {
+            device: device.into(),
+            tap: tap.into(),
+            addresses: addresses.iter().map(|address| address.parse().expect("an address")).collect(),
+        };
+        let mut config = config(PortKind::Dpdk);
+        config.workers = 2;
+        config.n6.next_hop_ipv6 = Some(HOST_V6);
         let eal = "--no-huge -m 256 --no-shconf --no-pci --no-telemetry -l 0 --log-level=error \
                    --vdev=net_af_packet0,iface=n3,qpairs=2 --vdev=net_af_packet1,iface=n6,qpairs=2";
         config.dpdk = Some(Dpdk {
             eal: eal.split_whitespace().map(str::to_owned).collect(),
-            n3: link("net_af_packet0", "n3-system", "10.99.0.1/24"),
-            n6: Some(link("net_af_packet1", "n6-system", "10.46.0.1/24")),
+            n3: link("net_af_packet0", "n3-system", &["10.99.0.1/24"]),
+            n6: Some(link("net_af_packet1", "n6-system", &["10.46.0.1/24", "fd00:46::1/64"])),
             nap_us: 100,
         });
-        config
+        through(config, || {});
     }
 
     #[test]
-    #[ignore = "run by a_ue_pings_a_host_past_the_system, in a namespace"]
-    fn past_the_system() {
+    #[ignore = "run by a_ue_pings_a_host_through_af_xdp, in a namespace"]
+    fn through_af_xdp() {
+        let mut config = config(PortKind::AfXdp);
+        (config.n3.interface, config.n6.interface) = (Some("n3".into()), Some("n6".into()));
+        // By its address of the link.
+        config.n6.next_hop_ipv6 = Some(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 2));
+        through(config, || {
+            ip("addr add 10.99.0.1/24 dev n3");
+            ip("addr add 10.46.0.1/24 dev n6");
+            ip("addr add fd00:46::1/64 dev n6 nodad");
+        });
+    }
+
+    /// A UE pings a host through a port on the interfaces `n3` and `n6`, once the system's share of them is set up.
+    fn through(config: UpfConfig, set_up: impl FnOnce()) {
         let (gnb, _access) = host("n3", || {
             ip("addr add 10.99.0.2/24 dev there");
             ip("link set there up");
@@ -315,41 +358,57 @@ mod dpdk {
         });
         let ((), _data_network) = host("n6", || {
             ip("addr add 10.46.0.2/24 dev there");
+            ip("addr add fd00:46::2/64 dev there nodad");
+            ip("addr add fe80::2/64 dev there nodad");
             ip("link set there up");
             ip("route add 10.45.0.0/16 via 10.46.0.1");
+            ip("route add fd00:10:45::/48 via fd00:46::1");
         });
+        set_up();
         let threads = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         threads.block_on(async {
             gnb.set_nonblocking(true).expect("set");
             let gnb = UdpSocket::from_std(gnb).expect("a socket");
-            ping_past(&gnb).await;
+            ping_past(&gnb, config).await;
         });
     }
 
-    async fn ping_past(gnb: &UdpSocket) {
-        let mut context = context();
-        context.config = config();
-        let (running, mut smf, n3, teid) = with_a_session(context, address(GNB).ip()).await;
-        assert_eq!(n3, address(N3));
-        // The first packets towards a neighbour that is not known yet are lost.
-        let mut known = false;
+    /// Sends echo requests until one of each version is answered: the first ones towards a neighbour that is not known yet are
+    /// lost.
+    async fn meet_neighbours(gnb: &UdpSocket, (n3, teid): (SocketAddr, u32)) {
         let mut octets = [0; 2048];
+        let mut answered = [false; 2];
         for _ in 0..100 {
-            gnb.send_to(&tunnelled(teid, &echo_request(HOST, 0)), n3).await.expect("sent");
+            for packet in [echo_request(HOST, 0), echo_request_v6(HOST_V6, 0)] {
+                gnb.send_to(&tunnelled(teid, &packet), n3).await.expect("sent");
+            }
             while let Ok(Ok((length, _))) = timeout(Duration::from_millis(100), gnb.recv_from(&mut octets)).await {
                 let datagram = gtpu::Datagram::parse(&octets[..length]).expect("is GTP-U");
-                known |= datagram.payload.first().is_some_and(|first| first >> 4 == 4);
+                let first = datagram.payload.first().map(|first| first >> 4);
+                answered[0] |= first == Some(4);
+                // No router advertisement.
+                answered[1] |= first == Some(6) && icmpv6(datagram.payload) == (129, 0);
             }
-            if known {
-                break;
+            if answered == [true; 2] {
+                return;
             }
         }
-        assert!(known, "neighbours are found");
+        panic!("neighbours are found: {answered:?}");
+    }
+
+    async fn ping_past(gnb: &UdpSocket, config: UpfConfig) {
+        let mut context = context();
+        context.config = config;
+        let (running, mut smf, n3, teid) = with_a_session(context, address(GNB).ip()).await;
+        assert_eq!(n3, address(N3));
+        meet_neighbours(gnb, (n3, teid)).await;
         for sequence in 1..=100 {
             ping_once(gnb, (n3, teid), HOST, sequence).await;
+            ping_once_v6(gnb, (n3, teid), HOST_V6, sequence).await;
         }
         let status = (running.status)();
-        assert!(status["packets"]["uplink"].as_u64() > Some(100), "{status}");
+        assert!(status["packets"]["uplink"].as_u64() > Some(200), "{status}");
+        let mut octets = [0; 2048];
         gnb.send_to(&[0x32, 1, 0, 4, 0, 0, 0, 0, 0, 9, 0, 0], n3).await.expect("sent");
         let (length, _) = timeout(LIMIT, gnb.recv_from(&mut octets)).await.expect("in time").expect("received");
         assert_eq!(octets[..length], gtpu::echo_response(9));

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 use dataplane::{
-    AfXdp, AfXdpConfig, Bucket, Command, Config, Event, Frame, InstallId, Origin, Port, Session, TunAddress, TunConfig,
-    UdpTun, Verdict, Waker, Workers,
+    AfXdp, AfXdpConfig, Bucket, Command, Config, Event, Frame, InstallId, NextHops, Origin, Port, Session, TunAddress,
+    TunConfig, UdpTun, Verdict, Waker, Workers,
 };
 use rules::{
     Action, Destination, Far, FarId, Forwarding, LocalTunnel, Pdi, Pdr, PdrId, Qer, QerId, Rates, RemoteTunnel, Source,
@@ -135,7 +135,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
             n3,
             n3_interface: "to-ran".into(),
             n6_interface: "to-dn".into(),
-            n6_next_hop: options.next_hop,
+            n6_next_hops: NextHops { ipv4: Some(options.next_hop), ipv6: None },
             ues: vec![(options.behind.into(), 16)],
         };
         return serve(options, AfXdp::open(&config, 1).map_err(|why| Failure::Tunnel(why.to_string()))?);

@@ -9,7 +9,7 @@ mod queue;
 mod system;
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use environment::{Entered, Environment};
 use queue::Queue;
 use system::System;
 
-use crate::ethernet::{Ethernet, EthernetError, Steering};
+use crate::ethernet::{Ethernet, EthernetError, Interface, NextHops, Steering};
 use crate::port::wait_readable;
 use crate::{Frame, Port, TunAddress, Waker};
 
@@ -45,8 +45,8 @@ pub struct DpdkConfig {
     pub n3_link: DpdkLink,
     /// The device that N6 is on, where it is another.
     pub n6_link: Option<DpdkLink>,
-    /// Where packets to the data networks go: a router, or a host.
-    pub n6_next_hop: Ipv4Addr,
+    /// Where packets to the data networks go.
+    pub n6_next_hops: NextHops,
     /// The UEs' networks: address and length of the prefix.
     pub ues: Vec<(IpAddr, u8)>,
     /// The longest packet on a link, in octets, with all headers from IP on.
@@ -77,8 +77,8 @@ impl Opened {
         Ok(Self { device: Arc::new(device), system: Arc::new(system), steering })
     }
 
-    fn queue(&self, number: u16) -> (Queue, crate::ethernet::Mac) {
-        (Queue::new(&self.device, number, self.steering.clone(), &self.system), self.system.mac())
+    fn queue(&self, number: u16) -> (Queue, Interface) {
+        (Queue::new(&self.device, number, self.steering.clone(), &self.system), self.system.interface())
     }
 }
 
@@ -114,7 +114,7 @@ impl Dpdk {
         let reserved = Arc::new(UdpSocket::bind(own).map_err(EthernetError::N3)?);
         let port = |queue: u16| {
             let n6 = n6.as_ref().map(|n6| n6.queue(queue));
-            let ethernet = Ethernet::new(own, config.n6_next_hop, n3.queue(queue), n6)?;
+            let ethernet = Ethernet::new(own, config.n6_next_hops, n3.queue(queue), n6)?;
             let (nap, _reserved) = (config.nap, reserved.clone());
             Ok(Self { entered: None, known: false, ethernet, idle: 0, nap, _reserved })
         };

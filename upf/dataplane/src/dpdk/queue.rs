@@ -168,7 +168,7 @@ impl Ring for Queue {
         let received = buffers.get_mut(..usize::from(count)).unwrap_or_default();
         let mut passed_on = 0;
         for octets in received.iter().filter_map(frame) {
-            if self.steering.is_ours(self.system.mac(), octets) {
+            if self.steering.is_ours(self.system.interface().mac, octets) {
                 take(octets);
             } else if passed_on < PASSED_ON {
                 passed_on += 1;

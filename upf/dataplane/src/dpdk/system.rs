@@ -7,13 +7,13 @@ use std::os::fd::{AsFd, BorrowedFd};
 use tun_rs::{DeviceBuilder, Layer, SyncDevice};
 
 use super::DpdkLink;
-use crate::ethernet::Mac;
-use crate::tun::add_address;
+use crate::ethernet::{Interface, Mac};
+use crate::tun::{add_address, prepare_ipv6};
 
 /// The system's end.
 pub(super) struct System {
     device: SyncDevice,
-    mac: Mac,
+    interface: Interface,
 }
 
 impl System {
@@ -24,15 +24,19 @@ impl System {
     pub(super) fn open(link: &DpdkLink, mac: Option<Mac>, mtu: u16) -> io::Result<Self> {
         let builder = DeviceBuilder::new().name(&link.tap).layer(Layer::L2).mtu(mtu);
         let device = mac.into_iter().fold(builder, DeviceBuilder::mac_addr).build_sync()?;
-        let mac = device.mac_address()?;
+        let interface = Interface { index: device.if_index()?, mac: device.mac_address()? };
         device.set_nonblocking(true)?;
+        if link.addresses.iter().any(|of| of.address.is_ipv6()) {
+            // Neighbours may ask for it at once.
+            prepare_ipv6(&link.tap, &[("accept_dad", "0")]);
+        }
         link.addresses.iter().try_for_each(|address| add_address(&device, &link.tap, address))?;
-        Ok(Self { device, mac })
+        Ok(Self { device, interface })
     }
 
-    /// The address of Ethernet.
-    pub(super) fn mac(&self) -> Mac {
-        self.mac
+    /// What the system knows of it.
+    pub(super) fn interface(&self) -> Interface {
+        self.interface
     }
 
     /// Has the system see a frame. One that it has no room for is lost.

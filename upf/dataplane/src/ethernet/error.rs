@@ -8,8 +8,8 @@ use super::MOST_NETWORKS;
 /// Why the port cannot be opened: the configuration's fault, or the system's.
 #[derive(Debug, thiserror::Error)]
 pub enum EthernetError {
-    /// N3 or a UE's network is IPv6.
-    #[error("{0}: ports on Ethernet are for IPv4 only")]
+    /// N3 is IPv6.
+    #[error("{0}: N3 past the system is IPv4 only")]
     Ipv6(IpAddr),
     /// More networks of UEs than are looked at.
     #[error("{0} networks of UEs, more than {MOST_NETWORKS}")]

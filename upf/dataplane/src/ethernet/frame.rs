@@ -11,19 +11,29 @@ pub(crate) type Mac = [u8; 6];
 pub(crate) const ETHERNET: usize = 14;
 /// Octets of IPv4 without options, and UDP.
 const IP_UDP: usize = 28;
+/// Octets of IPv6.
+const IPV6: usize = 40;
+
+/// What follows an Ethernet header: IPv4, IPv6.
+pub(super) const IPV4_TYPE: [u8; 2] = [0x08, 0x00];
+pub(super) const IPV6_TYPE: [u8; 2] = [0x86, 0xdd];
 
 /// What a frame carries.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Carried<'a> {
     /// The payload of a UDP datagram to our address and port, and who sent it.
     N3(SocketAddrV4, &'a [u8]),
-    /// An IPv4 packet.
+    /// An IP packet.
     N6(&'a [u8]),
 }
 
 /// Reads a frame. `None` where it is not whole: the program has looked at it before, so that is rare.
 pub(crate) fn read(frame: &[u8], n3: SocketAddrV4) -> Option<Carried<'_>> {
     let packet = frame.get(ETHERNET..)?;
+    if packet.first()? >> 4 == 6 {
+        let (&[_, _, _, _, high, low, ..], _) = packet.split_first_chunk::<IPV6>()?;
+        return Some(Carried::N6(packet.get(..IPV6 + usize::from(u16::from_be_bytes([high, low])))?));
+    }
     let (header, _) = packet.split_first_chunk::<IP_UDP>()?;
     let &[first, _, high, low, _, _, _, _, _, protocol, _, _, a, b, c, d, e, f, g, h, s0, s1, d0, d1, l0, l1, _, _] =
         header;
@@ -37,19 +47,23 @@ pub(crate) fn read(frame: &[u8], n3: SocketAddrV4) -> Option<Carried<'_>> {
     Some(Carried::N6(whole))
 }
 
-/// Writes a frame with an IPv4 packet. Returns its length; `None` where there is no room, or it is no IPv4 packet.
+/// Writes a frame with an IP packet. Returns its length; `None` where there is no room, or it is no IP packet.
 pub(crate) fn write_packet(room: &mut [u8], (own, to): (Mac, Mac), packet: &[u8]) -> Option<usize> {
-    (packet.first()? >> 4 == 4).then_some(())?;
+    let kind = match packet.first()? >> 4 {
+        4 => IPV4_TYPE,
+        6 => IPV6_TYPE,
+        _ => return None,
+    };
     let length = ETHERNET + packet.len();
     let frame = room.get_mut(..length)?;
-    write_ethernet(frame, own, to)?;
+    write_ethernet(frame, (own, to), kind)?;
     frame.get_mut(ETHERNET..)?.copy_from_slice(packet);
     Some(length)
 }
 
-fn write_ethernet(frame: &mut [u8], own: Mac, to: Mac) -> Option<()> {
+fn write_ethernet(frame: &mut [u8], (own, to): (Mac, Mac), [high, low]: [u8; 2]) -> Option<()> {
     let ([a, b, c, d, e, f], [g, h, i, j, k, l]) = (to, own);
-    *frame.first_chunk_mut()? = [a, b, c, d, e, f, g, h, i, j, k, l, 0x08, 0x00];
+    *frame.first_chunk_mut()? = [a, b, c, d, e, f, g, h, i, j, k, l, high, low];
     Some(())
 }
 
@@ -63,7 +77,7 @@ pub(crate) fn write_datagram(
 ) -> Option<usize> {
     let length = ETHERNET + IP_UDP + payload.len();
     let frame = room.get_mut(..length)?;
-    write_ethernet(frame, own, to)?;
+    write_ethernet(frame, (own, to), IPV4_TYPE)?;
     let [t0, t1] = u16::try_from(IP_UDP + payload.len()).ok()?.to_be_bytes();
     let [u0, u1] = u16::try_from(8 + payload.len()).ok()?.to_be_bytes();
     let ([a, b, c, d], [e, f, g, h]) = (from.ip().octets(), destination.ip().octets());
@@ -109,8 +123,22 @@ mod tests {
         let mut room = [0; 100];
         let length = write_packet(&mut room, ([1; 6], [2; 6]), &packet).expect("fits");
         assert_eq!(read(&room[..length], OWN), Some(Carried::N6(&packet)));
-        assert_eq!(write_packet(&mut room, ([1; 6], [2; 6]), &[0x60; 40]), None);
+        assert_eq!(write_packet(&mut room, ([1; 6], [2; 6]), &[0x50; 40]), None);
         assert_eq!(write_packet(&mut room[..20], ([1; 6], [2; 6]), &packet), None);
+    }
+
+    #[test]
+    fn ipv6_is_for_n6() {
+        let mut packet = Vec::new();
+        etherparse::PacketBuilder::ipv6([1; 16], [2; 16], 64).udp(1, 2152).write(&mut packet, b"octets").expect("fits");
+        let mut room = [0; 100];
+        let length = write_packet(&mut room, ([1; 6], [2; 6]), &packet).expect("fits");
+        let parsed = etherparse::SlicedPacket::from_ethernet(&room[..length]).expect("is Ethernet");
+        assert!(matches!(parsed.net, Some(etherparse::NetSlice::Ipv6(_))));
+        assert_eq!(read(&room, OWN), Some(Carried::N6(&packet)), "without the padding");
+        for cut in 0..length {
+            assert_eq!(read(&room[..cut], OWN), None);
+        }
     }
 
     proptest::proptest! {

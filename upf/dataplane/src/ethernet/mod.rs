@@ -6,7 +6,7 @@ mod neighbours;
 mod steering;
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4};
 
 pub use error::EthernetError;
 pub(crate) use frame::Mac;
@@ -30,10 +30,30 @@ pub(crate) trait Ring {
     fn flush(&mut self) -> usize;
 }
 
+/// Where packets to the data networks go: a router, or a host.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NextHops {
+    /// Those of IPv4. `None`: nowhere.
+    pub ipv4: Option<Ipv4Addr>,
+    /// Those of IPv6; an address of the link is one on N6's. `None`: nowhere.
+    pub ipv6: Option<Ipv6Addr>,
+}
+
+impl NextHops {
+    /// Where a packet goes.
+    fn of(&self, packet: &[u8]) -> Option<IpAddr> {
+        match packet.first()? >> 4 {
+            4 => self.ipv4.map(IpAddr::from),
+            6 => self.ipv6.map(IpAddr::from),
+            _ => None,
+        }
+    }
+}
+
 /// A worker's rings, and who is next on the way.
 pub(crate) struct Ethernet<R> {
     own: SocketAddrV4,
-    next_hop: Ipv4Addr,
+    next_hops: NextHops,
     n3: (R, Mac),
     /// `None`: N6 is on N3's interface.
     n6: Option<(R, Mac)>,
@@ -44,14 +64,25 @@ pub(crate) struct Ethernet<R> {
 }
 
 impl<R: Ring> Ethernet<R> {
-    /// With rings on the interfaces of N3, and N6 where that is another, each beside its address.
+    /// With rings on the interfaces of N3, and N6 where that is another, each beside what the system knows of it.
     ///
     /// # Errors
     /// Where the system gives no socket or thread to ask it for neighbours.
-    pub(crate) fn new(own: SocketAddrV4, next_hop: Ipv4Addr, n3: (R, Mac), n6: Option<(R, Mac)>) -> io::Result<Self> {
-        let mut neighbours = Neighbours::start()?;
-        neighbours.of(next_hop);
-        Ok(Self { own, next_hop, n3, n6, neighbours, peer: Ipv4Addr::UNSPECIFIED, n6_first: false })
+    pub(crate) fn new(
+        own: SocketAddrV4,
+        next_hops: NextHops,
+        n3: (R, Interface),
+        n6: Option<(R, Interface)>,
+    ) -> io::Result<Self> {
+        let link = n6.as_ref().map_or(n3.1, |(_, interface)| *interface).index;
+        let mut neighbours = Neighbours::start(link)?;
+        let hops = [next_hops.ipv4.map(IpAddr::from), next_hops.ipv6.map(IpAddr::from)];
+        for hop in hops.into_iter().flatten() {
+            neighbours.of(hop);
+        }
+        let with_mac = |(ring, interface): (R, Interface)| (ring, interface.mac);
+        let (n3, n6) = (with_mac(n3), n6.map(with_mac));
+        Ok(Self { own, next_hops, n3, n6, neighbours, peer: Ipv4Addr::UNSPECIFIED, n6_first: false })
     }
 
     /// The rings: of N3, and of N6 where that is another.
@@ -105,7 +136,7 @@ impl<R: Ring> Ethernet<R> {
         });
         if let Some(peer) = new_peer {
             self.peer = peer;
-            self.neighbours.of(peer);
+            self.neighbours.of(peer.into());
         }
         filled
     }
@@ -124,13 +155,14 @@ impl<R: Ring> Ethernet<R> {
     fn put(&mut self, frame: &Frame) -> bool {
         match frame.verdict {
             Verdict::ToN3(SocketAddr::V4(to)) => {
-                let Some(mac) = self.neighbours.of(*to.ip()) else { return false };
+                let Some(mac) = self.neighbours.of(IpAddr::V4(*to.ip())) else { return false };
                 let (ring, own) = &mut self.n3;
                 let macs = (*own, mac);
                 ring.put(|room| write_datagram(room, macs, (self.own, to), frame.marking, frame.packet()))
             }
             Verdict::ToN6 => {
-                let Some(mac) = self.neighbours.of(self.next_hop) else { return false };
+                let hop = self.next_hops.of(frame.packet());
+                let Some(mac) = hop.and_then(|hop| self.neighbours.of(hop)) else { return false };
                 let (ring, own) = self.n6.as_mut().unwrap_or(&mut self.n3);
                 let macs = (*own, mac);
                 ring.put(|room| write_packet(room, macs, frame.packet()))

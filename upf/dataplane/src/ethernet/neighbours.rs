@@ -1,8 +1,8 @@
-//! Who is next on the way to an address: asked of the system, which has the routes and speaks ARP, away from the path.
+//! Who is next on the way to an address: asked of the system, which has the routes and speaks ARP and Neighbour Discovery, away from the path.
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::{Ipv4Addr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddrV6, UdpSocket};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::time::Duration;
 
@@ -71,18 +71,23 @@ impl Tables {
     }
 
     /// The next hop on the way to an address, and the interface it is behind.
-    fn next_hop(&mut self, to: Ipv4Addr) -> io::Result<(Ipv4Addr, u32)> {
+    fn next_hop(&mut self, to: IpAddr) -> io::Result<(IpAddr, u32)> {
         let mut question = RouteMessage::default();
-        question.header.address_family = AddressFamily::Inet;
-        question.header.destination_prefix_length = 32;
-        question.attributes.push(RouteAttribute::Destination(RouteAddress::Inet(to)));
+        let (length, destination) = match to {
+            IpAddr::V4(v4) => (32, RouteAddress::Inet(v4)),
+            IpAddr::V6(v6) => (128, RouteAddress::Inet6(v6)),
+        };
+        question.header.address_family = family(to);
+        question.header.destination_prefix_length = length;
+        question.attributes.push(RouteAttribute::Destination(destination));
         let RouteNetlinkMessage::NewRoute(route) = self.ask(RouteNetlinkMessage::GetRoute(question))? else {
             return Err(io::ErrorKind::InvalidData.into());
         };
         let (mut hop, mut interface) = (to, 0);
         for attribute in &route.attributes {
             match attribute {
-                RouteAttribute::Gateway(RouteAddress::Inet(gateway)) => hop = *gateway,
+                RouteAttribute::Gateway(RouteAddress::Inet(gateway)) => hop = (*gateway).into(),
+                RouteAttribute::Gateway(RouteAddress::Inet6(gateway)) => hop = (*gateway).into(),
                 RouteAttribute::Oif(index) => interface = *index,
                 _ => {}
             }
@@ -90,11 +95,15 @@ impl Tables {
         Ok((hop, interface))
     }
 
-    fn neighbour(&mut self, (hop, interface): (Ipv4Addr, u32)) -> io::Result<Option<Mac>> {
+    fn neighbour(&mut self, (hop, interface): (IpAddr, u32)) -> io::Result<Option<Mac>> {
         let mut question = NeighbourMessage::default();
-        question.header.family = AddressFamily::Inet;
+        question.header.family = family(hop);
         question.header.ifindex = interface;
-        question.attributes.push(NeighbourAttribute::Destination(NeighbourAddress::Inet(hop)));
+        let hop = match hop {
+            IpAddr::V4(v4) => NeighbourAddress::Inet(v4),
+            IpAddr::V6(v6) => NeighbourAddress::Inet6(v6),
+        };
+        question.attributes.push(NeighbourAttribute::Destination(hop));
         let RouteNetlinkMessage::NewNeighbour(neighbour) = self.ask(RouteNetlinkMessage::GetNeighbour(question))?
         else {
             return Err(io::ErrorKind::InvalidData.into());
@@ -104,6 +113,10 @@ impl Tables {
             _ => None,
         }))
     }
+}
+
+fn family(address: IpAddr) -> AddressFamily {
+    if address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 }
 }
 
 /// What the system knows of the interface of this name.
@@ -118,7 +131,7 @@ pub(crate) fn interface(name: &str) -> io::Result<Interface> {
 const MOST: usize = 16_384;
 
 /// Where no more fit, forgets those that are not kept, or all: they are asked for again when they are wanted.
-fn make_room<T>(known: &mut BTreeMap<Ipv4Addr, T>, keep: impl Fn(&T) -> bool) {
+fn make_room<T>(known: &mut BTreeMap<IpAddr, T>, keep: impl Fn(&T) -> bool) {
     if known.len() >= MOST {
         known.retain(|_, value| keep(value));
     }
@@ -139,28 +152,34 @@ const PATIENCE: u32 = 50;
 
 /// A port's view of the neighbours.
 pub(crate) struct Neighbours {
-    known: BTreeMap<Ipv4Addr, Option<Mac>>,
-    ask: SyncSender<Ipv4Addr>,
-    told: Receiver<(Ipv4Addr, Mac)>,
+    known: BTreeMap<IpAddr, Option<Mac>>,
+    ask: SyncSender<IpAddr>,
+    told: Receiver<(IpAddr, Mac)>,
 }
 
 impl Neighbours {
-    /// Starts the thread that asks the system; it ends with this.
+    /// Starts the thread that asks the system; it ends with this. Addresses of a link are those of N6's: behind the interface of
+    /// this number.
     ///
     /// # Errors
     /// Where the system gives no socket or thread.
-    pub(crate) fn start() -> io::Result<Self> {
+    pub(crate) fn start(link: u32) -> io::Result<Self> {
         let (neighbours, asked, tell) = Self::unanswered();
         let tables = Tables::open()?;
         let prompt = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
         prompt.set_nonblocking(true)?;
-        let resolver = Resolver { tables, prompt, wanted: BTreeMap::new(), tell };
+        // A system without IPv6 has no such socket, and no such neighbours.
+        let prompt6 = UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0)).ok();
+        if let Some(prompt6) = &prompt6 {
+            prompt6.set_nonblocking(true)?;
+        }
+        let resolver = Resolver { tables, link, prompt, prompt6, wanted: BTreeMap::new(), tell };
         std::thread::Builder::new().name("upf-neighbours".into()).spawn(move || resolver.run(&asked))?;
         Ok(neighbours)
     }
 
     /// A view, what it asks for, and where it is told.
-    fn unanswered() -> (Self, Receiver<Ipv4Addr>, Sender<(Ipv4Addr, Mac)>) {
+    fn unanswered() -> (Self, Receiver<IpAddr>, Sender<(IpAddr, Mac)>) {
         let (ask, asked) = sync_channel(QUESTIONS);
         let (tell, told) = channel();
         (Self { known: BTreeMap::new(), ask, told }, asked, tell)
@@ -174,7 +193,7 @@ impl Neighbours {
     }
 
     /// Who is next on the way there. `None` where that is not known yet; it is asked for then.
-    pub(crate) fn of(&mut self, address: Ipv4Addr) -> Option<Mac> {
+    pub(crate) fn of(&mut self, address: IpAddr) -> Option<Mac> {
         if let Some(known) = self.known.get(&address) {
             return *known;
         }
@@ -189,15 +208,17 @@ impl Neighbours {
 
 struct Resolver {
     tables: Tables,
-    /// What it sends makes the system ask for a neighbour.
+    link: u32,
+    /// What they send makes the system ask for a neighbour.
     prompt: UdpSocket,
+    prompt6: Option<UdpSocket>,
     /// What was found, and how often it was looked for in vain.
-    wanted: BTreeMap<Ipv4Addr, (Option<Mac>, u32)>,
-    tell: Sender<(Ipv4Addr, Mac)>,
+    wanted: BTreeMap<IpAddr, (Option<Mac>, u32)>,
+    tell: Sender<(IpAddr, Mac)>,
 }
 
 impl Resolver {
-    fn run(mut self, asked: &Receiver<Ipv4Addr>) {
+    fn run(mut self, asked: &Receiver<IpAddr>) {
         loop {
             let eager = self.wanted.values().any(|(found, vain)| found.is_none() && *vain < PATIENCE);
             match asked.recv_timeout(if eager { EAGER } else { CALM }) {
@@ -220,13 +241,28 @@ impl Resolver {
         }
     }
 
+    /// Has the system look for it: an empty datagram to the discard port; what becomes of it does not matter.
+    fn prompt(&self, address: IpAddr) {
+        let _ = match (address, &self.prompt6) {
+            (IpAddr::V4(_), _) => self.prompt.send_to(&[], (address, 9)),
+            (IpAddr::V6(v6), Some(socket)) => {
+                let link = if v6.is_unicast_link_local() { self.link } else { 0 };
+                socket.send_to(&[], SocketAddrV6::new(v6, 9, 0, link))
+            }
+            (IpAddr::V6(_), None) => return,
+        };
+    }
+
     /// Looks for one. `false` where nobody wants to know any more.
-    fn look(&mut self, address: Ipv4Addr, prompt: bool) -> bool {
+    fn look(&mut self, address: IpAddr, prompt: bool) -> bool {
         if prompt {
-            // An empty datagram to the discard port; what becomes of it does not matter.
-            let _ = self.prompt.send_to(&[], (address, 9));
+            self.prompt(address);
         }
-        let found = self.tables.next_hop(address).and_then(|hop| self.tables.neighbour(hop)).ok().flatten();
+        let hop = match address {
+            IpAddr::V6(v6) if v6.is_unicast_link_local() => Ok((address, self.link)),
+            _ => self.tables.next_hop(address),
+        };
+        let found = hop.and_then(|hop| self.tables.neighbour(hop)).ok().flatten();
         let Some((known, vain)) = self.wanted.get_mut(&address) else { return true };
         if found.is_none() {
             *vain = vain.saturating_add(1);
@@ -249,7 +285,7 @@ mod tests {
     #[test]
     fn questions_are_bounded_and_asked_once_there_is_room() {
         let (mut neighbours, asked, tell) = Neighbours::unanswered();
-        let addresses = |count: u32| (0..count).map(|number| Ipv4Addr::from_bits(0x0a00_0000 | number));
+        let addresses = |count: u32| (0..count).map(|number| IpAddr::from(Ipv4Addr::from_bits(0x0a00_0000 | number)));
         for address in addresses(100_000) {
             assert_eq!(neighbours.of(address), None);
         }
@@ -257,7 +293,7 @@ mod tests {
         let first: Vec<_> = asked.try_iter().collect();
         assert_eq!(first, addresses(QUESTIONS as u32).collect::<Vec<_>>());
         // One that found no room is asked for when it is wanted again, one that waits for its answer is not.
-        let late = Ipv4Addr::from_bits(0x0a01_0000);
+        let late = IpAddr::from(Ipv4Addr::from_bits(0x0a01_0000));
         for address in [late, first[0], late] {
             assert_eq!(neighbours.of(address), None);
         }
@@ -270,11 +306,11 @@ mod tests {
     #[test]
     fn what_is_remembered_is_bounded() {
         let (mut neighbours, asked, tell) = Neighbours::unanswered();
-        let known = Ipv4Addr::new(192, 0, 2, 1);
+        let known = IpAddr::from([192, 0, 2, 1]);
         tell.send((known, [1; 6])).expect("it listens");
         neighbours.update();
         for number in 0..3 * MOST as u32 {
-            neighbours.of(Ipv4Addr::from_bits(0x0a00_0000 | number));
+            neighbours.of(Ipv4Addr::from_bits(0x0a00_0000 | number).into());
             asked.try_iter().for_each(drop);
             assert!(neighbours.known.len() <= MOST);
         }

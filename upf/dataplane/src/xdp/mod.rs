@@ -8,7 +8,7 @@ mod program;
 mod ring;
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
+use std::net::{IpAddr, SocketAddr, SocketAddrV4, UdpSocket};
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use std::time::Duration;
 use bpf::{Link, Program, SocketMap};
 use ring::Ring;
 
-use crate::ethernet::{self, Ethernet, EthernetError, Interface, Steering};
+use crate::ethernet::{self, Ethernet, EthernetError, Interface, NextHops, Steering};
 use crate::port::wait_readable;
 use crate::{Frame, Port, Waker};
 
@@ -29,8 +29,8 @@ pub struct AfXdpConfig {
     pub n3_interface: String,
     /// The interface that N6 is on; it may be the same.
     pub n6_interface: String,
-    /// Where packets to the data networks go: a router, or a host.
-    pub n6_next_hop: Ipv4Addr,
+    /// Where packets to the data networks go.
+    pub n6_next_hops: NextHops,
     /// The UEs' networks: address and length of the prefix.
     pub ues: Vec<(IpAddr, u8)>,
 }
@@ -94,11 +94,11 @@ impl AfXdp {
         reserved: &Arc<UdpSocket>,
         queue: u32,
     ) -> Result<Self, EthernetError> {
-        let mut rings = steered.iter().map(|steered| Ok::<_, io::Error>((steered.ring(queue)?, steered.interface.mac)));
+        let mut rings = steered.iter().map(|steered| Ok::<_, io::Error>((steered.ring(queue)?, steered.interface)));
         let n3 = rings.next().transpose()?.ok_or_else(|| EthernetError::System(io::ErrorKind::NotFound.into()))?;
         let n6 = rings.next().transpose()?;
         drop(rings);
-        let ethernet = Ethernet::new(own, config.n6_next_hop, n3, n6)?;
+        let ethernet = Ethernet::new(own, config.n6_next_hops, n3, n6)?;
         Ok(Self { ethernet, _steered: steered.clone(), _reserved: reserved.clone() })
     }
 

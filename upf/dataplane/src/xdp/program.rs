@@ -3,7 +3,7 @@
 //! It is put together here, instruction by instruction (RFC 9669), for the addresses that it is to look at: no compiler, no
 //! object file, no maps to configure.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::os::fd::{AsRawFd, BorrowedFd};
 
 use crate::ethernet::{MOST_NETWORKS, Steering, network_of};
@@ -30,6 +30,7 @@ const AND_NUMBER_32: u8 = 0x54;
 const JUMP_IF_GREATER: u8 = 0x2d;
 const JUMP_IF_EQUAL_32: u8 = 0x16;
 const JUMP_IF_NOT_EQUAL_32: u8 = 0x56;
+const JUMP: u8 = 0x05;
 const CALL: u8 = 0x85;
 const EXIT: u8 = 0x95;
 
@@ -40,7 +41,7 @@ const PASS: i32 = 2;
 /// Says that the number of a map is its descriptor.
 const BY_DESCRIPTOR: u8 = 1;
 
-// Where things lie in the context, and in an Ethernet frame with IPv4 without options.
+// Where things lie in the context, and in an Ethernet frame with IPv4 without options, or IPv6.
 const DATA: i16 = 0;
 const DATA_END: i16 = 4;
 const QUEUE: i16 = 16;
@@ -50,12 +51,16 @@ const FRAGMENT: i16 = 20;
 const PROTOCOL: i16 = 23;
 const DESTINATION: i16 = 30;
 const UDP_DESTINATION: i16 = 36;
+const DESTINATION_IPV6: i16 = 38;
 
 /// Where a jump goes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Label {
     /// To what asks whether it is for a UE.
     Ues,
+    /// To the same for IPv6, and there to the next network.
+    UesIpv6,
+    NextNetwork,
     Pass,
     Ours,
 }
@@ -93,10 +98,9 @@ impl Assembly {
     /// Says that this is where the label is.
     fn mark(&mut self, label: Label) {
         let here = self.instructions.len();
-        for (place, to) in &self.jumps {
-            let distance = i16::try_from(here - place - 1).unwrap_or(0);
-            if let Some(jump) = self.instructions.get_mut(*place).filter(|_| *to == label) {
-                jump.offset = distance;
+        for (place, _) in self.jumps.extract_if(.., |(_, to)| *to == label) {
+            if let Some(jump) = self.instructions.get_mut(place) {
+                jump.offset = i16::try_from(here - place - 1).unwrap_or(0);
             }
         }
     }
@@ -107,9 +111,23 @@ fn half(value: u16) -> i32 {
     i32::from(u16::from_ne_bytes(value.to_be_bytes()))
 }
 
-/// An address of the packet as a number of the machine.
-fn word(address: Ipv4Addr) -> i32 {
-    i32::from_ne_bytes(address.octets())
+/// Four octets of the packet as a number of the machine.
+fn word(octets: [u8; 4]) -> i32 {
+    i32::from_ne_bytes(octets)
+}
+
+fn v4(address: IpAddr) -> Option<[u8; 4]> {
+    match address {
+        IpAddr::V4(v4) => Some(v4.octets()),
+        IpAddr::V6(_) => None,
+    }
+}
+
+fn v6(address: IpAddr) -> Option<[u8; 16]> {
+    match address {
+        IpAddr::V4(_) => None,
+        IpAddr::V6(v6) => Some(v6.octets()),
+    }
 }
 
 /// The program for sockets in this map, by the queue that a packet came on.
@@ -119,9 +137,11 @@ pub(super) fn assemble(steering: &Steering, sockets: BorrowedFd<'_>) -> Vec<Inst
     program.put(LOAD_WORD, (2, 1), DATA, 0);
     program.put(LOAD_WORD, (3, 1), DATA_END, 0);
     program.demand(34, Label::Pass);
-    program.demand_field(LOAD_HALF, ETHERTYPE, half(0x0800), Label::Pass);
+    program.put(LOAD_HALF, (5, 2), ETHERTYPE, 0);
+    program.jump(JUMP_IF_EQUAL_32, (5, 0), half(0x86dd), Label::UesIpv6);
+    program.jump(JUMP_IF_NOT_EQUAL_32, (5, 0), half(0x0800), Label::Pass);
     if let Some((address, port)) = steering.n3 {
-        program.demand_field(LOAD_WORD, DESTINATION, word(address), Label::Ues);
+        program.demand_field(LOAD_WORD, DESTINATION, word(address.octets()), Label::Ues);
         program.demand_field(LOAD_OCTET, VERSION, 0x45, Label::Ues);
         program.demand_field(LOAD_OCTET, PROTOCOL, 17, Label::Ues);
         // Fragments are for the system to put together.
@@ -133,11 +153,26 @@ pub(super) fn assemble(steering: &Steering, sockets: BorrowedFd<'_>) -> Vec<Inst
         program.jump(JUMP_IF_EQUAL_32, (5, 0), half(port), Label::Ours);
     }
     program.mark(Label::Ues);
-    for (network, length) in steering.ues.iter().take(MOST_NETWORKS) {
-        let mask = network_of(Ipv4Addr::BROADCAST, *length);
+    let networks = || steering.ues.iter().take(MOST_NETWORKS);
+    for (network, length) in networks().filter_map(|(network, length)| v4(*network).zip(Some(*length))) {
+        let mask = network_of(Ipv4Addr::BROADCAST.into(), length);
         program.put(LOAD_WORD, (5, 2), DESTINATION, 0);
-        program.put(AND_NUMBER_32, (5, 0), 0, word(mask));
-        program.jump(JUMP_IF_EQUAL_32, (5, 0), word(network_of(*network, *length)), Label::Ours);
+        program.put(AND_NUMBER_32, (5, 0), 0, v4(mask).map_or(0, word));
+        program.jump(JUMP_IF_EQUAL_32, (5, 0), word(network), Label::Ours);
+    }
+    program.jump(JUMP, (0, 0), 0, Label::Pass);
+    program.mark(Label::UesIpv6);
+    program.demand(54, Label::Pass);
+    for (network, length) in networks().filter_map(|(network, length)| v6(*network).zip(Some(*length))) {
+        let mask = v6(network_of(IpAddr::from([0xff; 16]), length)).unwrap_or_default();
+        let words = network.as_chunks().0.iter().zip(mask.as_chunks().0).zip((DESTINATION_IPV6..).step_by(4));
+        for ((value, mask), at) in words.filter(|((_, mask), _)| **mask != [0; 4]) {
+            program.put(LOAD_WORD, (5, 2), at, 0);
+            program.put(AND_NUMBER_32, (5, 0), 0, word(*mask));
+            program.jump(JUMP_IF_NOT_EQUAL_32, (5, 0), word(*value), Label::NextNetwork);
+        }
+        program.jump(JUMP, (0, 0), 0, Label::Ours);
+        program.mark(Label::NextNetwork);
     }
     program.mark(Label::Pass);
     program.put(MOVE_NUMBER, (0, 0), 0, PASS);
@@ -163,8 +198,9 @@ mod tests {
     fn an_instruction_is_eight_octets_and_jumps_stay_inside() {
         assert_eq!(size_of::<Instruction>(), 8);
         let file = std::fs::File::open("/dev/null").expect("opens");
-        let networks = (0..=255).map(|network| (Ipv4Addr::new(10, network, 0, 0), 16)).collect();
-        let steering = Steering { n3: Some((Ipv4Addr::LOCALHOST, 2152)), ues: networks };
+        let ipv4 = (0..=255).map(|network| (IpAddr::from([10, network, 0, 0]), 16));
+        let ipv6 = (0..=128).map(|length| (network_of(IpAddr::from([0xfd; 16]), length), length));
+        let steering = Steering { n3: Some((Ipv4Addr::LOCALHOST, 2152)), ues: ipv4.chain(ipv6).collect() };
         let program = assemble(&steering, file.as_fd());
         let jumps = program.iter().enumerate().filter(|(_, at)| at.code & 7 == 5 || at.code & 7 == 6);
         for (place, jump) in jumps.filter(|(_, at)| at.code != CALL && at.code != EXIT) {
