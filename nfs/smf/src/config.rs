@@ -11,12 +11,24 @@ use serde::{Deserialize, Serialize};
 pub struct Config {
     /// The interface to the UPFs.
     pub n4: N4Config,
+    /// Who chooses the addresses of UEs.
+    pub ue_addresses: UeAddresses,
     /// PDU sessions at once, all UEs together.
     #[serde(deserialize_with = "within::<_, _, 1, 10_000_000>")]
     pub max_sessions: usize,
     /// T3592, milliseconds: how long the UE may take to acknowledge a release before it is told again (TS 24.501 10.3).
     #[serde(deserialize_with = "within::<_, _, 100, 60_000>")]
     pub t3592_ms: u64,
+}
+
+/// Who chooses the addresses of UEs (TS 23.501 5.8.2.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UeAddresses {
+    /// The SMF, of the pools of the data networks.
+    Smf,
+    /// Each UPF, of its own.
+    Upf,
 }
 
 /// The interface to the UPFs.
@@ -40,7 +52,7 @@ pub struct N4Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { n4: N4Config::default(), max_sessions: 1_000_000, t3592_ms: 16_000 }
+        Self { n4: N4Config::default(), ue_addresses: UeAddresses::Smf, max_sessions: 1_000_000, t3592_ms: 16_000 }
     }
 }
 

@@ -40,7 +40,7 @@ use serde_json::json;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-pub use crate::config::{Config, N4Config};
+pub use crate::config::{Config, N4Config, UeAddresses};
 use crate::n3_paths::PathChanges;
 use crate::n4::{FromUpf, N4};
 use crate::pool::{AddressPool, UeAddress};
@@ -78,13 +78,19 @@ pub(crate) struct Core {
 }
 
 impl Core {
-    /// Addresses of the data network's pools.
+    /// Addresses of the data network's pools, where they are ours to choose.
     pub(crate) fn take_address(&self, dnn: &Dnn, kind: IpType) -> Option<UeAddress> {
+        if self.config.ue_addresses == UeAddresses::Upf {
+            return Some(UeAddress::Open(kind));
+        }
         self.pools.lock().unwrap_or_else(PoisonError::into_inner).get_mut(dnn)?.take(kind)
     }
 
-    /// Gives addresses back to their pools.
+    /// Gives addresses back to their pools; what a UPF chose goes back to it with the session.
     pub(crate) fn give_back_address(&self, dnn: &Dnn, address: UeAddress) {
+        if self.config.ue_addresses == UeAddresses::Upf {
+            return;
+        }
         if let Some(pool) = self.pools.lock().unwrap_or_else(PoisonError::into_inner).get_mut(dnn) {
             pool.give_back(address);
         }

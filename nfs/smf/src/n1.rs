@@ -66,7 +66,7 @@ pub(crate) fn accept(asked: &Asked, session: &Session, network: &DataNetwork, na
         qos_rules: QosRules(vec![QosRule::match_all(1, DEFAULT_QFI)]),
         session_ambr: ambr,
         cause: narrowed,
-        pdu_address: Some(session.address.pdu_address()),
+        pdu_address: session.address.pdu_address(),
         s_nssai: Some(SNssai::new(session.slice.sst, session.slice.sd.map(|sd| sd.to_octets()))),
         always_on: asked.always_on.then_some(0), // not allowed (9.11.4.3): said only to who asked
         qos_flows: Some(QosFlows(vec![QosFlow::create(DEFAULT_QFI, session.granted.five_qi)])),

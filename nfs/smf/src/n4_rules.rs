@@ -15,6 +15,7 @@ use runtime::{FlowAction, FlowRule};
 use crate::pool::UeAddress;
 use crate::refusal::Refusal;
 use crate::session::{AtUpf, ContextRef, Session};
+use crate::session_type::IpType;
 
 const UPLINK_PDR: PdrId = PdrId(1);
 const DOWNLINK_PDR: PdrId = PdrId(2);
@@ -82,9 +83,17 @@ pub(crate) fn restored(at_upf: &AtUpf, response: &SessionEstablishmentResponse) 
     }
 }
 
-/// Of IPv6 the prefix, whose length is 64 where none is said (TS 29.244 8.2.62).
+/// Of IPv6 the prefix, whose length is 64 where none is said (TS 29.244 8.2.62). What is still open the UPF chooses (5.21).
 fn ue_ip_address(address: UeAddress, destination: bool) -> UeIpAddress {
-    UeIpAddress { ipv4: address.ipv4(), ipv6: address.ipv6_prefix(), destination, ..UeIpAddress::default() }
+    let chosen_by_upf = |has: fn(IpType) -> bool| matches!(address, UeAddress::Open(kind) if has(kind));
+    UeIpAddress {
+        ipv4: address.ipv4(),
+        ipv6: address.ipv6_prefix(),
+        choose_ipv4: chosen_by_upf(IpType::has_ipv4),
+        choose_ipv6: chosen_by_upf(IpType::has_ipv6),
+        destination,
+        ..UeIpAddress::default()
+    }
 }
 
 fn uplink_pdr(session: &Session, network: &NetworkInstance) -> CreatePdr {
@@ -219,6 +228,21 @@ pub(crate) fn established(upf: IpAddr, response: &SessionEstablishmentResponse) 
     }
 }
 
+/// The UE's address, which the UPF may have chosen.
+pub(crate) fn address(
+    asked: UeAddress,
+    upf: IpAddr,
+    response: &SessionEstablishmentResponse,
+) -> Result<UeAddress, Refusal> {
+    let UeAddress::Open(kind) = asked else { return Ok(asked) };
+    let told = || response.created_pdrs.iter().flat_map(|created| &created.ue_ip_addresses);
+    let (ipv4, ipv6) = (told().find_map(|told| told.ipv4), told().find_map(|told| told.ipv6));
+    UeAddress::chosen(kind, ipv4, ipv6).ok_or_else(|| {
+        tracing::error!(%upf, "the UPF chose no address for the UE: smf.ue_addresses asks it to");
+        Refusal::UpfRefused(Cause::MandatoryIeMissing)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use sbi_api::ApiRoot;
@@ -255,6 +279,29 @@ mod tests {
         let mbr_kbps = (action == FlowAction::Forward).then_some(runtime::FlowRate { uplink: 64, downlink: 128 });
         let flow = Some(format!("permit out 6 from 192.0.2.0/24 {number} to assigned"));
         FlowRule { flow, application: None, action, mbr_kbps }
+    }
+
+    #[test]
+    fn an_address_that_is_open_is_the_upfs_to_choose() {
+        let own = IpAddr::from([127, 0, 0, 4]);
+        let session = Session { address: UeAddress::Open(IpType::Ipv4v6), ..session() };
+        let request = establishment(&session, ContextRef(7), NodeId::Address(own), own, &[]);
+        let asked = request.create_pdrs.iter().map(|pdr| pdr.pdi.ue_ip_addresses[0]);
+        let open = UeIpAddress { choose_ipv4: true, choose_ipv6: true, ..UeIpAddress::default() };
+        assert_eq!(asked.collect::<Vec<_>>(), [open, UeIpAddress { destination: true, ..open }]);
+        assert_eq!(request.pdn_type, Some(pfcp::PdnType::Ipv4v6));
+
+        let (v4, v6) = ([10, 99, 0, 7].into(), "2001:db8:1::".parse().expect("an address"));
+        let mut response = SessionEstablishmentResponse::new(NodeId::Address(own), Cause::RequestAccepted);
+        let mut created = pfcp::CreatedPdr::new(UPLINK_PDR);
+        created.ue_ip_addresses = vec![UeIpAddress { ipv4: Some(v4), ..UeIpAddress::default() }];
+        response.created_pdrs = vec![created.clone()];
+        assert!(address(session.address, own, &response).is_err(), "half of it");
+        created.ue_ip_addresses = vec![UeIpAddress { ipv6: Some(v6), ..UeIpAddress::default() }];
+        response.created_pdrs.push(created);
+        assert_eq!(address(session.address, own, &response).ok(), Some(UeAddress::Ipv4v6(v4, v6)));
+        let ours = UeAddress::Ipv4([10, 45, 0, 2].into());
+        assert_eq!(address(ours, own, &response).ok(), Some(ours));
     }
 
     #[test]

@@ -19,6 +19,8 @@ pub(crate) enum UeAddress {
     /// The network of a prefix of 64 bits.
     Ipv6(Ipv6Addr),
     Ipv4v6(Ipv4Addr, Ipv6Addr),
+    /// The UPF is to choose it.
+    Open(IpType),
 }
 
 impl UeAddress {
@@ -27,20 +29,31 @@ impl UeAddress {
             Self::Ipv4(_) => IpType::Ipv4,
             Self::Ipv6(_) => IpType::Ipv6,
             Self::Ipv4v6(..) => IpType::Ipv4v6,
+            Self::Open(kind) => kind,
         }
     }
 
     pub(crate) fn ipv4(self) -> Option<Ipv4Addr> {
         match self {
             Self::Ipv4(address) | Self::Ipv4v6(address, _) => Some(address),
-            Self::Ipv6(_) => None,
+            Self::Ipv6(_) | Self::Open(_) => None,
         }
     }
 
     pub(crate) fn ipv6_prefix(self) -> Option<Ipv6Addr> {
         match self {
             Self::Ipv6(prefix) | Self::Ipv4v6(_, prefix) => Some(prefix),
-            Self::Ipv4(_) => None,
+            Self::Ipv4(_) | Self::Open(_) => None,
+        }
+    }
+
+    /// Of this kind, from what the UPF chose; `None` where that is another.
+    pub(crate) fn chosen(kind: IpType, ipv4: Option<Ipv4Addr>, ipv6: Option<Ipv6Addr>) -> Option<Self> {
+        match (kind, ipv4, ipv6) {
+            (IpType::Ipv4, Some(address), _) => Some(Self::Ipv4(address)),
+            (IpType::Ipv6, _, Some(prefix)) => Some(Self::Ipv6(prefix)),
+            (IpType::Ipv4v6, Some(address), Some(prefix)) => Some(Self::Ipv4v6(address, prefix)),
+            _ => None,
         }
     }
 
@@ -53,12 +66,13 @@ impl UeAddress {
     }
 
     /// What the UE is told (TS 24.501 9.11.4.10): of IPv6 its interface's identifier, the prefix comes by Router Advertisement.
-    pub(crate) fn pdu_address(self) -> PduAddress {
-        match self {
+    pub(crate) fn pdu_address(self) -> Option<PduAddress> {
+        Some(match self {
             Self::Ipv4(address) => PduAddress::Ipv4(address),
             Self::Ipv6(_) => PduAddress::Ipv6(INTERFACE),
             Self::Ipv4v6(address, _) => PduAddress::Ipv4v6(INTERFACE, address),
-        }
+            Self::Open(_) => return None,
+        })
     }
 }
 

@@ -532,6 +532,18 @@ async fn of_both_types_the_one_there_is() {
     assert_eq!(refused(&scene, "internet", &ethernet).await, (403, "PDUTYPE_NOT_SUPPORTED".into(), 28, 5));
 }
 
+/// TS 23.501 5.8.2.2: the UE is told the address that the UPF chose, and a UPF that starts again is told it too.
+#[tokio::test]
+async fn an_address_that_the_upf_chooses() {
+    let config = smf::Config { ue_addresses: smf::UeAddresses::Upf, ..smf::Config::default() };
+    let scene = Scene::set(Network::default(), config, SM_DATA, true).await;
+    let (accept, _) = told(&scene, PduSessionType::Ipv4).await;
+    assert_eq!(accept.pdu_address.and_then(|address| address.ipv4()), Some(support::CHOSEN));
+    scene.upf.restart();
+    scene.ladder.until("SMF -> UPF: SessionEstablishmentRequest").await;
+    assert_eq!(scene.upf.asked_for(), [None, Some(support::CHOSEN)], "by UE address");
+}
+
 #[tokio::test]
 async fn a_upf_that_refuses_makes_the_ue_hear_it() {
     let scene = Scene::new(SM_DATA, false).await;

@@ -16,6 +16,7 @@ use tokio::sync::OwnedMutexGuard;
 use crate::amf::{Transfer, n1_n2_message_transfer, sm_context_status_notify};
 use crate::n1::{self, Asked};
 use crate::n4_rules;
+use crate::pool::UeAddress;
 use crate::refusal::Refusal;
 use crate::session::{AtUpf, Entry, Phase, Session, SessionKey, UpConnection};
 use crate::{Core, admin, n2, session_type, subscription};
@@ -179,19 +180,22 @@ async fn set_up(
 
 /// Steps 8 to 10.
 async fn start_user_plane(core: &Arc<Core>, entry: &Entry, session: &mut Session) -> Result<AtUpf, Refusal> {
-    let at_upf = match establish_at_upf(core, entry, session).await {
+    let (at_upf, address) = match establish_at_upf(core, entry, session).await {
         // The UPF has started again and this is how we hear of it: its association is being set up anew.
         Err(Refusal::UpfRefused(pfcp::Cause::NoEstablishedPfcpAssociation)) => {
             establish_at_upf(core, entry, session).await?
         }
         outcome => outcome?,
     };
-    session.at_upf = Some(at_upf);
+    (session.at_upf, session.address) = (Some(at_upf), address);
     core.note_session(at_upf.upf, 1);
     Ok(at_upf)
 }
 
-async fn establish_at_upf(core: &Arc<Core>, entry: &Entry, session: &Session) -> Result<AtUpf, Refusal> {
+/// What a UPF says that chooses the addresses of UEs.
+const NO_ADDRESS: pfcp::Cause = pfcp::Cause::AllDynamicAddressesAreOccupied;
+
+async fn establish_at_upf(core: &Arc<Core>, entry: &Entry, session: &Session) -> Result<(AtUpf, UeAddress), Refusal> {
     // 8. UPF selection: the associated one with the fewest sessions.
     let upf = core.select_upf().await.ok_or(Refusal::NoUpf)?;
     // 9. Policy association modification: there is no PCF.
@@ -200,7 +204,13 @@ async fn establish_at_upf(core: &Arc<Core>, entry: &Entry, session: &Session) ->
     let own = core.config.n4.listen.ip();
     let request = n4_rules::establishment(session, entry.reference, core.n4.node_id(), own, flows);
     match core.n4.request(upf, pfcp::Seid::default(), request).await? {
-        Message::SessionEstablishmentResponse(response) => n4_rules::established(upf, &response),
+        Message::SessionEstablishmentResponse(response) if response.cause == NO_ADDRESS => {
+            Err(Refusal::NoAddress(session.dnn.clone()))
+        }
+        Message::SessionEstablishmentResponse(response) => {
+            let at_upf = n4_rules::established(upf, &response)?;
+            Ok((at_upf, n4_rules::address(session.address, upf, &response)?))
+        }
         _ => Err(Refusal::UpfRefused(pfcp::Cause::RequestRejected)),
     }
 }

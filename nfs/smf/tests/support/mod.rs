@@ -11,7 +11,7 @@ use bytes::Bytes;
 use pfcp::{
     Cause, CreatedPdr, Endpoint, EndpointConfig, Event, FSeid, FTeid, HeartbeatRequest, Message, NodeId,
     NodeReportRequest, Packet, RecoveryTimeStamp, Role, Seid, Sequence, SessionDeletionResponse,
-    SessionEstablishmentResponse, SessionModificationResponse, Teid, UpFunctionFeatures,
+    SessionEstablishmentResponse, SessionModificationResponse, Teid, UeIpAddress, UpFunctionFeatures,
 };
 use runtime::{Context, Metrics, Network, NetworkFunction, Rejects, Shutdown};
 use sbi_api::{ApiRoot, Body, BoxFuture, CallError, Caller, Handler, Request, Response, Target};
@@ -97,6 +97,8 @@ pub(crate) struct Upf {
     pub(crate) accepts: AtomicBool,
     /// Whether it grants changes of them.
     pub(crate) changes: AtomicBool,
+    /// The addresses of UEs in establishments.
+    asked_for: Mutex<Vec<Option<Ipv4Addr>>>,
     restart: Notify,
     /// What it is to tell.
     report: Mutex<Option<NodeReportRequest>>,
@@ -104,6 +106,11 @@ pub(crate) struct Upf {
 }
 
 impl Upf {
+    /// The addresses of UEs that sessions were to be made with; none where it was to choose.
+    pub(crate) fn asked_for(&self) -> Vec<Option<Ipv4Addr>> {
+        self.asked_for.lock().expect("no test panicked").clone()
+    }
+
     /// Has it start again, without sessions, and say so.
     pub(crate) fn restart(&self) {
         self.restart.notify_one();
@@ -182,6 +189,9 @@ fn describe(message: &Message) -> String {
     }
 }
 
+/// The address that the UPF chooses.
+pub(crate) const CHOSEN: Ipv4Addr = Ipv4Addr::new(10, 99, 0, 7);
+
 /// Every session has SEID 77 here.
 fn answer(message: &Message, does: &Upf) -> (Seid, Message) {
     let own = Ipv4Addr::new(192, 0, 2, 7);
@@ -191,9 +201,14 @@ fn answer(message: &Message, does: &Upf) -> (Seid, Message) {
     match message {
         Message::SessionEstablishmentRequest(request) => {
             let mut response = SessionEstablishmentResponse::new(NodeId::Address(own.into()), cause);
+            let ue = request.create_pdrs[0].pdi.ue_ip_addresses[0];
+            does.asked_for.lock().expect("no test panicked").push(ue.ipv4);
             if accept {
                 let mut created = CreatedPdr::new(request.create_pdrs[0].pdr_id);
                 created.f_teid = Some(FTeid::new(Teid(0x1234), own.into()));
+                if ue.choose_ipv4 {
+                    created.ue_ip_addresses = vec![UeIpAddress::source(CHOSEN.into())];
+                }
                 response.created_pdrs = vec![created];
                 response.up_f_seid = Some(FSeid::new(Seid(77), own.into()));
             }
@@ -227,11 +242,17 @@ impl Scene {
 
     /// As [`new`](Self::new), in a network other than the default one.
     pub(crate) async fn in_network(network: Network, sm_data: &'static str, upf_accepts: bool) -> Self {
+        Self::set(network, Config::default(), sm_data, upf_accepts).await
+    }
+
+    /// As [`in_network`](Self::in_network), with a configuration of the SMF other than the default one.
+    pub(crate) async fn set(network: Network, config: Config, sm_data: &'static str, upf_accepts: bool) -> Self {
         let ladder = Ladder::default();
         let (accepts, changes) = (upf_accepts.into(), true.into());
         let does = Arc::new(Upf {
             accepts,
             changes,
+            asked_for: Mutex::default(),
             restart: Notify::new(),
             report: Mutex::default(),
             reporting: Notify::new(),
@@ -251,7 +272,7 @@ impl Scene {
             config: Config {
                 n4: N4Config { listen: free_port(), upfs: vec![upf], ..N4Config::default() },
                 t3592_ms: 200,
-                ..Config::default()
+                ..config
             },
             network,
             instance_id: uuid::Uuid::nil(),
