@@ -36,6 +36,7 @@ pub(crate) fn descriptions() -> Vec<Vec<u8>> {
 #[derive(Default)]
 struct Ledger {
     addresses: BTreeSet<IpAddr>,
+    routes: BTreeSet<ipnet::IpNet>,
     tunnels: BTreeSet<Teid>,
     installed: Session,
     given_out: u32,
@@ -65,6 +66,16 @@ impl Backend for Ledger {
         self.step()?;
         assert!(self.addresses.insert(address), "{address} is claimed twice");
         Ok(())
+    }
+
+    fn claim_route(&mut self, network: ipnet::IpNet) -> Result<(), Failure> {
+        self.step()?;
+        assert!(self.routes.insert(network), "{network} is claimed twice");
+        Ok(())
+    }
+
+    fn release_route(&mut self, network: ipnet::IpNet) {
+        assert!(self.routes.remove(&network), "{network} is given back twice");
     }
 
     fn allocate_address(&mut self, networks: &BTreeSet<String>, ipv4: bool) -> Result<IpAddr, Failure> {
@@ -113,7 +124,7 @@ impl Backend for Ledger {
 /// the session names.
 pub fn rules(data: &[u8]) {
     let mut choices = Choices::new(data);
-    let limits = Limits { rules: 6, filters: 4 };
+    let limits = Limits { rules: 6, filters: 4, routes: 2 };
     let mut ledger = Ledger::default();
     let mut session = Session::default();
     while !choices.is_empty() {
@@ -143,6 +154,7 @@ pub fn rules(data: &[u8]) {
 fn in_step(ledger: &Ledger, session: &Session) {
     assert_eq!(ledger.installed, *session);
     assert_eq!(ledger.addresses, session.addresses());
+    assert_eq!(ledger.routes, session.framed_routes());
     assert_eq!(ledger.tunnels, session.tunnels());
     assert!(session.pdrs.values().all(|pdr| pdr.far.is_some_and(|far| session.fars.contains_key(&far))));
     let open = |pdr: &Pdr| matches!(pdr.pdi.tunnel, Some(LocalTunnel::Choose(_)));
@@ -171,6 +183,10 @@ fn pdi(choices: &mut Choices<'_>, session: &Session) -> Pdi {
         pdi.network_instance = choices.flag().then(|| "internet".into());
     } else if pdi.source == Source::Core || choices.flag() {
         pdi.ue.push(Ipv4Addr::new(10, 45, 0, choices.below(4)).into());
+    }
+    if choices.octet() < 0x40 {
+        let network = IpAddr::from([192, 0, 2, choices.below(4)]);
+        pdi.framed.push(network.into());
     }
     for _ in 0..choices.below(3) {
         let filter = Filter { id: Some(u32::from(id(choices))), ..Filter::default() };

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use classifier::{Auto, Classifier, Interval, Rule, RuleId};
 use gtpu::Qfi;
+use ipnet::IpNet;
 use rules::{Filter, Flow, Ports, Source};
 
 use crate::Catalogue;
@@ -51,11 +52,12 @@ pub(crate) struct Arrival {
 }
 
 impl Detection {
-    /// Of these PDRs, each with its place, those of a direction; the session has so many tunnels.
+    /// Of these PDRs, each with its place, those of a direction; the session has these addresses and networks behind its UE, and
+    /// so many tunnels.
     pub(crate) fn compile<'a>(
         direction: Direction,
         pdrs: impl Iterator<Item = (u16, &'a rules::Pdr)>,
-        addresses: &[IpAddr],
+        own: (&[IpAddr], &[IpNet]),
         tunnels: usize,
         catalogue: &mut Catalogue,
     ) -> Self {
@@ -64,7 +66,7 @@ impl Detection {
             Direction::Downlink => Source::Core,
         };
         let mut built = Builder::default();
-        pdrs.filter(|(_, pdr)| pdr.pdi.source == source).for_each(|(place, pdr)| built.add(pdr, place, addresses));
+        pdrs.filter(|(_, pdr)| pdr.pdi.source == source).for_each(|(place, pdr)| built.add(pdr, place, own));
         built.detection(tunnels, catalogue)
     }
 
@@ -120,20 +122,25 @@ struct Builder {
 }
 
 impl Builder {
-    fn add(&mut self, pdr: &rules::Pdr, place: u16, addresses: &[IpAddr]) {
+    fn add(&mut self, pdr: &rules::Pdr, place: u16, (addresses, routes): (&[IpAddr], &[IpNet])) {
         let mut fields = [Interval::ANY; dimension::COUNT];
         if let Some(teid) = pdr.pdi.tunnel.and_then(|tunnel| tunnel.teid()) {
             fields[dimension::TEID] = Interval::exact(teid.0);
         }
         // The session's addresses are looked at before the rules; only a PDR of some of them need ask again.
-        let all = pdr.pdi.ue.is_empty() || addresses.iter().all(|address| pdr.pdi.ue.contains(address));
-        let ue: &[IpAddr] = if all { &[] } else { &pdr.pdi.ue };
+        let rules::Pdi { ue, framed, .. } = &pdr.pdi;
+        let all = ue.is_empty() && framed.is_empty()
+            || addresses.iter().all(|address| ue.contains(address))
+                && routes.iter().all(|network| framed.contains(network));
+        let own = ue.iter().map(|address| (*address, host_length(*address)));
+        let behind = framed.iter().map(|network| (network.network(), network.prefix_len()));
+        let local: Vec<(IpAddr, u8)> = if all { Vec::new() } else { own.chain(behind).collect() };
         for qfi in alternatives(&pdr.pdi.qfis) {
             fields[dimension::QFI] = qfi.map_or(Interval::ANY, |qfi| Interval::exact(u32::from(*qfi)));
-            for address in alternatives(ue) {
+            for network in alternatives(&local) {
                 let mut fields = fields;
-                if let Some(address) = address {
-                    put_address(&mut fields, dimension::LOCAL, (*address, host_length(*address)));
+                if let Some(network) = network {
+                    put_address(&mut fields, dimension::LOCAL, *network);
                 }
                 match &pdr.pdi.application {
                     // No packet is of an application of which nothing is known.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use ipnet::IpNet;
 use rules::RemoteTunnel;
 
 use crate::usage::Usage;
@@ -46,6 +47,14 @@ pub enum Command {
         address: IpAddr,
         /// The bucket.
         to: Option<Bucket>,
+    },
+    /// Has packets to the addresses of a network taken to a session: its bucket, and an address of its UE; or no longer. For
+    /// every worker.
+    Route {
+        /// The network, behind a UE.
+        network: IpNet,
+        /// The session's.
+        to: Option<(Bucket, IpAddr)>,
     },
     /// No more comes from the control process for a bucket that is leaving.
     Drained(Bucket),

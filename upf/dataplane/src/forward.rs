@@ -19,6 +19,7 @@ use crate::hash::Place;
 use crate::inner::Inner;
 use crate::mss;
 use crate::router::is_of_link;
+use crate::routes::{Routes, Way};
 use crate::session::{Action, Far, Pdr, Qer, Session};
 use crate::signposts::{Signposts, Standing};
 use crate::table::Table;
@@ -79,6 +80,7 @@ pub struct Forwarder {
     handover: Handover,
     table: Table,
     signposts: Signposts,
+    routes: Routes,
     lane: Lane,
     answers: Answers,
     /// From when on unknown tunnels are answered.
@@ -125,8 +127,9 @@ impl Forwarder {
         let handover = Handover::new(own, config.workers);
         let looked = Vec::with_capacity(TOGETHER);
         let restored = now + config.restoration;
-        let (table, signposts, outbox) = (Table::default(), Signposts::default(), Vec::new());
-        Self { config, own, handover, table, signposts, lane, answers, restored, outbox, looked, tap: None }
+        let (table, signposts, routes, outbox) =
+            (Table::default(), Signposts::default(), Routes::default(), Vec::new());
+        Self { config, own, handover, table, signposts, routes, lane, answers, restored, outbox, looked, tap: None }
     }
 
     /// Its counters, to be read by anyone.
@@ -246,7 +249,7 @@ impl Forwarder {
     fn answer(&mut self, now: Moment, frame: &mut Frame, look: &Look) -> Result<(), DropReason> {
         frame.verdict = match look {
             Look::Uplink { teid, .. } => self.unknown_tunnel(now, frame, *teid)?,
-            Look::Downlink { inner, .. } => return self.ask_the_way(frame, inner.destination),
+            Look::Downlink { inner, .. } => return self.ask_the_way(now, frame, inner),
             Look::Elsewhere(verdict) => *verdict,
             Look::Signalling => self.signalling(frame)?,
             Look::UnknownExtension => self.unknown_extension(now, frame)?,
@@ -266,6 +269,7 @@ impl Forwarder {
             }
             Command::Tap(tap) => self.tap = tap,
             Command::Signpost { address, to } => self.signposts.set(address, to),
+            Command::Route { network, to } => self.routes.set(network, to.map(|(home, ue)| Way { home, ue })),
             // What concerns other workers is theirs who own the ways to them.
             Command::Move { .. } | Command::Drained(_) | Command::Stop => {}
         }
@@ -468,7 +472,8 @@ impl Forwarder {
         }
         if inner.length > usize::from(session.mtu) && !TooBig::may_be_cut(frame.packet()) {
             let mtu = session.mtu;
-            return self.too_big(now, frame, inner, mtu);
+            let ue = session.address_like(inner.destination);
+            return self.too_big(now, frame, inner, (ue, mtu));
         }
         if inner.protocol == mss::TCP {
             mss::clamp(frame.packet_mut(), session.mtu);

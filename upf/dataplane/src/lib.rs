@@ -33,6 +33,7 @@ mod offload;
 mod police;
 mod port;
 mod router;
+mod routes;
 mod session;
 mod signposts;
 mod statistics;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use gtpu::{Encapsulation, PduSession, Qfi};
+use ipnet::IpNet;
 use rules::{Destination, RemoteTunnel, Source, Triggers};
 
 use crate::counters::Direction;
@@ -115,6 +116,8 @@ pub struct Session {
     pub(crate) buffer: Option<Box<Buffer>>,
     /// Where the time without packets is watched.
     pub(crate) idle: Option<Box<Idle>>,
+    /// Networks behind the UE: few UEs have any.
+    framed: Box<[IpNet]>,
     /// The link of a UE with IPv6.
     pub(crate) router: Option<Box<Router>>,
     /// Octets of the longest packet to or from the UE.
@@ -142,6 +145,7 @@ impl Session {
         let qers: BTreeMap<_, u16> = rules.qers.keys().copied().zip(0..).collect();
         let urrs: BTreeMap<_, u16> = rules.urrs.keys().copied().zip(0..).collect();
         let addresses: Vec<IpAddr> = rules.addresses().into_iter().collect();
+        let routes: Vec<IpNet> = rules.framed_routes().into_iter().collect();
         let mut detected = Vec::with_capacity(rules.pdrs.len());
         let mut pdrs = Vec::with_capacity(rules.pdrs.len());
         for (id, pdr) in &rules.pdrs {
@@ -159,7 +163,7 @@ impl Session {
         let tunnels: Few<u32, 1> = rules.tunnels().into_iter().map(|teid| teid.0).collect();
         let detection = [Direction::Uplink, Direction::Downlink].map(|direction| {
             let pdrs = detected.iter().copied();
-            Detection::compile(direction, pdrs, &addresses, tunnels.iter().count(), catalogue)
+            Detection::compile(direction, pdrs, (&addresses, &routes), tunnels.iter().count(), catalogue)
         });
         Box::new(Self {
             seid,
@@ -176,6 +180,7 @@ impl Session {
             idle: rules
                 .inactivity
                 .map(|seconds| Box::new(Idle { after: Duration::from_secs(seconds.into()), last: now, told: false })),
+            framed: routes.into(),
             router,
             mtu: u16::MAX,
             armed: None,
@@ -295,13 +300,19 @@ impl Session {
         self.urrs.elsewhere().first().inspect(|first| prefetch(*first));
     }
 
-    /// Whether a packet of this source is the UE's: the address itself, or in the prefix of 64 bits in IPv6.
+    /// The UE's own address of the version of this one.
+    pub(crate) fn address_like(&self, address: IpAddr) -> Option<IpAddr> {
+        self.addresses.iter().copied().find(|own| own.is_ipv4() == address.is_ipv4())
+    }
+
+    /// Whether a packet of this source is the UE's: the address itself, in the prefix of 64 bits in IPv6, or of a network behind.
     pub(crate) fn owns(&self, source: IpAddr) -> bool {
         let same = |address: &IpAddr| match (address, source) {
             (IpAddr::V6(a), IpAddr::V6(b)) => a.to_bits() >> 64 == b.to_bits() >> 64,
             (a, b) => *a == b,
         };
-        self.addresses.iter().any(same)
+        let behind = || self.framed.iter().any(|network| network.contains(&source));
+        self.addresses.iter().any(same) || behind()
     }
 
     /// The PDR that a packet matches: where it came from, in which tunnel and QoS flow, and what it is.

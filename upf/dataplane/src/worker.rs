@@ -8,6 +8,8 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, TryRecvError, TrySendError, 
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use ipnet::IpNet;
+
 use crate::handover::{Drained, Route};
 use crate::signposts::Standing;
 use crate::{
@@ -211,6 +213,12 @@ impl Workers {
         if self.handles.len() > 1 && home != Some(at) {
             self.send(at, Command::Signpost { address, to: home });
         }
+    }
+
+    /// Has packets to the addresses of a network behind a UE taken to its session: its bucket, and an address of the UE; or no
+    /// longer.
+    pub fn route(&self, network: IpNet, to: Option<(Bucket, IpAddr)>) {
+        self.handles.iter().for_each(|worker| worker.send(None, Command::Route { network, to }));
     }
 
     /// Moves a bucket to a worker while packets flow: none is lost, none overtakes another of its session. Returns whether the

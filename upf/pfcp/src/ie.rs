@@ -105,5 +105,13 @@ numbers! {
     QUERY_URR_REFERENCE = QueryUrrReference,
     SUGGESTED_BUFFERING_PACKETS_COUNT = SuggestedBufferingPacketsCount,
     APN_DNN = ApnDnn,
+    REDIRECT_INFORMATION = RedirectInformation,
+    FORWARDING_POLICY = ForwardingPolicy,
+    HEADER_ENRICHMENT = HeaderEnrichment,
+    ACTIVATE_PREDEFINED_RULES = ActivatePredefinedRules,
+    TRAFFIC_ENDPOINT_ID = TrafficEndpointId,
+    ETHERNET_PACKET_FILTER = EthernetPacketFilter,
+    FRAMED_ROUTE = FramedRoute,
+    FRAMED_IPV6_ROUTE = FramedIpv6Route,
     SE_REQ_FLAGS = PfcpseReqFlags,
 }

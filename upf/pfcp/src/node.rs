@@ -211,6 +211,8 @@ features! {
         PFDM = 5 / 6,
         /// End markers are made by the UP function.
         EMPU = 6 / 1,
+        /// Framed routes.
+        FRRT = 6 / 6,
         /// Allocation of UE addresses by the UP function.
         UEIP = 7 / 3,
         /// Numbers of packets in usage reports.

@@ -92,6 +92,35 @@ impl Value for ApplicationId {
     }
 }
 
+/// The octets of an element that says what is to be done with packets and is not offered here. It is read so that it can be
+/// refused: passed over, the rule would do something else than it says.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct NotOffered(pub Vec<u8>);
+
+impl Value for NotOffered {
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.0);
+    }
+
+    fn read(octets: &[u8]) -> Result<Self, Malformed> {
+        Ok(Self(octets.to_vec()))
+    }
+}
+
+/// A network behind the UE (8.2.109, 8.2.111), as text of RFC 2865 5.22 or RFC 3162 2.5: prefix, gateway, metrics.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct FramedRoute(pub String);
+
+impl Value for FramedRoute {
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.0.as_bytes());
+    }
+
+    fn read(octets: &[u8]) -> Result<Self, Malformed> {
+        std::str::from_utf8(octets).map(|text| Self(text.to_owned())).map_err(|_| Malformed::Content)
+    }
+}
+
 /// A service data flow filter (8.2.5): any of its parts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct SdfFilter {
@@ -185,6 +214,14 @@ group! {
         once application_id: ApplicationId = APPLICATION_ID,
         /// QoS flows. Several: any of them.
         many qfis: Qfi = QFI,
+        /// IPv4 networks behind the UE: their addresses count as its own.
+        many framed_routes: FramedRoute = FRAMED_ROUTE,
+        /// IPv6 networks behind the UE, likewise.
+        many framed_ipv6_routes: FramedRoute = FRAMED_IPV6_ROUTE,
+        /// In place of tunnel and address: what was said of them once for several PDRs.
+        many traffic_endpoint_ids: NotOffered = TRAFFIC_ENDPOINT_ID,
+        /// Ethernet frames.
+        many ethernet_packet_filters: NotOffered = ETHERNET_PACKET_FILTER,
     }
 }
 
@@ -206,6 +243,8 @@ group! {
         many urr_ids: UrrId = URR_ID,
         /// How its QoS is enforced.
         many qer_ids: QerId = QER_ID,
+        /// Rules that the UP function is to know by name.
+        many activate_predefined_rules: NotOffered = ACTIVATE_PREDEFINED_RULES,
     }
 }
 
@@ -227,6 +266,8 @@ group! {
         many urr_ids: UrrId = URR_ID,
         /// How its QoS is enforced: the whole new list.
         many qer_ids: QerId = QER_ID,
+        /// Rules that the UP function is to know by name.
+        many activate_predefined_rules: NotOffered = ACTIVATE_PREDEFINED_RULES,
     }
 }
 
@@ -354,6 +395,12 @@ group! {
         once outer_header_creation: OuterHeaderCreation = OUTER_HEADER_CREATION,
         /// How they are marked.
         once transport_level_marking: TransportLevelMarking = TRANSPORT_LEVEL_MARKING,
+        /// Where else traffic is sent.
+        once redirect_information: NotOffered = REDIRECT_INFORMATION,
+        /// By what policy of the UP function it is steered.
+        once forwarding_policy: NotOffered = FORWARDING_POLICY,
+        /// What is written into its headers.
+        many header_enrichment: NotOffered = HEADER_ENRICHMENT,
     }
 }
 
@@ -368,6 +415,12 @@ group! {
         once outer_header_creation: OuterHeaderCreation = OUTER_HEADER_CREATION,
         /// How they are marked.
         once transport_level_marking: TransportLevelMarking = TRANSPORT_LEVEL_MARKING,
+        /// Where else traffic is sent.
+        once redirect_information: NotOffered = REDIRECT_INFORMATION,
+        /// By what policy of the UP function it is steered.
+        once forwarding_policy: NotOffered = FORWARDING_POLICY,
+        /// What is written into its headers.
+        many header_enrichment: NotOffered = HEADER_ENRICHMENT,
         /// Whether an end marker is to be sent on the old path.
         once sm_req_flags: SmReqFlags = SM_REQ_FLAGS,
     }

@@ -16,6 +16,8 @@ fn uplink_pdr() -> CreatePdr {
     pdi.network_instance = Some(NetworkInstance("internet".into()));
     pdi.ue_ip_addresses = vec![UeIpAddress::source(UE)];
     pdi.qfis = vec![Qfi::new(1).expect("below 64")];
+    pdi.framed_routes = vec![FramedRoute("192.0.2.0/24 0.0.0.0 1".into()), FramedRoute("198.51.100.0/24".into())];
+    pdi.framed_ipv6_routes = vec![FramedRoute("2001:db8:7::/48 :: 1".into())];
     pdi.sdf_filters = vec![SdfFilter {
         flow_description: Some("permit out ip from any to assigned".into()),
         tos_traffic_class: Some(0xb8fc),
@@ -35,6 +37,8 @@ fn downlink_far() -> CreateFar {
     let mut forwarding = ForwardingParameters::new(Interface::Access);
     forwarding.outer_header_creation = Some(OuterHeaderCreation::gtpu(Teid(0x55), GNB));
     forwarding.network_instance = Some(NetworkInstance("access".into()));
+    forwarding.redirect_information = Some(NotOffered(b"\x02\x00\x12http://example.org\x00\x00".to_vec()));
+    forwarding.forwarding_policy = Some(NotOffered(vec![1, b'a']));
     let mut far = CreateFar::new(FarId(2), ApplyAction::FORW);
     far.forwarding_parameters = Some(forwarding);
     far.bar_id = Some(BarId(1));

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use ipnet::IpNet;
+
 use crate::{ChangeSet, Effects, LocalTunnel, Session, Teid};
 
 /// What a change acts on. What is taken can be given back, which never fails.
@@ -15,6 +17,15 @@ pub trait Backend {
     /// # Errors
     /// Where another session holds it, or it is in no pool.
     fn claim_address(&mut self, address: IpAddr) -> Result<(), Self::Failure>;
+
+    /// Takes a network behind the UE for the session.
+    ///
+    /// # Errors
+    /// Where it is behind another session's, or there are too many.
+    fn claim_route(&mut self, network: IpNet) -> Result<(), Self::Failure>;
+
+    /// Gives a network behind the UE back.
+    fn release_route(&mut self, network: IpNet);
 
     /// Takes an IPv4 address or an IPv6 prefix that nobody has, of one of these networks.
     ///
@@ -51,12 +62,14 @@ pub trait Backend {
 #[derive(Default)]
 struct Taken {
     addresses: Vec<IpAddr>,
+    routes: Vec<IpNet>,
     tunnels: Vec<Teid>,
 }
 
 impl Taken {
     fn give_back<B: Backend>(self, backend: &mut B) {
         self.tunnels.into_iter().rev().for_each(|teid| backend.release_tunnel(teid));
+        self.routes.into_iter().rev().for_each(|network| backend.release_route(network));
         self.addresses.into_iter().rev().for_each(|address| backend.release_address(address));
     }
 }
@@ -67,8 +80,10 @@ impl Taken {
 /// What the back end says; then everything is as it was.
 pub fn apply<B: Backend>(backend: &mut B, before: &Session, change: ChangeSet) -> Result<Session, B::Failure> {
     let mut taken = Taken::default();
-    let ChangeSet { mut session, choose, choose_ue, restore, claim, unclaim, release, effects } = change;
+    let ChangeSet { mut session, choose, choose_ue, restore, claim, claim_routes, effects, .. } = change;
+    let (unclaim, unclaim_routes, release) = (change.unclaim, change.unclaim_routes, change.release);
     let result = take(backend, &mut taken, &claim)
+        .and_then(|()| take_routes(backend, &mut taken, &claim_routes))
         .and_then(|()| give_out_addresses(backend, &mut taken, &mut session, &choose_ue))
         .and_then(|()| give_out(backend, &mut taken, &mut session, &choose, &restore))
         .and_then(|()| backend.install(before, &session, &effects));
@@ -78,6 +93,7 @@ pub fn apply<B: Backend>(backend: &mut B, before: &Session, change: ChangeSet) -
     }
     release.into_iter().for_each(|teid| backend.release_tunnel(teid));
     unclaim.into_iter().for_each(|address| backend.release_address(address));
+    unclaim_routes.into_iter().for_each(|network| backend.release_route(network));
     session.shrink();
     Ok(session)
 }
@@ -87,6 +103,14 @@ fn take<B: Backend>(backend: &mut B, taken: &mut Taken, claim: &[IpAddr]) -> Res
     for address in claim {
         backend.claim_address(*address)?;
         taken.addresses.push(*address);
+    }
+    Ok(())
+}
+
+fn take_routes<B: Backend>(backend: &mut B, taken: &mut Taken, claim: &[IpNet]) -> Result<(), B::Failure> {
+    for network in claim {
+        backend.claim_route(*network)?;
+        taken.routes.push(*network);
     }
     Ok(())
 }

@@ -6,12 +6,14 @@
 
 mod apply;
 mod flow;
+mod framed;
 mod plan;
 mod request;
 mod session;
 
 pub use apply::{Backend, apply};
 pub use flow::{BadFlow, Flow, Ports};
+pub use framed::framed_route;
 pub use plan::{ChangeSet, Effects, Limits, plan};
 pub use request::{Change, FarChange, PdrChange, QerChange, Request, UrrChange};
 pub use session::*;

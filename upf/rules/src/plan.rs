@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use ipnet::IpNet;
+
 use crate::{
     Action, Cause, Change, Destination, Element, Far, FarChange, Filter, Forwarding, LocalTunnel, Pdi, Pdr, PdrChange,
     PdrId, Qer, QerChange, RemoteTunnel, Request, RuleRef, Rules, Session, Source, Teid, Triggers, Urr, UrrChange,
@@ -16,6 +18,8 @@ pub struct Limits {
     pub rules: usize,
     /// Filters, or flows of the application, times QoS flows of one PDR.
     pub filters: usize,
+    /// Framed routes.
+    pub routes: usize,
 }
 
 impl Limits {
@@ -28,7 +32,7 @@ impl Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { rules: 1024, filters: 256 }
+        Self { rules: 1024, filters: 256, routes: 64 }
     }
 }
 
@@ -58,6 +62,10 @@ pub struct ChangeSet {
     pub claim: Vec<IpAddr>,
     /// UE addresses that it will hold no longer.
     pub unclaim: Vec<IpAddr>,
+    /// Framed routes that the session does not hold yet.
+    pub claim_routes: Vec<IpNet>,
+    /// Framed routes that it will hold no longer.
+    pub unclaim_routes: Vec<IpNet>,
     /// Tunnels of ours that it will use no longer.
     pub release: Vec<Teid>,
     /// What else is done.
@@ -222,6 +230,11 @@ fn resolve_filters(session: &mut Session) -> Result<(), Cause> {
 fn check(owned: &BTreeSet<Teid>, after: &Session, limits: &Limits) -> Result<(), Cause> {
     let counts = [after.pdrs.len(), after.fars.len(), after.qers.len(), after.urrs.len(), after.bars.len()];
     require(counts.iter().all(|count| *count <= limits.rules), Cause::NoResourcesAvailable)?;
+    let routes = after.framed_routes();
+    require(routes.len() <= limits.routes, Cause::NoResourcesAvailable)?;
+    // Behind whom they are must be known.
+    let of_ue = routes.is_empty() || after.pdrs.values().any(|pdr| pdr.pdi.names_ue());
+    require(of_ue, Cause::ConditionalIeMissing(Element::UeIpAddress))?;
     for (id, pdr) in &after.pdrs {
         check_pdr(after, owned, *id, pdr, limits)?;
     }
@@ -245,7 +258,7 @@ fn check_pdr(after: &Session, owned: &BTreeSet<Teid>, id: PdrId, pdr: &Pdr, limi
         Source::Core => {
             require(pdr.pdi.tunnel.is_none(), Cause::MandatoryIeIncorrect(Element::FTeid))?;
             require(
-                !pdr.pdi.ue.is_empty() || pdr.pdi.choose_ue.any(),
+                pdr.pdi.names_ue() || !pdr.pdi.framed.is_empty(),
                 Cause::ConditionalIeMissing(Element::UeIpAddress),
             )?;
         }
@@ -303,6 +316,7 @@ fn check_urr(urr: &Urr) -> Result<(), Cause> {
 fn difference(before: &Session, after: Session, effects: Effects) -> ChangeSet {
     let (held, wanted) = (before.addresses(), after.addresses());
     let (had, has) = (before.tunnels(), after.tunnels());
+    let (behind, to_be_behind) = (before.framed_routes(), after.framed_routes());
     let unused = had.difference(&has).copied().collect();
     let open = |(id, pdr): (&PdrId, &Pdr)| matches!(pdr.pdi.tunnel, Some(LocalTunnel::Choose(_))).then_some(*id);
     let networks = |chooses: fn(&Pdi) -> bool| -> Option<BTreeSet<String>> {
@@ -316,6 +330,8 @@ fn difference(before: &Session, after: Session, effects: Effects) -> ChangeSet {
         restore: has.difference(&had).copied().collect(),
         claim: wanted.difference(&held).copied().collect(),
         unclaim: held.difference(&wanted).copied().collect(),
+        claim_routes: to_be_behind.difference(&behind).copied().collect(),
+        unclaim_routes: behind.difference(&to_be_behind).copied().collect(),
         release: unused,
         session: after,
         effects,

@@ -169,12 +169,18 @@ impl Pdi {
             source,
             tunnel: None,
             ue: Vec::new(),
+            framed: Vec::new(),
             choose_ue: crate::ChooseUe::default(),
             filters: Vec::new(),
             application: None,
             qfis: Vec::new(),
             network_instance: None,
         }
+    }
+
+    /// Whether it names an address of the UE, or leaves it to us.
+    pub(crate) fn names_ue(&self) -> bool {
+        !self.ue.is_empty() || self.choose_ue.any()
     }
 
     /// Of packets of this UE.

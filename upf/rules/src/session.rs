@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use ipnet::IpNet;
 use litemap::LiteMap;
 
 use crate::Flow;
@@ -56,7 +57,13 @@ pub enum Element {
     FarId,
     FTeid,
     UeIpAddress,
+    FramedRoute,
     NetworkInstance,
+    TrafficEndpointId,
+    EthernetPacketFilter,
+    RedirectInformation,
+    HeaderEnrichment,
+    PdnType,
     SdfFilter,
     ApplyAction,
     ForwardingParameters,
@@ -99,6 +106,12 @@ pub enum Cause {
     /// An application is not known.
     #[error("the application is not known")]
     UnknownApplicationId,
+    /// A rule is meant by a name that is not known.
+    #[error("the predefined rule is not known")]
+    UnknownPredefinedRule,
+    /// A forwarding policy is not known.
+    #[error("the forwarding policy is not known")]
+    InvalidForwardingPolicy,
     /// A limit of ours is reached.
     #[error("too many rules")]
     NoResourcesAvailable,
@@ -192,6 +205,8 @@ pub struct Pdi {
     pub tunnel: Option<LocalTunnel>,
     /// The UE's address. Several: any of them.
     pub ue: Vec<IpAddr>,
+    /// Networks behind the UE: packets of their addresses are the UE's too.
+    pub framed: Vec<IpNet>,
     /// Addresses of the UE still to be given out.
     pub choose_ue: ChooseUe,
     /// Flows. Several: any of them; none: every flow.
@@ -463,6 +478,11 @@ impl Session {
     /// The UE's addresses.
     pub fn addresses(&self) -> BTreeSet<IpAddr> {
         self.pdrs.values().flat_map(|pdr| pdr.pdi.ue.iter().copied()).collect()
+    }
+
+    /// The networks behind the UE.
+    pub fn framed_routes(&self) -> BTreeSet<IpNet> {
+        self.pdrs.values().flat_map(|pdr| pdr.pdi.framed.iter().copied()).collect()
     }
 
     /// The UE's address of a version, where it has one; of several the first.

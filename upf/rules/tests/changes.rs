@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 
+use ipnet::IpNet;
+
 use proptest::prelude::*;
 use rules::*;
 
@@ -70,6 +72,7 @@ fn activation(teid: u32) -> Request {
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Chaos {
     addresses: BTreeSet<IpAddr>,
+    routes: BTreeSet<IpNet>,
     tunnels: BTreeSet<Teid>,
     installed: Session,
     next: u32,
@@ -101,6 +104,15 @@ impl Backend for Failing<'_> {
     fn claim_address(&mut self, address: IpAddr) -> Result<(), &'static str> {
         self.call()?;
         if self.state.addresses.insert(address) { Ok(()) } else { Err("held") }
+    }
+
+    fn claim_route(&mut self, network: IpNet) -> Result<(), &'static str> {
+        self.call()?;
+        if self.state.routes.insert(network) { Ok(()) } else { Err("held") }
+    }
+
+    fn release_route(&mut self, network: IpNet) {
+        assert!(self.state.routes.remove(&network), "{network} was not held");
     }
 
     fn allocate_address(&mut self, networks: &BTreeSet<String>, ipv4: bool) -> Result<IpAddr, &'static str> {
@@ -340,6 +352,39 @@ fn an_address_left_to_us_is_one_for_the_session() {
     nameless.pdrs.create[1].1.pdi.network_instance = None;
     let missing = Cause::ConditionalIeMissing(Element::NetworkInstance);
     assert_eq!(planned(&Session::default(), &nameless), Err(missing));
+}
+
+/// TS 29.244 5.16: what is behind the UE is the session's own, and goes with it.
+#[test]
+fn framed_routes_are_taken_and_given_back() {
+    let [first, second]: [IpNet; 2] =
+        ["192.0.2.0/24", "2001:db8:7::/48"].map(|network| network.parse().expect("a network"));
+    let mut request = establishment();
+    request.pdrs.create.iter_mut().for_each(|(_, pdr)| pdr.pdi.framed = vec![first, second]);
+    for fail_at in 0..6 {
+        let mut state = Chaos::default();
+        let Ok(session) = perform(&mut state, &request, fail_at) else {
+            assert!(fail_at < 5 && state.addresses.is_empty() && state.routes.is_empty() && state.tunnels.is_empty());
+            continue;
+        };
+        assert_eq!(fail_at, 5, "an address, two networks, a tunnel, the installation");
+        let mut less = Request::default();
+        for (id, pdr) in &session.pdrs {
+            let pdi = Pdi { framed: vec![second], ..pdr.pdi.clone() };
+            less.pdrs.update.push((*id, PdrChange { pdi: Some(pdi), ..PdrChange::default() }));
+        }
+        let session = perform(&mut state, &less, usize::MAX).expect("applies");
+        assert_eq!(state.routes, BTreeSet::from([second]));
+        perform(&mut state, &Request::deletion(&session), usize::MAX).expect("applies");
+        assert!(state.routes.is_empty());
+    }
+    let many = |count: u8| (0..count).map(|number| IpNet::from(IpAddr::from([192, 0, 2, number]))).collect();
+    assert_eq!(refused(|r| r.pdrs.create[1].1.pdi.framed = many(65)), Cause::NoResourcesAvailable);
+    let nobodys = refused(|r| {
+        r.pdrs.create.iter_mut().for_each(|(_, pdr)| pdr.pdi.ue.clear());
+        r.pdrs.create[1].1.pdi.framed = vec![first];
+    });
+    assert_eq!(nobodys, Cause::ConditionalIeMissing(Element::UeIpAddress));
 }
 
 /// TS 23.527 4.3: after a start the tunnels of before may be named, once, and only then.

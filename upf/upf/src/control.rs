@@ -11,6 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 use dataplane::{
     Balancer, Bucket, Catalogue, Command, Counters, Event as WorkerEvent, InstallId, Snapshot, Usage, Workers,
 };
+use ipnet::IpNet;
 use pfcp::{
     Cause, CreatedPdr, Endpoint, EndpointConfig, Event, FSeid, FTeid, Message, NodeId, PdrId, RequestId, RequestToken,
     Seid, SessionReportRequest, Teid, Transmit, UsageReport, UsageReportTrigger,
@@ -547,10 +548,13 @@ impl Control {
             Unavailable::NoNetwork => {
                 Refusal { offending: Some(pfcp::ie::NETWORK_INSTANCE), ..Refusal::of(Cause::MandatoryIeIncorrect) }
             }
+            Unavailable::Route(_) => {
+                Refusal { offending: Some(pfcp::ie::FRAMED_ROUTE), ..Refusal::of(Cause::RequestRejected) }
+            }
             Unavailable::NoAddress => Refusal::of(Cause::AllDynamicAddressesAreOccupied),
             Unavailable::InUse(_) => about_address(Cause::RequestRejected),
             Unavailable::Tunnel(_) => Refusal::of(Cause::InvalidFTeidAllocationOption),
-            Unavailable::NoTunnel => Refusal::of(Cause::NoResourcesAvailable),
+            Unavailable::NoTunnel | Unavailable::NoRoute => Refusal::of(Cause::NoResourcesAvailable),
             Unavailable::NoWorker => Refusal::of(Cause::SystemFailure),
         }
     }
@@ -656,11 +660,31 @@ struct Backend<'a> {
     bucket: Option<Bucket>,
 }
 
+impl Backend<'_> {
+    /// Tells the workers which networks are behind the UE.
+    fn lead_routes(&self, before: &rules::Session, after: &rules::Session, home: Bucket) {
+        let (had, has) = (before.framed_routes(), after.framed_routes());
+        had.difference(&has).for_each(|network| self.workers.route(*network, None));
+        // The way to those there were leads by an address that the UE may have no longer.
+        let ue = |session: &rules::Session| session.addresses().first().copied();
+        let new = has.iter().filter(|network| !had.contains(network) || ue(before) != ue(after));
+        new.for_each(|network| self.workers.route(*network, ue(after).map(|ue| (home, ue))));
+    }
+}
+
 impl rules::Backend for Backend<'_> {
     type Failure = Unavailable;
 
     fn claim_address(&mut self, address: IpAddr) -> Result<(), Unavailable> {
         self.resources.claim(address, self.seid)
+    }
+
+    fn claim_route(&mut self, network: IpNet) -> Result<(), Unavailable> {
+        self.resources.claim_route(network)
+    }
+
+    fn release_route(&mut self, network: IpNet) {
+        self.resources.release_route(network);
     }
 
     fn allocate_address(&mut self, networks: &BTreeSet<String>, ipv4: bool) -> Result<IpAddr, Unavailable> {
@@ -707,6 +731,7 @@ impl rules::Backend for Backend<'_> {
         let (had, has) = (before.addresses(), after.addresses());
         had.difference(&has).for_each(|address| self.workers.signpost(*address, None));
         has.difference(&had).for_each(|address| self.workers.signpost(*address, Some(home)));
+        self.lead_routes(before, after, home);
         self.workers.send(home, command);
         Ok(())
     }

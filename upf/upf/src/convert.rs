@@ -32,6 +32,9 @@ pub(crate) fn establishment(
     message: &pfcp::SessionEstablishmentRequest,
     context: Context<'_>,
 ) -> Result<Request, Cause> {
+    if matches!(message.pdn_type, Some(pfcp::PdnType::Ethernet | pfcp::PdnType::NonIp)) {
+        return Err(Cause::ServiceNotSupported(Element::PdnType));
+    }
     let flags = message.se_req_flags.unwrap_or_default();
     let mut request = Request {
         inactivity: message.inactivity_timer.map(|seconds| seconds.0),
@@ -101,7 +104,13 @@ fn create(
     Ok(())
 }
 
+/// Refuses elements that would have to be overlooked.
+fn offered(elements: &[pfcp::NotOffered], why: Cause) -> Result<(), Cause> {
+    if elements.is_empty() { Ok(()) } else { Err(why) }
+}
+
 fn create_pdr(pdr: &pfcp::CreatePdr, context: Context<'_>) -> Result<(PdrId, Pdr), Cause> {
+    offered(&pdr.activate_predefined_rules, Cause::UnknownPredefinedRule)?;
     let rule = Pdr {
         precedence: pdr.precedence.0,
         pdi: pdi(&pdr.pdi, context)?,
@@ -114,6 +123,7 @@ fn create_pdr(pdr: &pfcp::CreatePdr, context: Context<'_>) -> Result<(PdrId, Pdr
 }
 
 fn update_pdr(pdr: &pfcp::UpdatePdr, context: Context<'_>) -> Result<(PdrId, PdrChange), Cause> {
+    offered(&pdr.activate_predefined_rules, Cause::UnknownPredefinedRule)?;
     let change = PdrChange {
         precedence: pdr.precedence.map(|precedence| precedence.0),
         pdi: pdr.pdi.as_ref().map(|new| pdi(new, context)).transpose()?,
@@ -126,6 +136,8 @@ fn update_pdr(pdr: &pfcp::UpdatePdr, context: Context<'_>) -> Result<(PdrId, Pdr
 }
 
 fn pdi(pdi: &pfcp::Pdi, context: Context<'_>) -> Result<Pdi, Cause> {
+    offered(&pdi.traffic_endpoint_ids, Cause::ServiceNotSupported(Element::TrafficEndpointId))?;
+    offered(&pdi.ethernet_packet_filters, Cause::ServiceNotSupported(Element::EthernetPacketFilter))?;
     let source = match pdi.source_interface {
         Interface::Access => Source::Access,
         Interface::Core | Interface::SgiLan => Source::Core,
@@ -148,6 +160,10 @@ fn pdi(pdi: &pfcp::Pdi, context: Context<'_>) -> Result<Pdi, Cause> {
         ue.extend(address.ipv4.map(IpAddr::from));
         ue.extend(address.ipv6.map(IpAddr::from).map(of_one_ue));
     }
+    let framed = |routes: &[pfcp::FramedRoute], ipv4: bool| -> Result<Vec<_>, Cause> {
+        let read = |route: &pfcp::FramedRoute| rules::framed_route(&route.0, ipv4);
+        routes.iter().map(|route| read(route).ok_or(Cause::MandatoryIeIncorrect(Element::FramedRoute))).collect()
+    };
     let tunnel = pdi.f_teid.map(|f_teid| match f_teid {
         pfcp::FTeid::Given { teid, .. } => LocalTunnel::Given(Teid(teid.0)),
         pfcp::FTeid::Choose { choose_id, .. } => LocalTunnel::Choose(choose_id),
@@ -156,6 +172,7 @@ fn pdi(pdi: &pfcp::Pdi, context: Context<'_>) -> Result<Pdi, Cause> {
         source,
         tunnel,
         ue,
+        framed: [framed(&pdi.framed_routes, true)?, framed(&pdi.framed_ipv6_routes, false)?].concat(),
         choose_ue,
         filters: pdi.sdf_filters.iter().map(filter).collect::<Result<_, _>>()?,
         application: pdi.application_id.as_ref().map(|id| application(&id.0, context)).transpose()?,
@@ -229,8 +246,19 @@ fn tunnel(header: pfcp::OuterHeaderCreation) -> Result<RemoteTunnel, Cause> {
     }
 }
 
+/// Steering is refused, in parameters that make or change a rule: without it packets would go where they are not to.
+macro_rules! not_steered {
+    ($parameters:expr) => {{
+        let redirect = $parameters.redirect_information.as_slice();
+        offered(redirect, Cause::ServiceNotSupported(Element::RedirectInformation))?;
+        offered($parameters.forwarding_policy.as_slice(), Cause::InvalidForwardingPolicy)?;
+        offered(&$parameters.header_enrichment, Cause::ServiceNotSupported(Element::HeaderEnrichment))?;
+    }};
+}
+
 fn create_far(far: &pfcp::CreateFar) -> Result<(FarId, Far), Cause> {
     let forwarding = far.forwarding_parameters.as_ref().map(|parameters| {
+        not_steered!(parameters);
         Ok(Forwarding {
             destination: destination(parameters.destination_interface)?,
             tunnel: parameters.outer_header_creation.map(tunnel).transpose()?,
@@ -250,6 +278,7 @@ fn update_far(far: &pfcp::UpdateFar) -> Result<(FarId, FarChange), Cause> {
         ..FarChange::default()
     };
     if let Some(parameters) = &far.forwarding_parameters {
+        not_steered!(parameters);
         change.destination = parameters.destination_interface.map(destination).transpose()?;
         change.tunnel = parameters.outer_header_creation.map(tunnel).transpose()?;
         change.marking = parameters.transport_level_marking.map(|marking| value_and_mask(marking.0));
@@ -402,6 +431,12 @@ fn element(element: Element) -> u16 {
         Element::FarId => ie::FAR_ID,
         Element::FTeid => ie::F_TEID,
         Element::UeIpAddress => ie::UE_IP_ADDRESS,
+        Element::FramedRoute => ie::FRAMED_ROUTE,
+        Element::TrafficEndpointId => ie::TRAFFIC_ENDPOINT_ID,
+        Element::EthernetPacketFilter => ie::ETHERNET_PACKET_FILTER,
+        Element::RedirectInformation => ie::REDIRECT_INFORMATION,
+        Element::HeaderEnrichment => ie::HEADER_ENRICHMENT,
+        Element::PdnType => ie::PDN_TYPE,
         Element::NetworkInstance => ie::NETWORK_INSTANCE,
         Element::SdfFilter => ie::SDF_FILTER,
         Element::ApplyAction => ie::APPLY_ACTION,
@@ -445,16 +480,17 @@ impl From<IeProblem> for Refusal {
 /// The one table from what the rules refuse to causes (TS 29.244 8.2.1).
 impl From<Cause> for Refusal {
     fn from(cause: Cause) -> Self {
-        let about = |cause, about| Self { cause, offending: Some(element(about)), failed: None };
+        let named = |cause, offending| Self { cause, offending: Some(offending), failed: None };
+        let about = |cause, about| named(cause, element(about));
         match cause {
             Cause::MandatoryIeMissing(what) => about(pfcp::Cause::MandatoryIeMissing, what),
             Cause::ConditionalIeMissing(what) => about(pfcp::Cause::ConditionalIeMissing, what),
             Cause::MandatoryIeIncorrect(what) => about(pfcp::Cause::MandatoryIeIncorrect, what),
             Cause::ServiceNotSupported(what) => about(pfcp::Cause::ServiceNotSupported, what),
             Cause::InvalidFTeidAllocationOption => Self::of(pfcp::Cause::InvalidFTeidAllocationOption),
-            Cause::UnknownApplicationId => {
-                Self { offending: Some(ie::APPLICATION_ID), ..Self::of(pfcp::Cause::UnknownApplicationId) }
-            }
+            Cause::UnknownApplicationId => named(pfcp::Cause::UnknownApplicationId, ie::APPLICATION_ID),
+            Cause::UnknownPredefinedRule => named(pfcp::Cause::UnknownPredefinedRule, ie::ACTIVATE_PREDEFINED_RULES),
+            Cause::InvalidForwardingPolicy => named(pfcp::Cause::InvalidForwardingPolicy, ie::FORWARDING_POLICY),
             Cause::NoResourcesAvailable => Self::of(pfcp::Cause::NoResourcesAvailable),
             Cause::RuleCreationModificationFailure(rule) => {
                 let failed = Some(match rule {

@@ -71,6 +71,12 @@ pub(crate) enum Unavailable {
     /// Every address of the pool is given out.
     #[error("no address is left")]
     NoAddress,
+    /// The network is behind another UE.
+    #[error("{0} is behind another UE")]
+    Route(IpNet),
+    /// As many networks are behind UEs as may be.
+    #[error("no further network can be behind a UE")]
+    NoRoute,
     /// No worker runs.
     #[error("the worker does not run")]
     NoWorker,
@@ -89,9 +95,14 @@ pub(crate) struct Resources {
     pools: Vec<(Pool, Numbers)>,
     /// By [`of_one_ue`].
     addresses: HashMap<IpAddr, u64>,
+    /// Networks behind UEs.
+    routes: HashSet<IpNet>,
     tunnels: HashSet<u32>,
     next: u32,
 }
+
+/// Networks behind all UEs together: each worker knows them all.
+const MOST_ROUTES: usize = 100_000;
 
 /// Tunnel numbers within a bucket.
 const TUNNELS: u32 = 1 << 24;
@@ -104,8 +115,8 @@ impl Resources {
             let numbers = Numbers::of(&pool, first.into());
             (pool, numbers)
         });
-        let (addresses, tunnels) = (HashMap::new(), HashSet::new());
-        Self { pools: pools.collect(), addresses, tunnels, next: first % TUNNELS }
+        let (addresses, routes, tunnels) = (HashMap::new(), HashSet::new(), HashSet::new());
+        Self { pools: pools.collect(), addresses, routes, tunnels, next: first % TUNNELS }
     }
 
     /// An address that nobody has, of a pool of one of these networks.
@@ -154,6 +165,17 @@ impl Resources {
         if let Some((pool, numbers)) = self.pools.iter_mut().find(holding) {
             numbers.give_back(number(pool, address));
         }
+    }
+
+    pub(crate) fn claim_route(&mut self, network: IpNet) -> Result<(), Unavailable> {
+        if self.routes.len() >= MOST_ROUTES {
+            return Err(Unavailable::NoRoute);
+        }
+        if self.routes.insert(network) { Ok(()) } else { Err(Unavailable::Route(network)) }
+    }
+
+    pub(crate) fn release_route(&mut self, network: IpNet) {
+        self.routes.remove(&network);
     }
 
     /// Who holds an address.

@@ -153,7 +153,8 @@ fn settings(config: &UpfConfig, network: &Network, started: SystemTime) -> Setti
             | UpFunctionFeatures::DDND
             | UpFunctionFeatures::MNOP
             | UpFunctionFeatures::PFDM
-            | UpFunctionFeatures::UEIP,
+            | UpFunctionFeatures::UEIP
+            | UpFunctionFeatures::FRRT,
     );
     let recovery = RecoveryTimeStamp::from(started);
     let endpoint = EndpointConfig {

@@ -11,6 +11,7 @@ use crate::handover::Route;
 use crate::hash::Place;
 use crate::inner::Inner;
 use crate::router::{self, Answer};
+use crate::routes::Way;
 use crate::session::Session;
 use crate::too_big::TooBig;
 use crate::{Bucket, Moment};
@@ -51,16 +52,16 @@ impl Forwarder {
         done
     }
 
-    /// Tells the sender of a packet that does not fit the UE's tunnel.
+    /// Tells the sender of a packet that does not fit the UE's tunnel, from the gateway of the UE's own network.
     #[cold]
     pub(super) fn too_big(
         &mut self,
         now: Moment,
         frame: &mut Frame,
         inner: &Inner,
-        mtu: u16,
+        (ue, mtu): (Option<IpAddr>, u16),
     ) -> Result<(), DropReason> {
-        let subnet = self.config.subnets.iter().find(|subnet| subnet.holds(inner.destination));
+        let subnet = ue.and_then(|ue| self.config.subnets.iter().find(|subnet| subnet.holds(ue)));
         let answer = subnet.and_then(|subnet| TooBig::about(frame.packet(), inner, subnet.gateway, mtu));
         let answer = answer.filter(|_| self.answers.take(now)).ok_or(DropReason::TooBig)?;
         self.lane.counters.dropped(DropReason::TooBig, 1);
@@ -69,11 +70,24 @@ impl Forwarder {
         Ok(())
     }
 
-    /// What becomes of a packet whose address no session here has: a signpost may say where it has.
+    /// What becomes of a packet whose address no session here has: a signpost may say where it has, or it is behind a UE.
     #[cold]
-    pub(super) fn ask_the_way(&mut self, frame: &mut Frame, to: IpAddr) -> Result<(), DropReason> {
-        let home = self.signposts.find(to).filter(|_| frame.led_to.is_none());
-        self.lead(frame, home.ok_or(DropReason::UnknownUe)?)
+    pub(super) fn ask_the_way(&mut self, now: Moment, frame: &mut Frame, inner: &Inner) -> Result<(), DropReason> {
+        let to = inner.destination;
+        if let Some(home) = self.signposts.find(to).filter(|_| frame.led_to.is_none()) {
+            return self.lead(frame, home);
+        }
+        let Way { home, ue } = self.routes.find(to).ok_or(DropReason::UnknownUe)?;
+        // One that was led here is where it belongs, by the way that its sender took.
+        let arrived = frame.led_to == Some(home);
+        match (arrived, frame.led_to) {
+            (false, Some(_)) => Err(DropReason::UnknownUe),
+            (false, None) if self.handover.route(home, self.own) != Route::Here => self.lead(frame, home),
+            _ => {
+                let place = self.table.address(ue).ok_or(DropReason::UnknownUe)?;
+                self.downlink(now, frame, place, (inner, home))
+            }
+        }
     }
 
     /// Has a packet taken to the bucket of its session, as if it came from us.
