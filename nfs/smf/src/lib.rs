@@ -45,6 +45,7 @@ use crate::n3_paths::PathChanges;
 use crate::n4::{FromUpf, N4};
 use crate::pool::{AddressPool, UeAddress};
 use crate::procedures::{service_request, session_restoration};
+use crate::refusal::Refusal;
 use crate::server::Server;
 use crate::session::Sessions;
 use crate::session_type::IpType;
@@ -96,11 +97,18 @@ impl Core {
         }
     }
 
-    /// The associated UPF with the fewest sessions; waits a moment for one, as a UPF may be starting again.
-    pub(crate) async fn select_upf(&self) -> Option<IpAddr> {
+    /// The associated UPF with the least load, and of those as loaded, with the fewest sessions; waits a moment for one, as a
+    /// UPF may be starting again.
+    pub(crate) async fn select_upf(&self) -> Result<IpAddr, Refusal> {
         let upfs = self.n4.some_upfs(UPF_PATIENCE).await;
-        let load = self.load.lock().unwrap_or_else(PoisonError::into_inner);
-        upfs.into_iter().min_by_key(|upf| load.get(upf).copied().unwrap_or_default())
+        if upfs.is_empty() {
+            return Err(Refusal::NoUpf);
+        }
+        let open = self.n4.open_to_sessions(upfs);
+        let sessions = self.load.lock().unwrap_or_else(PoisonError::into_inner);
+        // In tens: what a UPF tells is some sessions old.
+        let least = |(upf, load): &(IpAddr, u8)| (load / 10, sessions.get(upf).copied().unwrap_or_default());
+        open.into_iter().min_by_key(least).map(|(upf, _)| upf).ok_or(Refusal::UpfOverloaded)
     }
 
     /// Counts a session that began or ended at a UPF.

@@ -1,11 +1,13 @@
 //! N4: one task drives the PFCP endpoint and its socket; procedures ask it and wait for the answer.
 
 mod applications;
+mod load;
 
 use std::collections::HashMap;
 use std::future::pending;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use pfcp::{
@@ -17,6 +19,7 @@ use tokio::net::UdpSocket;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use self::applications::Provisioning;
+use self::load::Loads;
 use crate::config::N4Config;
 
 /// Requests that wait to be taken up by the driver; beyond, procedures wait.
@@ -45,6 +48,7 @@ enum Command {
 pub(crate) struct N4 {
     commands: mpsc::Sender<Command>,
     upfs: watch::Receiver<Vec<IpAddr>>,
+    loads: Arc<Mutex<Loads>>,
     node_id: NodeId,
 }
 
@@ -59,7 +63,7 @@ impl N4 {
     ) -> io::Result<(Self, mpsc::Receiver<FromUpf>)> {
         let socket = UdpSocket::bind(config.listen).await?;
         let node_id = NodeId::Address(config.listen.ip());
-        let role = Role::Cp(CpFunctionFeatures::default());
+        let role = Role::Cp(CpFunctionFeatures::LOAD | CpFunctionFeatures::OVRL);
         let mut settings = EndpointConfig::new(node_id.clone(), role, RecoveryTimeStamp::from(started));
         // Sessions go to the UPFs of the configuration, not to whoever presents itself as one.
         settings.admitted = Peers::Only(Vec::new());
@@ -75,9 +79,12 @@ impl N4 {
         let (upfs_now, upfs) = watch::channel(Vec::new());
         let seen = Seen { trace, own: config.listen };
         let provisioning = Provisioning::of(applications);
-        let driver = Driver { socket, endpoint, waiting: HashMap::new(), provisioning, told, upfs: upfs_now, seen };
+        let loads: Arc<Mutex<Loads>> = Arc::default();
+        let waiting = HashMap::new();
+        let driver =
+            Driver { socket, endpoint, waiting, provisioning, told, upfs: upfs_now, loads: loads.clone(), seen };
         tokio::spawn(driver.run(queue));
-        Ok((Self { commands, upfs, node_id }, from_upfs))
+        Ok((Self { commands, upfs, loads, node_id }, from_upfs))
     }
 
     /// Our name towards UPFs.
@@ -95,6 +102,13 @@ impl N4 {
         let mut upfs = self.upfs.clone();
         let some = tokio::time::timeout(patience, upfs.wait_for(|upfs| !upfs.is_empty())).await;
         some.ok().and_then(Result::ok).map(|upfs| upfs.clone()).unwrap_or_default()
+    }
+
+    /// Of these UPFs those at which a new session may be made now, each with its load, per cent.
+    pub(crate) fn open_to_sessions(&self, upfs: Vec<IpAddr>) -> Vec<(IpAddr, u8)> {
+        let (now, mut loads) = (Instant::now(), self.loads.lock().unwrap_or_else(PoisonError::into_inner));
+        let open = upfs.into_iter().filter(|upf| !loads.holds_back(now, *upf)).collect::<Vec<_>>();
+        open.into_iter().map(|upf| (upf, loads.of(upf))).collect()
     }
 
     /// Whether this UPF has an association, waiting for one up to `patience`.
@@ -128,10 +142,11 @@ impl N4 {
 struct Driver {
     socket: UdpSocket,
     endpoint: Endpoint,
-    waiting: HashMap<RequestId, oneshot::Sender<Result<Message, RequestError>>>,
+    waiting: HashMap<RequestId, (IpAddr, oneshot::Sender<Result<Message, RequestError>>)>,
     provisioning: Provisioning,
     told: mpsc::Sender<FromUpf>,
     upfs: watch::Sender<Vec<IpAddr>>,
+    loads: Arc<Mutex<Loads>>,
     seen: Seen,
 }
 
@@ -178,7 +193,7 @@ impl Driver {
             Command::Request { upf, seid, message, reply } => {
                 match self.endpoint.request(Instant::now(), upf, seid, *message) {
                     Ok(id) => {
-                        self.waiting.insert(id, reply);
+                        self.waiting.insert(id, (upf, reply));
                     }
                     Err(error) => {
                         let _ = reply.send(Err(error)); // the procedure may have ended
@@ -205,13 +220,14 @@ impl Driver {
     fn tell_all(&mut self) {
         while let Some(event) = self.endpoint.poll_event() {
             match event {
-                Event::AssociationUp { peer, node_id, up_features } => {
+                Event::AssociationUp { peer, node_id, up_features, .. } => {
                     tracing::info!(%peer, %node_id, "N4 association with UPF");
                     self.provisioning.begin(Instant::now(), &mut self.endpoint, peer, up_features);
                     self.note_upfs();
                 }
                 Event::AssociationDown { peer, why } => {
                     tracing::warn!(%peer, ?why, "N4 association with UPF lost");
+                    self.loads().forget(peer);
                     self.note_upfs();
                     self.tell(FromUpf::Lost(peer));
                 }
@@ -234,12 +250,19 @@ impl Driver {
                     if self.provisioning.answered(id, &result) {
                         self.note_upfs();
                     }
-                    if let Some(reply) = self.waiting.remove(&id) {
+                    if let Some((upf, reply)) = self.waiting.remove(&id) {
+                        if let Ok(message) = &result {
+                            self.loads().hear(Instant::now(), upf, message);
+                        }
                         let _ = reply.send(result); // the procedure may have ended
                     }
                 }
             }
         }
+    }
+
+    fn loads(&self) -> MutexGuard<'_, Loads> {
+        self.loads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A UPF that does not know the applications yet would refuse sessions with rules for them.

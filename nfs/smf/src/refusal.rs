@@ -45,6 +45,9 @@ pub(crate) enum Refusal {
     /// No UPF is associated.
     #[error("no UPF is associated over N4")]
     NoUpf,
+    /// The UPFs ask for fewer sessions (TS 29.244 6.2.4).
+    #[error("the UPFs are overloaded and ask for fewer sessions")]
+    UpfOverloaded,
     /// The UPF said no.
     #[error("the UPF refused: {0:?}")]
     UpfRefused(pfcp::Cause),
@@ -72,7 +75,7 @@ impl Refusal {
             Self::SessionType(_) => GsmCause::UnknownPduSessionType,
             Self::SscMode(_) => GsmCause::NotSupportedSscMode,
             Self::NoSuchSession => GsmCause::PduSessionDoesNotExist,
-            Self::NoAddress(_) | Self::Full | Self::Ran(_) => GsmCause::InsufficientResources,
+            Self::NoAddress(_) | Self::Full | Self::UpfOverloaded | Self::Ran(_) => GsmCause::InsufficientResources,
             Self::NoUpf | Self::UpfRefused(_) | Self::UpfSilent(_) | Self::Udm(_) => GsmCause::NetworkFailure,
         }
     }
@@ -89,7 +92,9 @@ impl Refusal {
             }
             Self::SscMode(_) => (StatusCode::FORBIDDEN, "SSC_NOT_SUPPORTED"),
             Self::NoSuchSession => (StatusCode::NOT_FOUND, "CONTEXT_NOT_FOUND"),
-            Self::NoAddress(_) | Self::Full => (StatusCode::INTERNAL_SERVER_ERROR, "INSUFFICIENT_RESOURCES"),
+            Self::NoAddress(_) | Self::Full | Self::UpfOverloaded => {
+                (StatusCode::INTERNAL_SERVER_ERROR, "INSUFFICIENT_RESOURCES")
+            }
             Self::NoUpf | Self::UpfSilent(_) => (StatusCode::GATEWAY_TIMEOUT, "UPF_NOT_RESPONDING"),
             Self::Udm(_) => (StatusCode::GATEWAY_TIMEOUT, "PEER_NOT_RESPONDING"),
             Self::UpfRefused(_) | Self::Ran(_) => (StatusCode::INTERNAL_SERVER_ERROR, "SYSTEM_FAILURE"),
@@ -109,6 +114,7 @@ impl Refusal {
             Self::NoAddress(_) => "no_address",
             Self::Full => "full",
             Self::NoUpf => "no_upf",
+            Self::UpfOverloaded => "upf_overloaded",
             Self::UpfRefused(_) => "upf_refused",
             Self::UpfSilent(_) => "upf_silent",
             Self::Udm(_) => "udm",
@@ -128,6 +134,7 @@ impl Refusal {
             Self::NoAddress(_) => "network.dnns[].ipv4 and .ipv6",
             Self::Full => "smf.max_sessions",
             Self::NoUpf | Self::UpfSilent(_) => "smf.n4.upfs and upf.n4",
+            Self::UpfOverloaded => "upf.n4.queue, or more UPFs in smf.n4.upfs",
             Self::Malformed(_) | Self::NoSuchSession | Self::UpfRefused(_) | Self::Udm(_) | Self::Ran(_) => "",
         }
     }

@@ -224,7 +224,8 @@ impl Counters {
         self.busy.add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
     }
 
-    pub(crate) fn busy_nanos(&self) -> u64 {
+    /// Nanoseconds that the worker was busy since it started.
+    pub fn busy_nanos(&self) -> u64 {
         self.busy.get()
     }
 

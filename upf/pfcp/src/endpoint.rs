@@ -134,6 +134,8 @@ pub enum Event {
         node_id: NodeId,
         /// What it can do, where it is a UP function.
         up_features: UpFunctionFeatures,
+        /// What it can do, where it is a CP function.
+        cp_features: CpFunctionFeatures,
     },
     /// An association ended, and with it its sessions; requests under way have failed.
     AssociationDown {
@@ -521,7 +523,8 @@ impl Endpoint {
             let accepted = self.associations.entry(peer).or_insert_with(|| Association::accepted(address));
             accepted.up(request.node_id.clone(), request.recovery_time_stamp, now + self.config.heartbeat);
             let up_features = request.up_features.unwrap_or_default();
-            self.events.push_back(Event::AssociationUp { peer, node_id: request.node_id, up_features });
+            let cp_features = request.cp_features.unwrap_or_default();
+            self.events.push_back(Event::AssociationUp { peer, node_id: request.node_id, up_features, cp_features });
         }
     }
 
@@ -564,7 +567,9 @@ impl Endpoint {
                 };
                 association.up(response.node_id.clone(), response.recovery_time_stamp, now + self.config.heartbeat);
                 let up_features = response.up_features.unwrap_or_default();
-                self.events.push_back(Event::AssociationUp { peer, node_id: response.node_id, up_features });
+                let cp_features = response.cp_features.unwrap_or_default();
+                let node_id = response.node_id;
+                self.events.push_back(Event::AssociationUp { peer, node_id, up_features, cp_features });
             }
             Ok(Message::AssociationSetupResponse(response)) => self.down(now, peer, Down::Refused(response.cause)),
             Ok(Message::AssociationReleaseResponse(_)) => self.down(now, peer, Down::Released),

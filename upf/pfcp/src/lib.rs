@@ -12,6 +12,7 @@ mod association;
 mod cause;
 mod endpoint;
 pub mod ie;
+mod load;
 mod messages;
 mod node;
 mod node_report;
@@ -26,6 +27,7 @@ mod wire;
 pub use association::Down;
 pub use cause::{Cause, FailedRuleId, IeProblem, OffendingIe};
 pub use endpoint::{Counters, Endpoint, EndpointConfig, Event, PORT, Peers, RequestError, RequestToken, Role};
+pub use load::{LoadControlInformation, LoadSequence, Metric, OciFlags, OverloadControlInformation, Timer};
 pub use messages::*;
 pub use node::{ApnDnn, CpFunctionFeatures, NetworkInstance, NodeId, NtpTime, RecoveryTimeStamp, UpFunctionFeatures};
 pub use node_report::{

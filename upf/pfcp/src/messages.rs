@@ -4,9 +4,9 @@ use crate::rule::{SeReqFlags, SmReqFlags, SrRspFlags};
 use crate::wire::{Malformed, Value, group, integer_values, take};
 use crate::{
     ApnDnn, Cause, CpFunctionFeatures, CreateBar, CreateFar, CreatePdr, CreateQer, CreateUrr, CreatedPdr, FSeid, FTeid,
-    FailedRuleId, NodeId, OffendingIe, PdrId, QueryUrr, QueryUrrReference, RecoveryTimeStamp, RemoveBar, RemoveFar,
-    RemovePdr, RemoveQer, RemoveUrr, Seconds, UpFunctionFeatures, UpdateBar, UpdateFar, UpdatePdr, UpdateQer,
-    UpdateUrr, UsageReport,
+    FailedRuleId, LoadControlInformation, NodeId, OffendingIe, OverloadControlInformation, PdrId, QueryUrr,
+    QueryUrrReference, RecoveryTimeStamp, RemoveBar, RemoveFar, RemovePdr, RemoveQer, RemoveUrr, Seconds,
+    UpFunctionFeatures, UpdateBar, UpdateFar, UpdatePdr, UpdateQer, UpdateUrr, UsageReport,
 };
 
 group! {
@@ -194,6 +194,10 @@ group! {
     ) {
         /// The element at fault.
         once offending_ie: OffendingIe = OFFENDING_IE,
+        /// How loaded the UP function is.
+        once load: LoadControlInformation = LOAD_CONTROL_INFORMATION,
+        /// Whether it wants to be asked less.
+        once overload: OverloadControlInformation = OVERLOAD_CONTROL_INFORMATION,
         /// The UP function's end of the session.
         once up_f_seid: FSeid = F_SEID,
         /// What the UP function chose for the PDRs.
@@ -263,6 +267,10 @@ group! {
     ) {
         /// The element at fault.
         once offending_ie: OffendingIe = OFFENDING_IE,
+        /// How loaded the UP function is.
+        once load: LoadControlInformation = LOAD_CONTROL_INFORMATION,
+        /// Whether it wants to be asked less.
+        once overload: OverloadControlInformation = OVERLOAD_CONTROL_INFORMATION,
         /// What the UP function chose for new PDRs.
         many created_pdrs: CreatedPdr = CREATED_PDR,
         /// Usage of rules removed or asked about.
@@ -285,6 +293,10 @@ group! {
     ) {
         /// The element at fault.
         once offending_ie: OffendingIe = OFFENDING_IE,
+        /// How loaded the UP function is.
+        once load: LoadControlInformation = LOAD_CONTROL_INFORMATION,
+        /// Whether it wants to be asked less.
+        once overload: OverloadControlInformation = OVERLOAD_CONTROL_INFORMATION,
         /// Usage since the last reports.
         many usage_reports: UsageReport = USAGE_REPORT_DELETION,
     }

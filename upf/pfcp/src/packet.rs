@@ -1,5 +1,6 @@
 //! A whole message: header (TS 29.244 7.2.2) and information elements.
 
+use crate::load::{LoadControlInformation, OverloadControlInformation};
 use crate::messages::*;
 use crate::node_report::{NodeReportRequest, NodeReportResponse};
 use crate::pfd::{PfdManagementRequest, PfdManagementResponse};
@@ -281,6 +282,26 @@ fn sender(body: &[u8]) -> Option<FSeid> {
 }
 
 impl Message {
+    /// What a response tells of the load of its sender, and of its overload.
+    pub fn load(&self) -> (Option<&LoadControlInformation>, Option<&OverloadControlInformation>) {
+        match self {
+            Self::SessionEstablishmentResponse(m) => (m.load.as_ref(), m.overload.as_ref()),
+            Self::SessionModificationResponse(m) => (m.load.as_ref(), m.overload.as_ref()),
+            Self::SessionDeletionResponse(m) => (m.load.as_ref(), m.overload.as_ref()),
+            _ => (None, None),
+        }
+    }
+
+    /// Has a response tell of the load of its sender; another message stays as it is.
+    pub fn tell_load(&mut self, told: Option<LoadControlInformation>, less: Option<OverloadControlInformation>) {
+        match self {
+            Self::SessionEstablishmentResponse(m) => (m.load, m.overload) = (told, less),
+            Self::SessionModificationResponse(m) => (m.load, m.overload) = (told, less),
+            Self::SessionDeletionResponse(m) => (m.load, m.overload) = (told, less),
+            _ => {}
+        }
+    }
+
     /// Whether this is a response of refusal; `None` for requests and messages without a cause.
     pub fn cause(&self) -> Option<Cause> {
         Some(match self {

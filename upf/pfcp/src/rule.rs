@@ -340,7 +340,7 @@ impl Value for ApplyAction {
     }
 }
 
-/// What a session modification asks besides its rules (PFCPSMReq-Flags, 8.2.36).
+/// What a session modification asks besides its rules (PFCPSMReq-Flags, 8.2.31).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct SmReqFlags(pub u8);
 
@@ -358,7 +358,7 @@ impl SmReqFlags {
     }
 }
 
-/// What a session establishment asks besides its rules (PFCPSEReq-Flags, 8.2.123).
+/// What a session establishment asks besides its rules (PFCPSEReq-Flags, 8.2.136).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct SeReqFlags(pub u8);
 
@@ -372,7 +372,7 @@ impl SeReqFlags {
     }
 }
 
-/// What a session report response asks (PFCPSRRsp-Flags, 8.2.39).
+/// What a session report response asks (PFCPSRRsp-Flags, 8.2.32).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct SrRspFlags(pub u8);
 

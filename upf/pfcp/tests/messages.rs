@@ -133,6 +133,11 @@ fn application() -> ApplicationPfds {
     ApplicationPfds { application_id: ApplicationId(b"maps".to_vec()), contexts }
 }
 
+fn overload() -> OverloadControlInformation {
+    let overload = OverloadControlInformation::new(LoadSequence(8), Metric(50), Timer(5));
+    OverloadControlInformation { flags: Some(OciFlags::AOCI), ..overload }
+}
+
 /// One of each message, with every element at least once over all.
 fn all() -> Vec<Packet> {
     let node = |message: Message| Packet { seid: None, sequence: Sequence::new(0x01_0203), message };
@@ -174,6 +179,8 @@ fn all() -> Vec<Packet> {
                 created_pdrs: created(),
                 offending_ie: Some(OffendingIe(ie::F_TEID)),
                 failed_rule_id: Some(FailedRuleId::Pdr(1)),
+                load: Some(LoadControlInformation::new(LoadSequence(7), Metric(80))),
+                overload: Some(overload()),
                 ..SessionEstablishmentResponse::new(id, Cause::RequestAccepted)
             }
             .into(),
@@ -184,6 +191,7 @@ fn all() -> Vec<Packet> {
                 usage_reports: vec![usage()],
                 created_pdrs: created(),
                 failed_rule_id: Some(FailedRuleId::Bar(3)),
+                load: Some(LoadControlInformation::new(LoadSequence(u32::MAX), Metric(0))),
                 ..SessionModificationResponse::new(Cause::RequestAccepted)
             }
             .into(),
@@ -192,6 +200,7 @@ fn all() -> Vec<Packet> {
         session(
             SessionDeletionResponse {
                 usage_reports: vec![usage(), usage()],
+                overload: Some(overload()),
                 ..SessionDeletionResponse::new(Cause::MoreUsageReportToSend)
             }
             .into(),

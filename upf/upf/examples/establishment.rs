@@ -63,6 +63,7 @@ impl Site {
             n3: N4,
             pools: vec![Pool { dnn: "internet".into(), network: network_of_ues, gateway, mtu: 1400 }],
             max_sessions: sessions,
+            queue: 1_000_000,
             limits: rules::Limits::default(),
             paths: None,
         };

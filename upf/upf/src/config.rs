@@ -166,6 +166,9 @@ pub struct N4 {
     /// SMFs at once.
     #[serde(deserialize_with = "within::<_, _, 1, 10_000>")]
     pub max_smfs: usize,
+    /// Changes of sessions that may wait for the workers; beyond, SMFs are asked to hold requests back.
+    #[serde(deserialize_with = "within::<_, _, 1, 1_000_000>")]
+    pub queue: usize,
 }
 
 impl Default for N4 {
@@ -178,6 +181,7 @@ impl Default for N4 {
             n1: 4,
             heartbeat_ms: 2000,
             max_smfs: 64,
+            queue: 2048,
         }
     }
 }

@@ -21,6 +21,7 @@ use rules::{Effects, Limits, Request};
 use self::applications::Renewals;
 use crate::applications::Applications;
 use crate::convert::{self, Refusal};
+use crate::load::Load;
 use crate::metrics::Requests;
 use crate::paths::N3Paths;
 use crate::resources::{Pool, Resources, Unavailable};
@@ -39,6 +40,8 @@ pub struct Settings {
     pub pools: Vec<Pool>,
     /// Sessions at once.
     pub max_sessions: usize,
+    /// Changes of sessions that may wait for the workers before SMFs are asked to hold requests back.
+    pub queue: usize,
     /// Rules of a session.
     pub limits: Limits,
     /// How gNBs are supervised; `None`: not at all.
@@ -122,6 +125,7 @@ pub struct Control {
     sessions: HashMap<u64, PduSession>,
     pending: HashMap<InstallId, Pending>,
     reports: HashMap<RequestId, u64>,
+    load: Load,
     applications: Applications,
     renewals: Renewals,
     next_install: u64,
@@ -145,6 +149,7 @@ impl Control {
             endpoint: Endpoint::new(settings.endpoint.clone()),
             paths: settings.paths.map(N3Paths::new),
             resources: Resources::new(settings.pools.clone(), recovery.wrapping_mul(0x9e37_79b1)),
+            load: Load::new(settings.queue, recovery),
             settings,
             workers,
             catalogue: Catalogue::default(),
@@ -274,7 +279,7 @@ impl Control {
             WorkerEvent::BucketArrived { .. } | WorkerEvent::BucketMoved(_) => {}
             WorkerEvent::Installed { id, reports, old } => {
                 drop(old);
-                self.installed(id, &reports);
+                self.installed(now, id, &reports);
             }
             WorkerEvent::DownlinkData { seid, pdr } => {
                 let mut report = SessionReportRequest::new(pfcp::ReportType::DLDR);
@@ -303,8 +308,9 @@ impl Control {
     fn handle_events(&mut self, now: Instant) {
         while let Some(event) = self.endpoint.poll_event() {
             match event {
-                Event::AssociationUp { peer, node_id, .. } => {
+                Event::AssociationUp { peer, node_id, cp_features, .. } => {
                     tracing::info!(%peer, %node_id, "PFCP association set up");
+                    self.load.associated(peer, cp_features);
                     self.note_associations();
                 }
                 Event::AssociationDown { peer, why } => self.association_down(now, peer, why),
@@ -312,7 +318,7 @@ impl Control {
                 Event::Request { token, seid, message } => self.requested(now, token, seid, message),
                 Event::Malformed { token, seid, problem } => {
                     let cp = self.owned(token, seid).map_or(Seid(0), |session| session.cp.seid);
-                    self.refuse(token, cp, problem.into());
+                    self.refuse(now, token, cp, problem.into());
                 }
                 Event::Response { id, result } => self.reported(now, id, result),
             }
@@ -343,6 +349,7 @@ impl Control {
         ended.into_iter().for_each(|seid| self.end_quietly(now, seid));
         self.applications.set(peer, BTreeMap::new());
         self.renewals.forget(peer);
+        self.load.forget(peer);
         self.note_associations();
     }
 
@@ -367,25 +374,38 @@ impl Control {
             _ => (Seid(0), Err(Refusal::of(Cause::ServiceNotSupported))),
         };
         if let Err(refusal) = done {
-            self.refuse(token, cp, refusal);
+            self.refuse(now, token, cp, refusal);
         }
     }
 
     /// Refuses a request; with the rule at fault, where one is.
-    fn refuse(&mut self, token: RequestToken, cp: Seid, refusal: Refusal) {
+    fn refuse(&mut self, now: Instant, token: RequestToken, cp: Seid, refusal: Refusal) {
         let Refusal { cause, offending, failed } = refusal;
         self.requests.count(token.kind(), cause);
         tracing::debug!(peer = %token.peer(), kind = ?token.kind(), %cause, ?offending, ?failed, "PFCP request refused");
         let offending_ie = offending.map(pfcp::OffendingIe);
+        let (load, overload) = self.news(now, token.peer());
         let answered = match (token.kind(), failed) {
-            (pfcp::MessageType::SessionEstablishmentRequest, Some(_)) => {
+            (pfcp::MessageType::SessionEstablishmentRequest, _) => {
                 let response = pfcp::SessionEstablishmentResponse::new(self.node_id(), cause);
-                let response = pfcp::SessionEstablishmentResponse { offending_ie, failed_rule_id: failed, ..response };
+                let response = pfcp::SessionEstablishmentResponse {
+                    offending_ie,
+                    failed_rule_id: failed,
+                    load,
+                    overload,
+                    ..response
+                };
                 self.endpoint.respond(token, cp, response)
             }
-            (pfcp::MessageType::SessionModificationRequest, Some(_)) => {
+            (pfcp::MessageType::SessionModificationRequest, _) => {
                 let response = pfcp::SessionModificationResponse::new(cause);
-                let response = pfcp::SessionModificationResponse { offending_ie, failed_rule_id: failed, ..response };
+                let response = pfcp::SessionModificationResponse {
+                    offending_ie,
+                    failed_rule_id: failed,
+                    load,
+                    overload,
+                    ..response
+                };
                 self.endpoint.respond(token, cp, response)
             }
             _ => {
@@ -396,6 +416,20 @@ impl Control {
         if let Err(why) = answered {
             tracing::error!(%why, "a refusal cannot be sent");
         }
+    }
+
+    /// What an SMF is to be told of our load with the next response.
+    fn news(
+        &mut self,
+        now: Instant,
+        smf: IpAddr,
+    ) -> (Option<pfcp::LoadControlInformation>, Option<pfcp::OverloadControlInformation>) {
+        if self.load.is_due(now) {
+            let busy = self.shared.counters.iter().map(|counters| counters.busy_nanos()).collect();
+            self.load.look(now, busy);
+        }
+        self.load.update(now, (self.sessions.len(), self.settings.max_sessions), self.pending.len());
+        self.load.news(smf)
     }
 
     fn node_id(&self) -> NodeId {
@@ -574,9 +608,9 @@ impl Control {
     }
 
     /// A change is in force: the SMF gets its answer.
-    fn installed(&mut self, install: InstallId, usage: &[Usage]) {
-        let now = SystemTime::now();
-        let (token, cp, message) = match self.pending.remove(&install) {
+    fn installed(&mut self, now: Instant, install: InstallId, usage: &[Usage]) {
+        let wall = SystemTime::now();
+        let (token, cp, mut message) = match self.pending.remove(&install) {
             Some(Pending::Establish { token, cp, response }) => (token, cp, Message::from(response)),
             Some(Pending::Modify { token, seid, mut response, query }) => {
                 let Some(session) = self.sessions.get_mut(&seid) else { return };
@@ -584,7 +618,7 @@ impl Control {
                     let kept = session.rules.urrs.contains_key(&rules::UrrId(usage.urr));
                     let trigger = if kept { UsageReportTrigger::IMMER } else { UsageReportTrigger::TERMR };
                     let query_urr_reference = query.filter(|_| kept);
-                    UsageReport { query_urr_reference, ..session.report(usage, trigger, now) }
+                    UsageReport { query_urr_reference, ..session.report(usage, trigger, wall) }
                 });
                 response.usage_reports = reports.collect();
                 session.forget_removed();
@@ -592,13 +626,15 @@ impl Control {
             }
             Some(Pending::Delete { token, mut session }) => {
                 let mut response = pfcp::SessionDeletionResponse::new(Cause::RequestAccepted);
-                let reports = usage.iter().map(|usage| session.report(usage, UsageReportTrigger::TERMR, now));
+                let reports = usage.iter().map(|usage| session.report(usage, UsageReportTrigger::TERMR, wall));
                 response.usage_reports = reports.collect();
                 (token, session.cp.seid, response.into())
             }
             Some(Pending::Renew { number }) => return self.provided(number, 1),
             Some(Pending::Quiet) | None => return,
         };
+        let (load, overload) = self.news(now, token.peer());
+        message.tell_load(load, overload);
         self.requests.count(token.kind(), Cause::RequestAccepted);
         if let Err(why) = self.endpoint.respond(token, cp, message) {
             tracing::error!(%why, "an answer cannot be sent");

@@ -7,6 +7,7 @@ mod applications;
 mod config;
 mod control;
 mod convert;
+mod load;
 mod metrics;
 mod n4;
 mod paths;

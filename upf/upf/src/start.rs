@@ -170,6 +170,7 @@ fn settings(config: &UpfConfig, network: &Network, started: SystemTime) -> Setti
         n3: config.n3.advertised(),
         pools: pools(network),
         max_sessions: config.max_sessions,
+        queue: config.n4.queue,
         limits: rules::Limits { rules: config.rules_per_session, ..rules::Limits::default() },
         paths: config.n3.echo.paths(),
     }

@@ -196,8 +196,8 @@ async fn start_user_plane(core: &Arc<Core>, entry: &Entry, session: &mut Session
 const NO_ADDRESS: pfcp::Cause = pfcp::Cause::AllDynamicAddressesAreOccupied;
 
 async fn establish_at_upf(core: &Arc<Core>, entry: &Entry, session: &Session) -> Result<(AtUpf, UeAddress), Refusal> {
-    // 8. UPF selection: the associated one with the fewest sessions.
-    let upf = core.select_upf().await.ok_or(Refusal::NoUpf)?;
+    // 8. UPF selection: the associated one with the least load.
+    let upf = core.select_upf().await?;
     // 9. Policy association modification: there is no PCF.
     // 10. N4 Session Establishment.
     let flows = core.network.dnn(session.dnn.as_str()).map(|network| network.rules.as_slice()).unwrap_or_default();

@@ -78,6 +78,7 @@ impl Site {
                 mtu: 1400,
             }],
             max_sessions,
+            queue: 4,
             limits: rules::Limits::default(),
             paths: Some(PATHS),
         };
@@ -154,7 +155,11 @@ impl Site {
 }
 
 pub(crate) fn smf(recovery: u32) -> Endpoint {
-    let role = Role::Cp(CpFunctionFeatures::default());
+    smf_with(recovery, CpFunctionFeatures::default())
+}
+
+pub(crate) fn smf_with(recovery: u32, features: CpFunctionFeatures) -> Endpoint {
+    let role = Role::Cp(features);
     Endpoint::new(EndpointConfig::new(NodeId::Address(smf_address().ip()), role, RecoveryTimeStamp(recovery)))
 }
 
