@@ -1,5 +1,6 @@
-//! Admission: at most so many procedures of a kind run at once, the rest wait by priority; who comes when the queue is full
-//! is shed, unless somebody of lower priority waits.
+//! Admission: at most so many procedures of a kind have the core at work at once, the rest wait by priority; who comes when
+//! the queue is full is shed, unless somebody of lower priority waits. A procedure that waits for its UE, or for its node, pauses: its
+//! place is another's until the answer is there, and then it goes before those that have not begun.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -42,7 +43,12 @@ pub(crate) struct Admission {
 
 impl Admission {
     pub(crate) fn new(limits: &ProcedureLimits) -> Self {
-        let state = |limit| State { free: limit, most_waiting: limits.queue, waiting: Default::default() };
+        let state = |limit| State {
+            free: limit,
+            most_waiting: limits.queue,
+            waiting: Default::default(),
+            paused: Default::default(),
+        };
         let gate = |limit| Gate(Arc::new(Mutex::new(state(limit))));
         Self {
             registration: gate(limits.registration),
@@ -62,7 +68,7 @@ impl Admission {
         let gate = self.gate(kind);
         let mut state = gate.state();
         state.free = state.free.checked_sub(1)?;
-        Some(Permit(Some(gate.clone())))
+        Some(Permit { gate: Some(gate.clone()), priority: Priority::Normal })
     }
 
     /// Waits until a procedure of this kind may run, whatever happens meanwhile.
@@ -103,13 +109,23 @@ struct Gate(Arc<Mutex<State>>);
 struct State {
     free: usize,
     most_waiting: usize,
-    /// By priority, the highest first.
+    /// Those that have not begun, by priority, the highest first.
     waiting: [VecDeque<Waiter>; 3],
+    /// Those that go on, the urgent ones first. They are no more than have begun, and are not shed.
+    paused: [VecDeque<Waiter>; 2],
 }
 
 type Waiter = oneshot::Sender<Result<Permit, Shed>>;
 
 impl State {
+    /// Emergencies first, whether they begin or go on, then what has begun.
+    fn next(&mut self) -> Option<(Waiter, Priority)> {
+        let ([high, normal, low], [high_paused, paused]) = (&mut self.waiting, &mut self.paused);
+        let queues = [high_paused, high, paused, normal, low].into_iter();
+        let priorities = [Priority::High, Priority::High, Priority::Normal, Priority::Normal, Priority::Low];
+        queues.zip(priorities).find_map(|(queue, priority)| Some((queue.pop_front()?, priority)))
+    }
+
     fn waiting(&self) -> usize {
         self.waiting.iter().map(VecDeque::len).sum()
     }
@@ -130,9 +146,41 @@ impl State {
     }
 }
 
-/// The right to run; gives it on when dropped.
+/// The right to have the core at work; gives it on when dropped.
 #[derive(Debug)]
-pub(crate) struct Permit(Option<Gate>);
+pub(crate) struct Permit {
+    gate: Option<Gate>,
+    priority: Priority,
+}
+
+impl Permit {
+    /// Gives the place to others for as long as nothing is to be done.
+    pub(crate) fn pause(mut self) -> Paused {
+        let paused = Paused { gate: self.gate.clone(), priority: self.priority };
+        if let Some(gate) = self.gate.take() {
+            gate.leave();
+        }
+        paused
+    }
+}
+
+/// A procedure that has begun and waits for others.
+#[derive(Debug)]
+pub(crate) struct Paused {
+    gate: Option<Gate>,
+    priority: Priority,
+}
+
+impl Paused {
+    /// Waits for a place before all that have not begun and are not urgent.
+    pub(crate) async fn resume(self) -> Option<Permit> {
+        let turn = self.gate?.resume(self.priority);
+        match turn {
+            Turn::Now(permit) => Some(permit),
+            Turn::Later(turn) => turn.await.ok()?.ok(),
+        }
+    }
+}
 
 impl Gate {
     fn state(&self) -> MutexGuard<'_, State> {
@@ -143,7 +191,7 @@ impl Gate {
         let mut state = self.state();
         if state.free > 0 {
             state.free -= 1;
-            return Ok(Turn::Now(Permit(Some(self.clone()))));
+            return Ok(Turn::Now(self.permit(priority)));
         }
         let priority = match priority {
             Priority::High => 0,
@@ -158,20 +206,36 @@ impl Gate {
         Ok(Turn::Later(turn))
     }
 
+    fn resume(&self, priority: Priority) -> Turn {
+        let mut state = self.state();
+        if state.free > 0 {
+            state.free -= 1;
+            return Turn::Now(self.permit(priority));
+        }
+        let (waiter, turn) = oneshot::channel();
+        let [urgent, others] = &mut state.paused;
+        if priority == Priority::High { urgent } else { others }.push_back(waiter);
+        Turn::Later(turn)
+    }
+
+    fn permit(&self, priority: Priority) -> Permit {
+        Permit { gate: Some(self.clone()), priority }
+    }
+
     /// Passes a permit to the next in turn that still waits.
     fn leave(&self) {
         loop {
             let next = {
                 let mut state = self.state();
-                let next = state.waiting.iter_mut().find_map(VecDeque::pop_front);
+                let next = state.next();
                 if next.is_none() {
                     state.free += 1;
                 }
                 next
             };
-            match next.map(|waiter| waiter.send(Ok(Permit(Some(self.clone()))))) {
+            match next.map(|(waiter, priority)| waiter.send(Ok(self.permit(priority)))) {
                 // It gave up waiting: its permit must not come back here through `drop`.
-                Some(Err(unused)) => unused.into_iter().for_each(|mut permit| permit.0 = None),
+                Some(Err(unused)) => unused.into_iter().for_each(|mut permit| permit.gate = None),
                 Some(Ok(())) | None => return,
             }
         }
@@ -180,7 +244,7 @@ impl Gate {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        if let Some(gate) = self.0.take() {
+        if let Some(gate) = self.gate.take() {
             gate.leave();
         }
     }
@@ -255,5 +319,58 @@ mod tests {
         let second = high.await.expect("no one else").expect("not shed");
         drop(second);
         assert!(normal.expect("it waited").await.expect("no one else").is_ok());
+    }
+
+    #[tokio::test]
+    async fn who_has_begun_goes_on_before_others_begin_but_not_before_emergencies() {
+        let admission = Arc::new(Admission::new(&limits(1, 10)));
+        let begun = admission.enter(Kind::Registration, Priority::Normal).await.expect("room");
+        let paused = begun.pause();
+        let other = admission.enter(Kind::Registration, Priority::Normal).await.expect("its place is free");
+        let (report, mut order) = tokio::sync::mpsc::unbounded_channel();
+        for (name, priority) in [("new", Priority::Normal), ("emergency", Priority::High)] {
+            let (admission, report) = (admission.clone(), report.clone());
+            tokio::spawn(async move {
+                let _permit = admission.enter(Kind::Registration, priority).await;
+                let _ = report.send(name);
+            });
+            tokio::task::yield_now().await;
+        }
+        tokio::spawn(async move {
+            let _permit = paused.resume().await;
+            let _ = report.send("begun");
+        });
+        tokio::task::yield_now().await;
+        assert_eq!(admission.waiting(), 2, "who has begun is not among those that can be held back");
+        drop(other);
+        let mut seen = Vec::new();
+        while let Some(name) = order.recv().await {
+            seen.push(name);
+        }
+        assert_eq!(seen, ["emergency", "begun", "new"]);
+        assert!(
+            matches!(admission.ask(Kind::Registration, Priority::Low), Ok(Turn::Now(_))),
+            "the place is free again"
+        );
+    }
+
+    #[tokio::test]
+    async fn who_goes_on_is_not_shed_and_one_that_gave_up_leaves_its_place() {
+        let admission = Admission::new(&limits(1, 1));
+        let begun = admission.enter(Kind::Registration, Priority::Low).await.expect("room");
+        let paused = begun.pause();
+        let second = admission.enter(Kind::Registration, Priority::Low).await.expect("its place is free");
+        let second = second.pause();
+        let running = admission.enter(Kind::Registration, Priority::Normal).await.expect("theirs is, too");
+        let mut given_up = Box::pin(paused.resume());
+        assert!(futures_util::FutureExt::now_or_never(&mut given_up).is_none());
+        let mut going_on = Box::pin(second.resume());
+        assert!(futures_util::FutureExt::now_or_never(&mut going_on).is_none());
+        // The queue takes one, and an emergency in its place; neither is at the expense of those that go on.
+        assert!(matches!(admission.ask(Kind::Registration, Priority::Normal), Ok(Turn::Later(_))));
+        assert!(matches!(admission.ask(Kind::Registration, Priority::High), Ok(Turn::Later(_))));
+        drop(given_up);
+        drop(running);
+        assert!(going_on.await.is_some());
     }
 }

@@ -1,4 +1,4 @@
-//! Too much at once: who waits, who goes first, who is sent away, and what the nodes are told.
+//! Too much at once: who waits, who goes first, who is sent away, who holds nobody up, and what the nodes are told.
 
 mod support;
 
@@ -6,16 +6,22 @@ use std::time::Duration;
 
 use nas::{GmmCause, GmmMessage};
 use ngap::{Message, RrcEstablishmentCause};
+
 use support::ue::plain;
-use support::{Net, Node, Ue, initial, settle};
+use support::{Fate, Net, Node, Ue, initial, settle};
 use tokio::time::Instant;
 
-/// One registration runs at a time, so many wait.
+/// One registration is worked on at a time, so many wait.
 fn narrow(queue: usize) -> Net {
     Net::with(|config, _| {
         config.limits.procedures.registration = 1;
         config.limits.procedures.queue = queue;
     })
+}
+
+/// The next call is answered late: who makes it keeps its place so long.
+fn occupy(net: &Net) {
+    net.home.expect_fates(vec![Fate { after: Duration::from_millis(300), fails: false }]);
 }
 
 fn waiting(net: &Net) -> u64 {
@@ -46,6 +52,7 @@ async fn a_repeated_request_keeps_its_place_in_the_queue() {
     let mut node = net.node(1).await;
     let mut ue = Ue::new(1);
     ue.register(&mut node).await;
+    occupy(&net);
     arrive(&mut node, &mut Ue::new(2), RrcEstablishmentCause::MoSignalling);
     settle().await;
     let again = ue.registration_request(initial());
@@ -55,7 +62,7 @@ async fn a_repeated_request_keeps_its_place_in_the_queue() {
         settle().await;
         assert_eq!(waiting(&net), 1);
     }
-    // The one before it does not answer, and makes way.
+    // The one before it is challenged, and makes way.
     node.drain();
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(waiting(&net), 0);
@@ -68,6 +75,7 @@ async fn a_ue_that_leaves_costs_nothing_any_more() {
     let net = narrow(10);
     let mut node = net.node(1).await;
     let mut other = net.node(2).await;
+    occupy(&net);
     arrive(&mut node, &mut Ue::new(1), RrcEstablishmentCause::MoSignalling);
     for number in 2..=9 {
         arrive(&mut other, &mut Ue::new(number), RrcEstablishmentCause::MoSignalling);
@@ -90,6 +98,7 @@ async fn an_emergency_takes_the_place_of_the_last_who_came() {
     let net = narrow(2);
     let mut node = net.node(1).await;
     let mut ues: Vec<Ue> = (1..=4).map(Ue::new).collect();
+    occupy(&net);
     for ue in &mut ues[..3] {
         arrive(&mut node, ue, RrcEstablishmentCause::MoSignalling);
         settle().await;
@@ -114,13 +123,27 @@ async fn an_emergency_takes_the_place_of_the_last_who_came() {
             _ => None,
         })
         .collect();
-    assert_eq!(challenged, [ues[0].ran, ues[3].ran]);
+    assert_eq!(challenged, [ues[0].ran, ues[3].ran, ues[1].ran]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_keeps_the_network_waiting_holds_nobody_up() {
+    let net = narrow(10);
+    let mut node = net.node(1).await;
+    for number in 1..=5 {
+        arrive(&mut node, &mut Ue::new(number), RrcEstablishmentCause::MoSignalling);
+    }
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    let challenges = node.drain().into_iter().filter(|message| matches!(message, Message::DownlinkNasTransport(_)));
+    assert_eq!((challenges.count(), waiting(&net)), (5, 0), "all are challenged, though none has answered");
+    Ue::new(6).register(&mut node).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn nodes_are_told_of_overload_and_of_its_end() {
     let net = narrow(4);
     let mut node = net.node(1).await;
+    occupy(&net);
     for number in 1..=3 {
         arrive(&mut node, &mut Ue::new(number), RrcEstablishmentCause::MoSignalling);
         settle().await;
@@ -131,7 +154,7 @@ async fn nodes_are_told_of_overload_and_of_its_end() {
     let mut late = net.node(2).await;
     let heard = late.hear().await;
     assert!(matches!(heard, Message::OverloadStart(_)), "{heard:?}");
-    // Nobody answers: all have had their turn within a second.
+    // All have had their turn within a second.
     tokio::time::sleep(Duration::from_secs(2)).await;
     net.machine.handle_timeout(Instant::now().into_std());
     let heard = late.hear().await;

@@ -90,11 +90,12 @@ pub(crate) type Cells = BTreeMap<Place, BTreeMap<Way, BTreeMap<&'static str, Sam
 /// Runs the measurement and prints its table.
 pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     let ways = if options.ways.is_empty() { Way::ALL.to_vec() } else { options.ways.clone() };
+    let window = options.patterns.iter().map(|pattern| pattern.callers()).max().unwrap_or(1);
     let mut cells = Cells::new();
     for placement in &options.placements {
         let (own, others) = placement.cores();
         pin(own)?;
-        measure(options, &ways, *placement, &Other::start(others)?, &mut cells)?;
+        measure(options, &ways, *placement, &Other::start(others, window)?, &mut cells)?;
     }
     print!("{}", table::text(&cells));
     match &options.json {

@@ -10,13 +10,11 @@ use tokio::time::{Instant, timeout_at};
 use super::Ue;
 use super::event::{Claim, Event, Opened, Proof};
 use super::nas_security::{Discarded, proves};
+use crate::admission::Permit;
 use crate::stop::{Refusal, Stop, Why};
 
 /// Sendings of a NAS message in all: the first and four more (TS 24.501 table 10.2.2).
 const SENDINGS: usize = 5;
-
-/// How long a procedure may wait for an answer and still count as running.
-const PATIENCE: Duration = Duration::from_millis(250);
 
 /// What a waiting procedure is told.
 #[derive(Debug)]
@@ -90,16 +88,17 @@ impl Ue {
         }
     }
 
-    /// The next event, or `None` at the deadline. A UE or node that takes its time must not keep others from theirs.
+    /// The next event, or `None` at the deadline. While none is there the procedure's place is another's.
     async fn next_event(&mut self, deadline: Instant) -> Option<Option<Event>> {
-        if self.permit.is_some() {
-            let soon = deadline.min(Instant::now() + PATIENCE);
-            if let Ok(event) = timeout_at(soon, self.mailbox.recv()).await {
-                return Some(event);
-            }
-            self.permit = None;
+        if let Ok(event) = self.mailbox.try_recv() {
+            return Some(Some(event));
         }
-        timeout_at(deadline, self.mailbox.recv()).await.ok()
+        let paused = self.permit.take().map(Permit::pause);
+        let event = timeout_at(deadline, self.mailbox.recv()).await.ok();
+        if let Some(paused) = paused {
+            self.permit = paused.resume().await;
+        }
+        event
     }
 
     /// Passes on what a procedure waits for; ends it for what goes before it; keeps the rest for later.

@@ -1,6 +1,6 @@
 //! iceoryx2's request-response with either way it has to learn of a message: looking all the time, or an event.
-//! Where it leaves a choice, it is made in its favour: answers come in order, so only the oldest is looked for, and one event
-//! stands for all that was sent before the sender waits.
+//! Where it leaves a choice, it is made in its favour: answers come in order, so only the oldest is looked for, one event
+//! stands for all that was sent before the sender waits, and there is room for as many calls as there are and no more.
 
 use std::collections::VecDeque;
 use std::fmt::Debug;
@@ -37,9 +37,6 @@ const ECHO: u8 = 1;
 /// Header of a request after which the server no longer polls.
 const REST: u8 = 2;
 
-/// Calls under way at most: the largest window that is measured by default.
-const MOST: usize = 512;
-
 /// Octets of a body at most: the largest that is measured by default. Its memory is made once.
 const LONGEST: usize = 16 << 10;
 
@@ -58,7 +55,8 @@ pub(crate) struct Ends {
 impl Ends {
     pub(crate) fn connect(folder: &Path, noticing: Noticing) -> Result<Self, Failure> {
         let node = node(folder)?;
-        let requests = requests(&node, noticing)?;
+        // What the server has made, whatever its window.
+        let requests = requests(&node, noticing, 1)?;
         let client = requests.client_builder().initial_max_slice_len(LONGEST);
         let client = client.allocation_strategy(AllocationStrategy::Static).create().map_err(broken)?;
         let (bell, woken) = (notifier(&node, noticing, "asked")?, listener(&node, noticing, "answered")?);
@@ -117,20 +115,20 @@ impl Ends {
 }
 
 /// Answers on a thread of its own for as long as this process lives; back once it can be called.
-pub(crate) fn serve(folder: &Path, noticing: Noticing) -> Result<(), Failure> {
+pub(crate) fn serve(folder: &Path, noticing: Noticing, window: usize) -> Result<(), Failure> {
     let (ready, is_ready) = mpsc::channel();
     let folder = folder.to_owned();
     std::thread::spawn(move || {
-        if let Err(failure) = answer(&folder, noticing, &ready) {
+        if let Err(failure) = answer(&folder, noticing, window, &ready) {
             eprintln!("bench: iceoryx2: {failure}");
         }
     });
     is_ready.recv().map_err(broken)
 }
 
-fn answer(folder: &Path, noticing: Noticing, ready: &mpsc::Sender<()>) -> Result<(), Failure> {
+fn answer(folder: &Path, noticing: Noticing, window: usize, ready: &mpsc::Sender<()>) -> Result<(), Failure> {
     let node = node(folder)?;
-    let requests = requests(&node, noticing)?;
+    let requests = requests(&node, noticing, window)?;
     let server = requests.server_builder().initial_max_slice_len(LONGEST).max_loaned_responses_per_request(1);
     let server = server.allocation_strategy(AllocationStrategy::Static).create().map_err(broken)?;
     let (woken, bell) = (listener(&node, noticing, "asked")?, notifier(&node, noticing, "answered")?);
@@ -179,11 +177,11 @@ fn node(folder: &Path) -> Result<Node<ipc::Service>, Failure> {
     NodeBuilder::new().config(&config).create().map_err(broken)
 }
 
-fn requests(node: &Node<ipc::Service>, noticing: Noticing) -> Result<Requests, Failure> {
+fn requests(node: &Node<ipc::Service>, noticing: Noticing, window: usize) -> Result<Requests, Failure> {
     let service = node.service_builder(&name(noticing, "calls")?).request_response::<[u8], [u8]>();
     let service = service.request_user_header::<u8>().max_clients(1).max_servers(1);
     // Its memory, and the time to make it, grow with the product of these.
-    let service = service.max_active_requests_per_client(MOST).max_loaned_requests(1);
+    let service = service.max_active_requests_per_client(window).max_loaned_requests(1);
     let service = service.max_response_buffer_size(1).max_borrowed_responses_per_pending_response(1);
     service.open_or_create().map_err(broken)
 }

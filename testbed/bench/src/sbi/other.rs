@@ -27,6 +27,8 @@ pub(crate) const ECHO: &str = "/echo";
 pub(crate) struct OtherOptions {
     folder: PathBuf,
     core: usize,
+    /// Calls under way at most, for those ways that have to be told before.
+    window: usize,
 }
 
 /// The other process, seen from here. It ends with this.
@@ -39,13 +41,14 @@ pub(crate) struct Other {
 }
 
 impl Other {
-    pub(crate) fn start(core: usize) -> Result<Self, Failure> {
+    pub(crate) fn start(core: usize, window: usize) -> Result<Self, Failure> {
         let failed = |error: std::io::Error| Failure::Other(format!("the other process: {error}"));
         let folder = std::env::temp_dir().join(format!("bench-sbi-{}-{core}", std::process::id()));
         std::fs::create_dir(&folder).map_err(failed)?;
         super::certificates::make(&folder)?;
         let mut command = Command::new(std::env::current_exe().map_err(failed)?);
-        command.arg("sbi-other").arg(&folder).arg(core.to_string()).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.arg("sbi-other").arg(&folder).args([core, window].map(|number| number.to_string()));
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let process = command.spawn().map_err(failed)?;
         let number = process.id();
         let nowhere = || Endpoint::Mem(String::new());
@@ -153,7 +156,7 @@ pub(crate) fn run(options: &OtherOptions) -> Result<(), Failure> {
         accept(&options.folder.join("ring"), channels.clone(), ring::send_back_polled)?;
         #[cfg(feature = "iceoryx2")]
         for noticing in [iceoryx::Noticing::Polling, iceoryx::Noticing::Events] {
-            iceoryx::serve(&options.folder, noticing)?;
+            iceoryx::serve(&options.folder, noticing, options.window)?;
         }
         println!("{}\n{}", h2.endpoint(), h2_tls.endpoint());
         tell(&[shm, h2_shm], &channels).await
