@@ -15,13 +15,20 @@ pub struct Limits {
     pub max_in_flight: u32,
     /// Connections that a server has at once; further ones wait to be accepted.
     pub max_connections: usize,
-    /// Users, besides our own and root, whose processes may open a shared-memory channel. They cannot
+    /// Users, besides our own and root, whose processes may open a shared-memory channel, or connect to a unix socket. They cannot
     /// read or change more than the channel, but one that means harm can hold us up, as it shares our doorbell.
     pub allowed_uids: Vec<u32>,
     /// Octets of shared memory per channel, both directions together. Pages cost memory only once used.
     pub shm_segment: u32,
     /// Our certificate and those we take, for endpoints with TLS.
     pub tls: Option<Tls>,
+}
+
+impl Limits {
+    /// Whether a process of this user may connect on this machine.
+    pub(crate) fn admits(&self, uid: u32) -> bool {
+        uid == 0 || uid == rustix::process::geteuid().as_raw() || self.allowed_uids.contains(&uid)
+    }
 }
 
 impl Default for Limits {

@@ -263,16 +263,22 @@ async fn another_users_process_is_let_in_only_if_listed() {
     if !may_become(OTHER) {
         return;
     }
-    for (allowed, expected) in [(vec![], "denied"), (vec![OTHER - 1], "does not admit"), (vec![OTHER], "200 OK")] {
-        let (directory, shm, _) = places();
-        let open = std::fs::Permissions::from_mode(0o755);
-        std::fs::set_permissions(directory.path(), open).expect("it is ours");
-        let limits = Limits { allowed_uids: allowed, ..Limits::default() };
-        let _server = serve(&shm, Arc::new(Half::default()), limits).expect("it is free");
-        let mut command = Other::command("knock", &shm);
-        command.uid(OTHER).gid(OTHER);
-        let output = tokio::task::spawn_blocking(move || command.output()).await.expect("no panic").expect("it runs");
-        let said = String::from_utf8_lossy(&output.stdout);
-        assert!(said.contains(expected), "expected '{expected}': {said}");
+    let refusals = [(0, "does not admit"), (1, "security")];
+    for (way, refusal) in refusals {
+        for (allowed, expected) in [(vec![], "denied"), (vec![OTHER - 1], refusal), (vec![OTHER], "200 OK")] {
+            let (directory, shm, unix) = places();
+            let endpoint = if way == 0 { shm } else { unix };
+            let open = std::fs::Permissions::from_mode(0o755);
+            std::fs::set_permissions(directory.path(), open).expect("it is ours");
+            let limits = Limits { allowed_uids: allowed, ..Limits::default() };
+            let server = serve(&endpoint, Arc::new(Half::default()), limits).expect("it is free");
+            let mut command = Other::command("knock", &endpoint);
+            command.uid(OTHER).gid(OTHER);
+            let output =
+                tokio::task::spawn_blocking(move || command.output()).await.expect("no panic").expect("it runs");
+            let said = String::from_utf8_lossy(&output.stdout);
+            assert!(said.contains(expected), "{endpoint}: expected '{expected}': {said}");
+            assert!(expected != refusal || server.stats().refusals > 0, "{endpoint}: it is counted");
+        }
     }
 }

@@ -20,6 +20,12 @@ pub(crate) fn of(service: &ServiceName) -> Option<Vec<NfType>> {
     Some(types.iter().copied().map(NfType::from).collect())
 }
 
+/// Whether an NF that says it is of this type may use a service. What is no type, such as the name of a program, says nothing.
+pub(crate) fn admits(service: &str, said: &NfType) -> bool {
+    let listed = CONSUMERS.iter().find(|(name, _)| name.as_str() == service);
+    matches!(said, NfType::Other(_)) || listed.is_none_or(|(_, types)| types.contains(&said.as_str()))
+}
+
 /// The first segment of a path: the name of the service (TS 29.501 4.4.1).
 pub(crate) fn service_of(path: &str) -> &str {
     path.strip_prefix('/').unwrap_or(path).split(['/', '?']).next().unwrap_or_default()
@@ -62,5 +68,7 @@ mod tests {
         let types = of(&ServiceName::NudrDr).expect("listed");
         assert!(types.contains(&NfType::Udm) && !types.contains(&NfType::Amf));
         assert_eq!(of(&ServiceName::NnrfDisc), None);
+        assert!(admits("nudr-dr", &NfType::Udm) && !admits("nudr-dr", &NfType::Amf));
+        assert!(admits("nudr-dr", &NfType::from("curl")) && admits("nnrf-disc", &NfType::Amf));
     }
 }

@@ -1,5 +1,6 @@
-//! The producer's side of OAuth 2.0 (TS 33.501 13.4.1.1.2): requests come with a token of our NRF that is meant for us and allows
-//! the service. A token's signature is verified once; a connection that remembers is asked for it once per service.
+//! Who may use our services: NFs of a type that has business with them, by what they say of themselves (User-Agent, TS 29.500
+//! 5.2.2.2), and, with OAuth 2.0 (TS 33.501 13.4.1.1.2), with a token of our NRF that is meant for us and allows the service. A token's
+//! signature is verified once; a connection that remembers is asked for it once per service.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -16,7 +17,7 @@ use sbi_token::Fault;
 use sbi_transport::{Gate, Guard, Verdict};
 use uuid::Uuid;
 
-use super::consumers::{producer_of, service_of};
+use super::consumers::{admits, producer_of, service_of};
 use super::nrf_keys::NrfKeys;
 use crate::Metrics;
 
@@ -42,7 +43,8 @@ pub(crate) struct TokenGate(Arc<Checks>);
 struct Checks {
     nf_type: NfType,
     instance_id: Uuid,
-    keys: Arc<NrfKeys>,
+    /// Without them no tokens are asked for.
+    keys: Option<Arc<NrfKeys>>,
     clock: Clock,
     /// What tokens say that were found genuine.
     genuine: Mutex<HashMap<HeaderValue, Arc<AccessTokenClaims>>>,
@@ -59,6 +61,8 @@ struct RefusalLabel {
 /// Why a request is not handled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 enum Refusal {
+    #[error("NFs of this type may not use this service")]
+    NfType,
     #[error("no access token")]
     NoToken,
     #[error("{0}")]
@@ -72,6 +76,7 @@ enum Refusal {
 impl Refusal {
     fn label(self) -> &'static str {
         match self {
+            Self::NfType => "nf_type",
             Self::NoToken => "no_token",
             Self::Fault(Fault::Expired) => "expired",
             Self::Fault(Fault::UnknownKey) => "foreign",
@@ -84,33 +89,58 @@ impl Refusal {
     /// The answer (TS 29.500 6.7.3, RFC 6750 3).
     fn answer(self, service: &str) -> Answer {
         let (status, challenge) = match self {
+            Self::NfType => return self.problem(StatusCode::FORBIDDEN),
             Self::NoToken => (StatusCode::UNAUTHORIZED, "Bearer".to_owned()),
             Self::Scope => (StatusCode::FORBIDDEN, format!("Bearer error=\"insufficient_scope\", scope=\"{service}\"")),
             Self::Fault(_) | Self::Audience => (StatusCode::UNAUTHORIZED, "Bearer error=\"invalid_token\"".to_owned()),
         };
-        let problem = Problem { status: status.as_u16(), detail: Some(self.to_string()), ..Problem::default() };
-        let mut response = Answer::from(problem);
+        let mut response = self.problem(status);
         // A service's name with characters that no field may have has no token for it either.
         let challenge = HeaderValue::from_str(&challenge).unwrap_or(HeaderValue::from_static("Bearer"));
         response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
         response
     }
+
+    fn problem(self, status: StatusCode) -> Answer {
+        Problem { status: status.as_u16(), detail: Some(self.to_string()), ..Problem::default() }.into()
+    }
 }
 
 impl TokenGate {
-    /// The gate of an instance.
-    pub(crate) fn new(nf_type: NfType, instance_id: Uuid, keys: Arc<NrfKeys>, clock: Clock, metrics: &Metrics) -> Self {
+    /// The gate of an instance, which asks for tokens if it has the keys for them.
+    pub(crate) fn new(
+        nf_type: NfType,
+        instance_id: Uuid,
+        keys: Option<Arc<NrfKeys>>,
+        clock: Clock,
+        metrics: &Metrics,
+    ) -> Self {
         let refusals = Family::default();
-        metrics.register("sbi_refusals", "Requests refused for want of a good token, by reason", refusals.clone());
+        let help = "Requests refused for the type of the NF or for want of a good token, by reason";
+        metrics.register("sbi_refusals", help, refusals.clone());
         let (genuine, told) = (Mutex::default(), AtomicU64::new(0));
         Self(Arc::new(Checks { nf_type, instance_id, keys, clock, genuine, refusals, told }))
     }
 }
 
 impl Checks {
+    /// Whether a request for the service may be handled as to its token; if it needs one, until when.
+    fn admit(&self, request: &Request, service: &str, now: u64) -> Result<Option<Grant>, Refusal> {
+        let Some(keys) = &self.keys else { return Ok(None) };
+        let token = request.headers().get(header::AUTHORIZATION).ok_or(Refusal::NoToken)?;
+        let claims = self.examine(keys, token, service, now)?;
+        Ok(Some(Grant { service: service.to_owned(), token: token.clone(), until: claims.exp }))
+    }
+
     /// What a token says that is good for a service here.
-    fn examine(&self, token: &HeaderValue, service: &str, now: u64) -> Result<Arc<AccessTokenClaims>, Refusal> {
-        let claims = self.claims(token, now).map_err(Refusal::Fault)?;
+    fn examine(
+        &self,
+        keys: &NrfKeys,
+        token: &HeaderValue,
+        service: &str,
+        now: u64,
+    ) -> Result<Arc<AccessTokenClaims>, Refusal> {
+        let claims = self.claims(keys, token, now).map_err(Refusal::Fault)?;
         if !claims.aud.includes(&self.nf_type, self.instance_id) {
             return Err(Refusal::Audience);
         }
@@ -118,12 +148,12 @@ impl Checks {
     }
 
     /// What a genuine token says. The signature is verified when it is seen first.
-    fn claims(&self, token: &HeaderValue, now: u64) -> Result<Arc<AccessTokenClaims>, Fault> {
+    fn claims(&self, keys: &NrfKeys, token: &HeaderValue, now: u64) -> Result<Arc<AccessTokenClaims>, Fault> {
         let known = self.genuine().get(token).cloned();
         if let Some(claims) = known {
             return if claims.exp > now { Ok(claims) } else { Err(Fault::Expired) };
         }
-        let claims = Arc::new(self.keys.verify(bearer(token)?, now)?);
+        let claims = Arc::new(keys.verify(bearer(token)?, now)?);
         let mut genuine = self.genuine();
         if genuine.len() >= MOST_TOKENS {
             genuine.retain(|_, claims| claims.exp > now);
@@ -175,28 +205,29 @@ impl Guard for TokenGuard {
             return Verdict::Admitted;
         }
         let (token, now) = (request.headers().get(header::AUTHORIZATION), (self.gate.clock)());
+        let said = request.headers().get(header::USER_AGENT).and_then(named_type);
+        if said.is_some_and(|said| !admits(service, &said)) {
+            return self.refuse(Refusal::NfType, service, now);
+        }
         if self.is_granted(service, token, now) {
             return Verdict::Admitted;
         }
-        let refusal = match token {
-            None => Refusal::NoToken,
-            Some(token) => match self.gate.examine(token, service, now) {
-                Ok(claims) => {
-                    self.grant(Grant { service: service.to_owned(), token: token.clone(), until: claims.exp }, now);
-                    return Verdict::Admitted;
-                }
-                Err(refusal) => refusal,
-            },
-        };
-        self.refuse(refusal, service, now)
+        match self.gate.admit(request, service, now) {
+            Ok(grant) => {
+                grant.into_iter().for_each(|grant| self.grant(grant, now));
+                Verdict::Admitted
+            }
+            Err(refusal) => self.refuse(refusal, service, now),
+        }
     }
 }
 
 impl TokenGuard {
     fn refuse(&self, refusal: Refusal, service: &str, now: u64) -> Verdict {
         let answer = refusal.answer(service);
-        if refusal == Refusal::Fault(Fault::UnknownKey) && self.gate.keys.may_be_stale() {
-            let keys = self.gate.keys.clone();
+        let stale = self.gate.keys.as_ref().filter(|keys| keys.may_be_stale());
+        if let (Refusal::Fault(Fault::UnknownKey), Some(keys)) = (refusal, stale) {
+            let keys = keys.clone();
             return Verdict::Undecided(Box::pin(async move { keys.refresh().await }), answer);
         }
         self.gate.note(refusal, service, now);
@@ -222,6 +253,12 @@ impl TokenGuard {
     fn grants(&self) -> MutexGuard<'_, Vec<Grant>> {
         self.grants.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The type at the start of a User-Agent: `UDM`, `UDM-4947a69a-f61b-4bc1-b9da-47c9c5d14b64 udm.example`.
+fn named_type(agent: &HeaderValue) -> Option<NfType> {
+    let text = agent.to_str().ok()?;
+    text.split(['-', ' ', '/']).next().map(NfType::from)
 }
 
 /// The token in an `Authorization` field (RFC 6750 2.1).

@@ -31,7 +31,7 @@ impl Door {
         let file = place.path().join("keys");
         std::fs::write(&file, serde_json::to_vec(&signer.public_keys()).expect("JSON")).expect("written");
         let keys = NrfKeys::new(super::super::nrf_keys::Source::File(file));
-        let gate = TokenGate::new(NfType::Udm, Uuid::from_u128(12), keys, clock, &metrics);
+        let gate = TokenGate::new(NfType::Udm, Uuid::from_u128(12), Some(keys), clock, &metrics);
         Self { gate, signer, metrics, _place: place }
     }
 
@@ -89,6 +89,42 @@ fn outcome(guard: &dyn Guard, path: &str, token: Option<&str>) -> (u16, String) 
 
 fn is_admitted(guard: &dyn Guard, path: &str, token: Option<&str>) -> bool {
     outcome(guard, path, token).0 == 0
+}
+
+fn asked_by(agent: &'static str, path: &str, token: Option<&str>) -> Request {
+    let mut request = request(path, token);
+    request.headers_mut().insert(header::USER_AGENT, HeaderValue::from_static(agent));
+    request
+}
+
+/// Status of the answer to an NF that names itself so, or 0 where it is handled.
+fn status(guard: &dyn Guard, request: &Request) -> u16 {
+    match guard.check(request) {
+        Verdict::Admitted => 0,
+        Verdict::Refused(answer) | Verdict::Undecided(_, answer) => answer.status().as_u16(),
+    }
+}
+
+#[test]
+fn an_nf_of_a_type_without_business_here_is_refused_with_and_without_tokens() {
+    let door = Door::new();
+    let without = TokenGate::new(NfType::Udr, Uuid::from_u128(12), None, clock, &Metrics::new("udr"));
+    let token = door.token(|_| ());
+    for remembers in [false, true] {
+        let (guard, open) = (door.gate.guard(remembers), without.guard(remembers));
+        assert_eq!(status(&*guard, &asked_by("AMF-00000000-0000", SDM, Some(&token))), 0);
+        assert_eq!(status(&*open, &asked_by("UDM-00000000-0000", "/nudr-dr/v2/x", None)), 0);
+        // What gives no type, or none of 3GPP, is left to the token.
+        assert_eq!(status(&*open, &asked_by("curl/8.0", "/nudr-dr/v2/x", None)), 0);
+        assert_eq!(status(&*open, &request("/nudr-dr/v2/x", None)), 0);
+        assert_eq!(status(&*door.gate.guard(remembers), &asked_by("curl/8.0", SDM, None)), 401);
+        for agent in ["UPF", "UPF-1 upf.example", "NRF/1"] {
+            let other = door.gate.guard(remembers);
+            assert_eq!(status(&*other, &asked_by(agent, SDM, Some(&token))), 403, "{agent}");
+        }
+        assert_eq!(status(&*open, &asked_by("AMF-00000000-0000", "/nudr-dr/v2/x", None)), 403);
+    }
+    assert_eq!(door.refused("nf_type"), 6);
 }
 
 #[test]

@@ -53,8 +53,10 @@ pub(crate) struct Interface {
     servers: OnceLock<Servers>,
     running: Running,
     tap: Tap,
-    /// Who may use our services; everybody, where there is none.
-    gate: Option<TokenGate>,
+    /// Who may use our services.
+    gate: TokenGate,
+    /// Whether that takes tokens.
+    asks_for_tokens: bool,
 }
 
 impl Interface {
@@ -92,8 +94,9 @@ impl Interface {
             let own = || Source::Nrf(directories.token_keys(), NnrfOauth2::at(caller.direct(), root.clone()));
             settings.oauth2_keys.clone().map_or_else(own, Source::File)
         });
-        let gate = issuer
-            .map(|source| TokenGate::new(nf_type.clone(), instance_id, NrfKeys::new(source), wall_clock, metrics));
+        let keys = issuer.map(NrfKeys::new);
+        let asks_for_tokens = keys.is_some();
+        let gate = TokenGate::new(nf_type.clone(), instance_id, keys, wall_clock, metrics);
         let listen = settings.listen.of(&nf_type);
         Ok(Self {
             listen,
@@ -109,6 +112,7 @@ impl Interface {
             running,
             tap,
             gate,
+            asks_for_tokens,
         })
     }
 
@@ -202,7 +206,7 @@ impl Interface {
             }
             let service = |offered: &OfferedService| NfService {
                 allowed_nf_types: consumers::of(&offered.name),
-                oauth2_required: Some(self.gate.is_some()),
+                oauth2_required: Some(self.asks_for_tokens),
                 scheme: self.scheme.clone(),
                 ..NfService::http(offered.name.clone(), &offered.version, IpEndPoint::from(address))
             };

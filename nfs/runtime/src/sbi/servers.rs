@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use sbi_api::Handler;
-use sbi_transport::{Endpoint, Limits, ServeError, Server, Tap, serve, serve_guarded};
+use sbi_transport::{Endpoint, Limits, ServeError, Server, Tap, serve_guarded};
 
 use super::gate::TokenGate;
 use crate::StartError;
@@ -19,8 +19,8 @@ const FAREWELL: Duration = Duration::from_secs(10);
 /// What answers at one endpoint or another, and to whom.
 pub(crate) struct Answering {
     pub(crate) handler: Arc<dyn Handler>,
-    /// Who may use our services; everybody, where there is none.
-    pub(crate) gate: Option<TokenGate>,
+    /// Who may use our services.
+    pub(crate) gate: TokenGate,
     pub(crate) limits: Limits,
     /// Where calls can be watched.
     pub(crate) tap: Tap,
@@ -130,10 +130,7 @@ impl Servers {
 
     fn serve(&self, endpoint: &Endpoint) -> Result<Server, ServeError> {
         let (handler, limits) = (self.answering.watched(endpoint), self.answering.limits.clone());
-        match &self.answering.gate {
-            Some(gate) => serve_guarded(endpoint, handler, Arc::new(gate.clone()), limits),
-            None => serve(endpoint, handler, limits),
-        }
+        serve_guarded(endpoint, handler, Arc::new(self.answering.gate.clone()), limits)
     }
 
     fn configured(&self, transport: &str) -> Result<&Endpoint, SwitchError> {

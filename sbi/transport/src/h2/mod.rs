@@ -7,6 +7,7 @@ mod tls;
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +22,7 @@ use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use crate::accept::{self, Door};
 use crate::connection::{ConnectError, Connection, Transport};
 use crate::service::Service;
-use crate::stats::Stats;
+use crate::stats::{Stats, count};
 use crate::{Endpoint, Limits, ServeError};
 
 pub(crate) use over_shm::OverShm;
@@ -69,6 +70,9 @@ impl Transport for Unix {
         let endpoint = Endpoint::H2Unix(self.0.clone());
         let failed = |error: std::io::Error| ServeError::new(endpoint.clone(), error);
         let (listener, file) = ::shm::SocketFile::bind(&self.0).map_err(failed)?;
+        // Who may knock; who is let in, the check of credentials decides.
+        let mode = if service.limits.allowed_uids.is_empty() { 0o600 } else { 0o666 };
+        std::fs::set_permissions(&self.0, std::fs::Permissions::from_mode(mode)).map_err(failed)?;
         let listener = UnixListener::from_std(listener).map_err(failed)?;
         Ok((endpoint, Box::pin(accept::run(UnixDoor { _file: file, listener }, service))))
     }
@@ -120,7 +124,15 @@ impl Door for UnixDoor {
     }
 
     fn serve(guest: UnixStream, service: Arc<Service>) -> impl Future<Output = ()> + Send + 'static {
-        server::serve_connection(guest, service)
+        let allowed = guest.peer_cred().is_ok_and(|peer| service.limits.admits(peer.uid()));
+        async move {
+            if allowed {
+                return server::serve_connection(guest, service).await;
+            }
+            count(&service.stats.refusals, 1);
+            tracing::warn!("a process of another user was not let in at a unix socket");
+            server::refuse(guest).await;
+        }
     }
 }
 

@@ -36,6 +36,17 @@ pub(super) async fn serve_connection<Io: AsyncRead + AsyncWrite + Unpin>(io: Io,
     }
 }
 
+/// Shakes hands over `io` and says why that is all (RFC 9113 7).
+pub(super) async fn refuse<Io: AsyncRead + AsyncWrite + Unpin>(io: Io) {
+    let said = async {
+        let mut connection = h2::server::handshake(io).await?;
+        connection.abrupt_shutdown(h2::Reason::INADEQUATE_SECURITY);
+        poll_fn(|cx| connection.poll_closed(cx)).await
+    };
+    // Whatever comes of it, the peer is not let in.
+    let _ = tokio::time::timeout(HANDSHAKE, said).await;
+}
+
 /// Answers the requests of one connection. Its streams end with it.
 async fn serve_streams<Io: AsyncRead + AsyncWrite + Unpin>(
     mut connection: Connection<Io, Bytes>,
