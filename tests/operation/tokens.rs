@@ -60,9 +60,17 @@ impl Stranger {
 
     /// Status and challenge of a request with this token.
     async fn get(&self, last: u8, path: &str, token: Option<&str>) -> (u16, String) {
+        self.get_as(None, last, path, token).await
+    }
+
+    /// The same of somebody who says who he is.
+    async fn get_as(&self, agent: Option<&str>, last: u8, path: &str, token: Option<&str>) -> (u16, String) {
         let mut request = http::Request::get(path);
         if let Some(token) = token {
             request = request.header("authorization", format!("Bearer {token}"));
+        }
+        if let Some(agent) = agent {
+            request = request.header("user-agent", agent);
         }
         let answer = self.send(last, request.body(Default::default()).expect("a request")).await;
         let challenge = answer.headers().get("www-authenticate").and_then(|text| text.to_str().ok());
@@ -72,11 +80,14 @@ impl Stranger {
 
 /// Refusals of all NFs by reason.
 fn refused(core: &Core, reason: &str) -> u64 {
+    counted(core, "peregrine_sbi_refusals_total", &[&format!("reason=\"{reason}\"")])
+}
+
+/// The sum of a metric over all NFs where its labels have these.
+fn counted(core: &Core, metric: &str, labels: &[&str]) -> u64 {
     let metrics = core.peregrine(&["metrics"]);
-    let wanted = format!("reason=\"{reason}\"");
-    let lines =
-        metrics.lines().filter(|line| line.starts_with("peregrine_sbi_refusals_total") && line.contains(&wanted));
-    lines.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
+    let wanted = |line: &&str| line.starts_with(metric) && labels.iter().all(|label| line.contains(label));
+    metrics.lines().filter(wanted).filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
 }
 
 #[test]
@@ -84,7 +95,12 @@ fn a_token_opens_what_it_is_for_and_nothing_else() {
     let core = Core::start("");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let genuine = runtime.block_on(strangers(&core));
-    for (reason, least) in [("no_token", 1), ("invalid", 4), ("audience", 1), ("scope", 1)] {
+    for (result, least) in [("invalid_client", 2), ("unauthorized_client", 2), ("invalid_scope", 1), ("success", 1)] {
+        let labels = ["procedure=\"access_token\"".to_owned(), format!("result=\"{result}\"")];
+        let count = counted(&core, "peregrine_procedures_total", &labels.each_ref().map(String::as_str));
+        assert!(count >= least, "{result}: {}", core.peregrine(&["metrics"]));
+    }
+    for (reason, least) in [("no_token", 1), ("invalid", 4), ("audience", 1), ("scope", 1), ("nf_type", 1)] {
         assert!(refused(&core, reason) >= least, "{reason}: {}", core.peregrine(&["metrics"]));
     }
     let output = core.ran(&["attach", "--ues", "1", "--quiet", "--release"]);
@@ -110,6 +126,12 @@ async fn strangers(core: &Core) -> String {
     assert_eq!(smf.get(UDM, AM_DATA, None).await, unauthorised);
     assert_eq!(smf.get(UDM, AM_DATA, Some(&token)).await.0, 200);
     assert_eq!(smf.get(UDM, AM_DATA, Some(&token)).await.0, 200);
+    assert_eq!(smf.get_as(Some("SMF-1"), UDM, AM_DATA, Some(&token)).await.0, 200);
+    assert_eq!(
+        smf.get_as(Some("UPF-1"), UDM, AM_DATA, Some(&token)).await.0,
+        403,
+        "it is of another type than it says"
+    );
     let registration = "/nudm-uecm/v1/imsi-999700000000001/registrations/amf-3gpp-access";
     let (status, challenge) = smf.get(UDM, registration, Some(&token)).await;
     assert_eq!((status, challenge.contains("insufficient_scope")), (403, true), "{challenge}");
@@ -132,5 +154,8 @@ fn without_tokens_a_foreign_nf_is_heard() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let nf = Stranger { pool: Pool::new(Limits::default()), id: Uuid::from_u128(1) };
     assert_eq!(runtime.block_on(nf.get(UDM, AM_DATA, None)).0, 200);
+    assert_eq!(runtime.block_on(nf.get_as(Some("AMF-1 amf.example"), UDM, AM_DATA, None)).0, 200);
+    assert_eq!(runtime.block_on(nf.get_as(Some("UPF"), UDM, AM_DATA, None)).0, 403);
+    assert_eq!(refused(&core, "nf_type"), 1);
     assert!(core.ran(&["attach", "--ues", "1", "--quiet", "--release"]).status.success(), "{}", core.log());
 }

@@ -9,8 +9,9 @@ mod expected;
 mod recorder;
 
 use std::collections::BTreeMap;
+use std::process::Command;
 
-use tests::Core;
+use tests::{Core, program};
 
 use recorder::{Exchange, Recorder};
 
@@ -77,4 +78,28 @@ fn each_pair_may_talk_over_another_transport() {
         assert!(carried(&metrics, transport, place) > 0, "nothing over {transport} to {place}:\n{metrics}");
     }
     assert_eq!(carried(&metrics, "h2", "127.0.0.11:7777"), 0, "the AUSF is reached over shared memory");
+}
+
+#[test]
+fn with_certificates_pairs_mix_shared_memory_unix_sockets_and_tls() {
+    let place = tempfile::tempdir().expect("a directory");
+    let made = Command::new(program("peregrine")).arg("certificates").arg(place.path().join("tls")).output();
+    let made = made.expect("started");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let core = Core::start(&format!("{}  transports: [shm, unix, h2]\n", String::from_utf8_lossy(&made.stdout)));
+    for (transport, nf) in [("shm", "ausf"), ("shm", "udm"), ("h2+unix", "udm")] {
+        core.peregrine(&["transport", "off", transport, nf]);
+    }
+    let output = core.ran(&["attach", "--ues", "1", "--quiet", "--release"]);
+    assert!(output.status.success(), "{}\n{}", String::from_utf8_lossy(&output.stderr), core.log());
+    let metrics = core.peregrine(&["metrics"]);
+    for (transport, place) in [
+        ("h2+unix", "127.0.0.11_7777"),
+        ("h2+tls", "127.0.0.12:7777"),
+        ("shm", "127.0.0.20_7777"),
+        ("shm", "127.0.0.4_7777"),
+    ] {
+        assert!(carried(&metrics, transport, place) > 0, "nothing over {transport} to {place}:\n{metrics}");
+    }
+    assert_eq!(carried(&metrics, "h2", "127.0.0."), 0, "nothing in clear over TCP");
 }

@@ -26,13 +26,26 @@ impl Core {
     /// # Panics
     /// With what the core said, where it does not become ready.
     pub fn start(configuration: &str) -> Self {
+        Self::up(configuration, &[])
+    }
+
+    /// As [`Core::start`], of these NFs only: `nrf,udr`.
+    ///
+    /// # Panics
+    /// As [`Core::start`].
+    pub fn start_only(functions: &str, configuration: &str) -> Self {
+        Self::up(configuration, &["--nf", functions])
+    }
+
+    fn up(configuration: &str, options: &[&str]) -> Self {
         let uid = rustix::process::geteuid();
         assert!(uid.is_root(), "this test makes raw sockets and TUN devices: scripts/in-namespace cargo test -p tests");
         let addresses = ADDRESSES.lock().unwrap_or_else(PoisonError::into_inner);
         let place = tempfile::tempdir().expect("a directory");
         std::fs::write(place.path().join("core.yaml"), configuration).expect("written");
         let mut command = peregrine(place.path());
-        let mut up = command.args(["up"]).stdout(Stdio::piped()).stderr(log(place.path())).spawn().expect("started");
+        let mut up =
+            command.arg("up").args(options).stdout(Stdio::piped()).stderr(log(place.path())).spawn().expect("started");
         let said = BufReader::new(up.stdout.take().expect("piped"))
             .lines()
             .map_while(Result::ok)

@@ -123,6 +123,13 @@ fn may_use(consumer: &NfProfile, producer: &NfProfile, service: &str) -> bool {
         })
 }
 
+/// What a refusal is called in metrics.
+pub(crate) fn label(refusal: &Problem) -> &'static str {
+    const KNOWN: [&str; 5] =
+        ["invalid_request", "invalid_client", "unauthorized_client", "unsupported_grant_type", "invalid_scope"];
+    KNOWN.into_iter().find(|name| refusal.cause.as_deref() == Some(*name)).unwrap_or("refused")
+}
+
 /// A refusal as OAuth 2.0 has it (RFC 6749 5.2, TS 29.510 6.3.5.2.5).
 fn refusal(error: AccessTokenError, why: &str) -> Problem {
     let problem = Problem::new(StatusCode::BAD_REQUEST, error.as_str(), why);

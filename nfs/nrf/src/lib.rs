@@ -75,6 +75,7 @@ impl NetworkFunction for Nrf {
             signer: signing_key::open(&ctx.state_dir)?,
             instance_id: ctx.instance_id,
             lifetime: ctx.config.token_seconds.into(),
+            metrics: ctx.metrics.clone(),
         };
         let registry = Registry::new(ctx.config);
         let server = Arc::new(server::Server::new(registry, ctx.network.plmn, ctx.api_root, ctx.caller, issuer));

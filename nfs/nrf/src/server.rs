@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use runtime::Metrics;
 use sbi_api::nnrf_disc::NnrfDiscServer;
 use sbi_api::nnrf_nfm::NnrfNfmServer;
 use sbi_api::nnrf_oauth2::NnrfOauth2Server;
@@ -15,8 +16,8 @@ use sbi_token::Signer;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use crate::Registry;
 use crate::registry::{Notification, instance_uri};
+use crate::{Registry, access_token};
 
 /// Answers requests, and wakes the tasks that watch heartbeats and notify.
 pub(crate) struct Server {
@@ -37,6 +38,8 @@ pub(crate) struct Issuer {
     pub(crate) instance_id: Uuid,
     /// Seconds they are good for.
     pub(crate) lifetime: u64,
+    /// Counts what was asked for and what was refused.
+    pub(crate) metrics: Metrics,
 }
 
 impl Server {
@@ -147,10 +150,19 @@ impl NnrfDiscServer for Server {
 
 impl NnrfOauth2Server for Server {
     async fn access_token(&self, request: AccessTokenReq) -> Result<AccessTokenRsp, Problem> {
-        let Issuer { signer, instance_id, lifetime } = &self.issuer;
+        let Issuer { signer, instance_id, lifetime, metrics } = &self.issuer;
+        let timed = metrics.procedure("access_token");
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        let claims = self.registry().claims(&request, *instance_id, now + lifetime)?;
+        let claims = self.registry().claims(&request, *instance_id, now + lifetime);
+        let claims = match claims {
+            Ok(claims) => claims,
+            Err(refusal) => {
+                timed.finish(access_token::label(&refusal));
+                return Err(refusal);
+            }
+        };
         let access_token = signer.sign(&claims).map_err(Problem::internal)?;
+        timed.finish("success");
         Ok(AccessTokenRsp { access_token, token_type: "Bearer".into(), expires_in: Some(*lifetime), scope: None })
     }
 

@@ -79,9 +79,13 @@ impl Problem {
         )
     }
 
-    /// 400 `INVALID_MSG_FORMAT`: the body is not what the operation takes.
+    /// 400: the body is not what the operation takes. `MANDATORY_IE_MISSING` where `why` is a reader's word for that, else
+    /// `INVALID_MSG_FORMAT` (TS 29.500 table 5.2.7.2-1).
     pub fn invalid_body(why: &impl fmt::Display) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "INVALID_MSG_FORMAT", why)
+        let why = why.to_string();
+        // Which it is, serde says only in its text.
+        let cause = if why.starts_with("missing field") { "MANDATORY_IE_MISSING" } else { "INVALID_MSG_FORMAT" };
+        Self::new(StatusCode::BAD_REQUEST, cause, why)
     }
 
     /// 400 `MANDATORY_IE_INCORRECT`: a path or query parameter or an attribute has a value it cannot have.
