@@ -156,7 +156,7 @@ impl Default for LimitConfig {
     }
 }
 
-/// How many procedures of a kind run at once, and how many wait.
+/// How many procedures of a kind have the core at work at once, and how many wait to begin.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ProcedureLimits {
