@@ -193,7 +193,9 @@ async fn with_a_session(context: Context<UpfConfig>, gnb: IpAddr) -> (runtime::R
     let mut smf = Smf { socket, endpoint: Endpoint::new(config) };
     smf.endpoint.associate(Instant::now(), address(UPF));
     let Event::AssociationUp { up_features, .. } = smf.event().await else { panic!("no association") };
-    assert!(up_features.contains(UpFunctionFeatures::FTUP));
+    use UpFunctionFeatures as Offers;
+    let all = [Offers::FTUP, Offers::EMPU, Offers::DDND, Offers::MNOP, Offers::PFDM, Offers::UEIP, Offers::FRRT];
+    assert!(all.iter().all(|feature| up_features.contains(*feature)), "{up_features:?}");
     let Message::SessionEstablishmentResponse(response) = smf.ask(Seid(0), establishment(gnb)).await else {
         panic!("another")
     };
