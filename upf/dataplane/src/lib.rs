@@ -25,6 +25,7 @@ mod forward;
 mod frame;
 mod handover;
 mod hash;
+mod huge;
 mod inner;
 mod memory;
 mod moment;

@@ -7,10 +7,12 @@ use rules::RemoteTunnel;
 
 use crate::Bucket;
 use crate::hash::{Index, Place, prefetch};
+use crate::huge::room;
 use crate::session::Session;
 
-/// Sessions that are made room for at once. Those there are stay where they are then.
-const CHUNK: usize = 256;
+/// Sessions that are made room for at once, in several huge pages; memory is taken as they come. Those there are stay where they
+/// are then.
+const CHUNK: usize = 32_768;
 
 /// Octets of a cache line.
 const LINE: usize = 64;
@@ -18,7 +20,8 @@ const LINE: usize = 64;
 /// The sessions of a worker.
 #[derive(Default)]
 pub(crate) struct Table {
-    sessions: Vec<Box<[Option<Session>]>>,
+    /// Full chunks, and one that is filled.
+    sessions: Vec<Vec<Option<Session>>>,
     free: Vec<Place>,
     used: usize,
     by_seid: Index<u64>,
@@ -160,12 +163,17 @@ impl Table {
         self.link(place);
     }
 
-    /// Makes room and returns the first place of it.
+    /// Makes room for one more and returns its place.
     fn grow(&mut self) -> Place {
-        let first = (self.sessions.len() * CHUNK) as Place;
-        self.sessions.push(std::iter::repeat_with(|| None).take(CHUNK).collect());
-        self.free.extend((first + 1..first + CHUNK as Place).rev());
-        first
+        if self.sessions.last().is_none_or(|chunk| chunk.len() == CHUNK) {
+            self.sessions.push(room(CHUNK));
+        }
+        let full = (self.sessions.len() - 1) * CHUNK;
+        let filled = self.sessions.last_mut().map_or(0, |chunk| {
+            chunk.push(None);
+            chunk.len() - 1
+        });
+        (full + filled) as Place
     }
 
     fn link(&mut self, place: Place) {
