@@ -18,6 +18,9 @@ pub struct Config {
     pub buffer_per_session: usize,
     /// Packets that all sessions together may have buffered.
     pub buffer_total: usize,
+    /// How long a packet beyond its bit rate may wait until it is within it; zero: none does, all such are dropped. Together
+    /// they take at most half of `buffer_total`.
+    pub shaping: Duration,
     /// The longest packet, in octets.
     pub frame_size: usize,
     /// Answers to wrong messages (Error Indication, Supported Extension Headers) per second.
@@ -39,6 +42,7 @@ impl Config {
             subnets: Vec::new(),
             buffer_per_session: 256,
             buffer_total: 16_384,
+            shaping: Duration::ZERO,
             frame_size: 2048,
             answers_per_second: 100,
             restoration: Duration::ZERO,

@@ -118,6 +118,7 @@ pub struct Counters {
     octets: [Counter; 2],
     drops: [Counter; DropReason::ALL.len()],
     buffered: Counter,
+    shaped: Counter,
     echoes: Counter,
     error_indications_sent: Counter,
     error_indications_received: Counter,
@@ -142,6 +143,8 @@ pub struct Snapshot {
     pub drops: Vec<u64>,
     /// Packets buffered.
     pub buffered: u64,
+    /// Packets that waited for their bit rate.
+    pub shaped: u64,
     /// Echo Requests answered.
     pub echoes: u64,
     /// Error Indications sent.
@@ -164,6 +167,7 @@ impl std::ops::AddAssign<&Snapshot> for Snapshot {
         self.drops.resize(DropReason::ALL.len(), 0);
         add(&mut self.drops, &other.drops);
         self.buffered += other.buffered;
+        self.shaped += other.shaped;
         self.echoes += other.echoes;
         self.error_indications_sent += other.error_indications_sent;
         self.error_indications_received += other.error_indications_received;
@@ -198,6 +202,10 @@ impl Counters {
 
     pub(crate) fn buffered(&self) {
         self.buffered.add(1);
+    }
+
+    pub(crate) fn shaped(&self) {
+        self.shaped.add(1);
     }
 
     pub(crate) fn echo(&self) {
@@ -280,6 +288,7 @@ impl Counters {
             octets: self.octets.each_ref().map(Counter::get),
             drops: self.drops.iter().map(Counter::get).collect(),
             buffered: self.buffered.get(),
+            shaped: self.shaped.get(),
             echoes: self.echoes.get(),
             error_indications_sent: self.error_indications_sent.get(),
             error_indications_received: self.error_indications_received.get(),

@@ -21,6 +21,7 @@ use crate::mss;
 use crate::router::is_of_link;
 use crate::routes::{Routes, Way};
 use crate::session::{Action, Far, Pdr, Qer, Session};
+use crate::shaper::{Shaped, Shaper, Turn, Waiting};
 use crate::signposts::{Signposts, Standing};
 use crate::table::Table;
 use crate::timers::Timers;
@@ -91,6 +92,13 @@ pub struct Forwarder {
     tap: Option<Tap>,
 }
 
+/// All there is in a bucket.
+pub(crate) struct Contents {
+    sessions: Vec<Session>,
+    signposts: Standing,
+    shaped: Shaped,
+}
+
 /// What every packet touches besides its session.
 struct Lane {
     counters: Arc<Counters>,
@@ -98,6 +106,7 @@ struct Lane {
     pool: Pool,
     events: Vec<Event>,
     timers: Timers,
+    shaper: Shaper,
     /// Places of usage rules with a reason to report, of the packet at hand.
     reasons: Vec<(usize, Triggers)>,
     buffer_per_session: usize,
@@ -118,6 +127,7 @@ impl Forwarder {
             pool: Pool::new(config.frame_size, config.buffer_total),
             events: Vec::new(),
             timers: Timers::default(),
+            shaper: Shaper::new(config.shaping, config.buffer_total / 2),
             reasons: Vec::new(),
             buffer_per_session: config.buffer_per_session,
             n3_is_ipv4: config.n3.is_ipv4(),
@@ -262,8 +272,10 @@ impl Forwarder {
     pub fn command(&mut self, now: Instant, command: Command) {
         match command {
             Command::Install { id, session, seid, report, end_markers, drop_buffered } => {
-                let reports = self.table.session(seid).map(|old| reports(old, now, &report)).unwrap_or_default();
-                end_markers.into_iter().for_each(|tunnel| self.end_marker(tunnel));
+                let old = self.table.session(seid);
+                let bucket = old.as_ref().map_or(Bucket(0), |old| old.bucket);
+                let reports = old.map(|old| reports(old, now, &report)).unwrap_or_default();
+                end_markers.into_iter().for_each(|tunnel| self.end_marker(seid, bucket, tunnel));
                 let old = self.install(now, seid, session, drop_buffered);
                 self.lane.events.push(Event::Installed { id, reports, old });
             }
@@ -318,11 +330,13 @@ impl Forwarder {
 
     /// When [`handle_timeout`](Self::handle_timeout) is next to be called.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.lane.timers.next()
+        self.lane.timers.next().into_iter().chain(self.lane.shaper.next()).min()
     }
 
-    /// Does what is due at `now`: reports of usage and inactivity, delayed notifications. Call between bursts.
+    /// Does what is due at `now`: packets that waited for their rate, reports of usage and inactivity, delayed notifications.
+    /// Call between bursts, then send [`take_outbox`](Self::take_outbox).
     pub fn handle_timeout(&mut self, now: Instant) {
+        self.lane.shaper.release(now, self.tap.as_ref(), &mut self.outbox);
         let mut looked_at = Vec::new();
         while let Some((at, seid)) = self.lane.timers.pop(now) {
             let Some(session) = self.table.session(seid).filter(|session| session.armed == Some(at)) else { continue };
@@ -366,12 +380,13 @@ impl Forwarder {
         }
     }
 
-    fn end_marker(&mut self, tunnel: RemoteTunnel) {
+    fn end_marker(&mut self, seid: u64, bucket: Bucket, tunnel: RemoteTunnel) {
         let to = SocketAddr::new(tunnel.address, gtpu::PORT);
         let mut frame = Frame::holding(&gtpu::end_marker(tunnel.teid), Origin::N6, to);
         frame.verdict = Verdict::ToN3(to);
-        self.outbox.push(frame);
         self.lane.counters.end_marker();
+        // Behind what waits for its rate in that tunnel.
+        self.outbox.extend(self.lane.shaper.behind(Waiting { seid, bucket, frame }));
     }
 
     fn signalling(&mut self, frame: &mut Frame) -> Result<Verdict, DropReason> {
@@ -408,17 +423,20 @@ impl Forwarder {
         &mut self.handover
     }
 
-    /// Takes the sessions of a bucket out, with all that is counted and buffered in them, and the signposts that stand in it.
-    pub(crate) fn give_bucket(&mut self, bucket: Bucket) -> (Vec<Session>, Standing) {
+    /// Takes the sessions of a bucket out, with all that is counted and buffered in them, the signposts that stand in it, and
+    /// what waits for its rate.
+    pub(crate) fn give_bucket(&mut self, bucket: Bucket) -> Contents {
         let sessions = self.table.take_bucket(bucket);
         self.lane.pool.give_away(sessions.iter().map(|session| session.buffered()).sum());
         self.lane.counters.sessions(self.table.len());
-        (sessions, self.signposts.take(bucket))
+        let shaped = self.lane.shaper.take_bucket(bucket, &mut self.lane.pool);
+        Contents { sessions, signposts: self.signposts.take(bucket), shaped }
     }
 
     /// Takes what another worker gave of a bucket.
-    pub(crate) fn take_bucket(&mut self, bucket: Bucket, (sessions, standing): (Vec<Session>, Standing)) {
-        self.signposts.put(bucket, standing);
+    pub(crate) fn take_bucket(&mut self, bucket: Bucket, Contents { sessions, signposts, shaped }: Contents) {
+        self.signposts.put(bucket, signposts);
+        self.lane.shaper.take_in(shaped, &mut self.lane.pool);
         self.lane.pool.adopt(sessions.iter().map(|session| session.buffered()).sum());
         for mut session in sessions {
             session.armed = None;
@@ -567,7 +585,7 @@ impl Lane {
             Action::ToCore | Action::ToAccess(_) => {}
         }
         let of_pdr = || pdr.qers.iter().filter_map(|qer| qers.get(usize::from(*qer)));
-        self.enforce(now, of_pdr(), direction, length)?;
+        let turn = self.enforce(now, of_pdr(), direction, length)?;
         if pdr.urrs.iter().filter_map(|urr| urrs.get(usize::from(*urr))).any(|urr| urr.exhausted()) {
             return Err(DropReason::Quota);
         }
@@ -599,30 +617,48 @@ impl Lane {
             self.timers.arm(session);
         }
         self.tally.forwarded(direction, length);
+        if let Turn::At(tick) = turn {
+            self.shape(now, tick, session, frame);
+        }
         Ok(())
     }
 
-    /// Whether a packet may pass by all of its QERs; where the link is full, only within a guaranteed bit rate. Takes no credit.
+    /// Has a packet leave later.
+    fn shape(&mut self, now: Moment, tick: u64, session: &Session, place: &mut Frame) {
+        if let Some(frame) = self.pool.put_aside(place) {
+            place.verdict = Verdict::Drop;
+            self.shaper.put(now, tick, Waiting { seid: session.seid, bucket: session.bucket, frame });
+            self.counters.shaped();
+        }
+    }
+
+    /// When a packet may pass by all of its QERs; where the link is full, only within a guaranteed bit rate. Takes no credit.
     fn enforce<'a>(
         &self,
         now: Moment,
         qers: impl Iterator<Item = &'a Qer>,
         direction: Direction,
         length: usize,
-    ) -> Result<(), DropReason> {
+    ) -> Result<Turn, DropReason> {
         let place = direction as usize;
-        let mut guaranteed = false;
+        let (mut guaranteed, mut from) = (false, 0);
         for qer in qers {
             if qer.closed[place] {
                 return Err(DropReason::Gate);
             }
-            if qer.policers[place].as_ref().is_some_and(|policer| !policer.admits(now, length)) {
-                return Err(DropReason::Rate);
+            if let Some(policer) = &qer.policers[place] {
+                from = policer.admits_from(length).ok_or(DropReason::Rate)?.max(from);
             }
             guaranteed |= qer.guarantees(now, direction, length);
         }
         let full = self.links[place].as_ref().is_some_and(|link| !link.admits(now, on_link(direction, length)));
-        if full && !guaranteed { Err(DropReason::Congestion) } else { Ok(()) }
+        if full && !guaranteed {
+            return Err(DropReason::Congestion);
+        }
+        match self.shaper.turn(now, from).ok_or(DropReason::Rate)? {
+            Turn::At(_) if !self.pool.has_room() => Err(DropReason::Rate),
+            turn => Ok(turn),
+        }
     }
 
     /// Makes the frame what leaves: outer header and marking.

@@ -154,6 +154,11 @@ impl Pool {
         Self { spare: Vec::new(), size, left: limit }
     }
 
+    /// Whether a frame may be put aside.
+    pub(crate) fn has_room(&self) -> bool {
+        !self.spare.is_empty() || self.left > 0
+    }
+
     /// Takes the frame out of its place and puts an empty one there. `None`, with the frame where it was, where no more
     /// may be put aside.
     pub(crate) fn put_aside(&mut self, place: &mut Frame) -> Option<Frame> {

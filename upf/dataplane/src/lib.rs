@@ -36,6 +36,7 @@ mod port;
 mod router;
 mod routes;
 mod session;
+mod shaper;
 mod signposts;
 mod statistics;
 mod subnet;

@@ -40,10 +40,15 @@ impl Policer {
 
     /// Whether a packet of `length` octets may pass; takes nothing yet.
     pub fn admits(&self, now: impl Into<Moment>, length: usize) -> bool {
-        let ahead = self.due.saturating_sub(now.into().nanos());
+        self.admits_from(length).is_some_and(|from| from <= now.into().nanos())
+    }
+
+    /// From when on a packet of `length` octets may pass, as [`Moment::nanos`]; `None`: never. With every packet whose credit is
+    /// taken that is later, or the same.
+    pub(crate) fn admits_from(&self, length: usize) -> Option<u64> {
         // A packet that alone is more than the credit passes when nothing is owed.
-        self.octet != NonZeroU64::MAX
-            && (ahead == 0 || ahead.saturating_add(self.time(length).0) <= BURST.as_nanos() as u64)
+        let credit = (BURST.as_nanos() as u64).saturating_sub(self.time(length).0);
+        (self.octet != NonZeroU64::MAX).then(|| self.due.saturating_sub(credit))
     }
 
     /// Takes the credit of a packet that passes.

@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 
 use ipnet::IpNet;
 
+use crate::forward::Contents;
 use crate::handover::{Drained, Route};
-use crate::signposts::Standing;
 use crate::{
-    BUCKETS, Bucket, Command, Config, Counters, DropReason, Event, Forwarder, Frame, Owners, Port, Session, Snapshot,
-    Tap, Verdict, Waker,
+    BUCKETS, Bucket, Command, Config, Counters, DropReason, Event, Forwarder, Frame, Owners, Port, Snapshot, Tap,
+    Verdict, Waker,
 };
 
 /// Frames of a burst.
@@ -32,8 +32,8 @@ enum Message {
     Frame(Frame),
     /// A command of the control process for a bucket that left.
     Command(Bucket, Command),
-    /// The sessions of a bucket, which is the receiver's now, and the signposts in it.
-    Sessions { bucket: Bucket, from: usize, sessions: Vec<Session>, signposts: Standing },
+    /// What is in a bucket, which is the receiver's now.
+    Bucket { bucket: Bucket, from: usize, contents: Contents },
     /// A bucket has a new owner; `from` relays that we have drained.
     Switch { bucket: Bucket, from: usize, to: usize },
     /// Nothing more comes from this sender by way of the old owner.
@@ -436,8 +436,8 @@ impl<P: Port> Worker<P> {
 
     fn leave(&mut self, bucket: Bucket, to: usize) {
         if self.forwarder.handover().leave(bucket, to) {
-            let (sessions, signposts) = self.forwarder.give_bucket(bucket);
-            self.tell(to, Message::Sessions { bucket, from: self.own, sessions, signposts });
+            let contents = self.forwarder.give_bucket(bucket);
+            self.tell(to, Message::Bucket { bucket, from: self.own, contents });
         }
     }
 
@@ -445,8 +445,8 @@ impl<P: Port> Worker<P> {
         match message {
             Message::Frame(_) => {} // with the burst
             Message::Command(bucket, command) => self.command(now, Some(bucket), sender, command),
-            Message::Sessions { bucket, from, sessions, signposts } => {
-                self.forwarder.take_bucket(bucket, (sessions, signposts));
+            Message::Bucket { bucket, from, contents } => {
+                self.forwarder.take_bucket(bucket, contents);
                 let to = self.own;
                 for other in self.forwarder.handover().arrive(bucket, from) {
                     self.tell(other, Message::Switch { bucket, from, to });

@@ -11,7 +11,8 @@ use dataplane::{
 };
 use gtpu::{Datagram, Encapsulation};
 use rules::{
-    Action, Destination, Far, FarId, Forwarding, LocalTunnel, Pdi, Pdr, PdrId, RemoteTunnel, Source, Teid, Urr, UrrId,
+    Action, Destination, Far, FarId, Forwarding, LocalTunnel, Pdi, Pdr, PdrId, Qer, QerId, Rates, RemoteTunnel, Source,
+    Teid, Urr, UrrId,
 };
 
 const WORKERS: usize = 3;
@@ -31,6 +32,8 @@ struct Subscriber {
     /// In another bucket than the session.
     prefix: Option<Ipv6Addr>,
     teid: u32,
+    /// Bits per second, where it is held to some.
+    mbr: Option<u64>,
     sent: [u32; 3],
     received: [u32; 3],
 }
@@ -41,7 +44,7 @@ impl Subscriber {
         let mut addresses = (1..=u16::MAX).map(|host| Ipv4Addr::from_bits(0x0a2d_0000 | u32::from(host)));
         let address = addresses.by_ref().filter(|address| Bucket::of_address((*address).into()) == bucket);
         let address = address.into_iter().nth(number as usize).expect("enough addresses");
-        Self { address, prefix: None, teid: bucket.tunnel(number + 1), sent: [0; 3], received: [0; 3] }
+        Self { address, prefix: None, teid: bucket.tunnel(number + 1), mbr: None, sent: [0; 3], received: [0; 3] }
     }
 
     /// The same with a prefix, which lies in the bucket `at`.
@@ -66,7 +69,7 @@ impl Subscriber {
         let mut rules = rules::Session::default();
         let mut pdi = Pdi::from(Source::Access).of(self.address.into());
         pdi.tunnel = Some(LocalTunnel::Given(Teid(self.teid)));
-        let (qers, urrs) = (Vec::new(), vec![UrrId(1)]);
+        let (qers, urrs) = (self.mbr.map(|_| QerId(1)).into_iter().collect(), vec![UrrId(1)]);
         let up = Pdr { precedence: 255, pdi, outer_header_removal: true, far: Some(FarId(1)), qers, urrs };
         let pdi = Pdi::from(Source::Core).of(self.address.into());
         let down_rule = Pdr { pdi, outer_header_removal: false, far: Some(FarId(2)), ..up.clone() };
@@ -79,6 +82,8 @@ impl Subscriber {
         let far = |action, forwarding| Far { action, forwarding: Some(forwarding), bar: None };
         rules.fars.extend([(FarId(1), far(Action::FORWARD, to_core)), (FarId(2), far(down, to_access))]);
         rules.urrs.insert(UrrId(1), Urr { volume: true, ..Urr::default() });
+        let rates = |rate| Some(Rates { uplink: rate, downlink: rate });
+        rules.qers.extend(self.mbr.map(|rate| (QerId(1), Qer { mbr: rates(rate), ..Qer::default() })));
         Session::compile(self.seid(), &rules, Instant::now())
     }
 
@@ -121,7 +126,7 @@ impl Site {
         let (ports, peers) = Memory::bundle(&wakers);
         let (told, events) = channel();
         let ports = ports.into_iter().zip(wakers).collect();
-        let config = Config { buffer_per_session: 1000, ..Config::new(N3) };
+        let config = Config { buffer_per_session: 1000, shaping: Duration::from_secs(10), ..Config::new(N3) };
         let workers = Workers::start(ports, &config, &[], move |event| drop(told.send(event))).expect("starts");
         let (installs, installed, moves, reported) = (0, 0, 0, [0; 2]);
         let mut site = Self { workers, events, peers, subscribers, installs, installed, moves, reported };
@@ -234,6 +239,10 @@ impl Site {
         (0..packets.min(WINDOW)).for_each(|_| self.receive());
     }
 
+    fn shaped(&self) -> u64 {
+        Workers::snapshot(&self.workers.counters()).shaped
+    }
+
     fn dropped(&self) -> u64 {
         Workers::snapshot(&self.workers.counters()).drops.iter().sum()
     }
@@ -305,6 +314,25 @@ fn what_is_buffered_moves_along() {
         (0..200).for_each(|_| site.send(0, 1));
         (0..600).for_each(|_| site.receive());
         site.settle();
+        site.wait_for_moves(round);
+    }
+    assert_eq!(site.dropped(), 0);
+}
+
+/// Nearly all packets wait for their rate, half a second of it, as the bucket moves.
+#[test]
+fn what_waits_for_its_rate_moves_along() {
+    let bucket = Bucket(9);
+    let mut site = Site::new(vec![Subscriber { mbr: Some(100_000), ..Subscriber::of(bucket, 0) }]);
+    for round in 1..=2 {
+        let before = site.shaped();
+        (0..150).for_each(|_| site.send(0, 1));
+        while site.shaped() == before {
+            std::thread::yield_now();
+        }
+        assert!(site.workers.move_bucket(bucket, (site.workers.owner(bucket) + 1) % WORKERS));
+        (0..50).for_each(|_| site.send(0, 1));
+        (0..200).for_each(|_| site.receive());
         site.wait_for_moves(round);
     }
     assert_eq!(site.dropped(), 0);

@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use dataplane::{Config, DropReason, Origin, Verdict};
 use gtpu::{Datagram, PduSession, Qfi};
@@ -154,4 +154,68 @@ fn marking_of_either_direction() {
     // Towards the gNB the outer header is.
     let frame = bench.pass_frame(&udp(HOST, UE, (2, 1), 33), Origin::N6);
     assert_eq!((frame.marking, Datagram::parse(frame.packet()).expect("is GTP-U").payload[1]), (0xb8, 0));
+}
+
+/// Offers numbered packets at twice the rate for a second, in one direction; the time and number of each that leaves, until none
+/// waits.
+fn shaped(bench: &mut Bench, origin: Origin, rate: u64, length: usize) -> Vec<(Duration, u32)> {
+    let start = bench.now;
+    let interval = Duration::from_nanos(length as u64 * 8_000_000_000 / (2 * rate));
+    let number_of = |packet: &[u8]| u32::from_be_bytes(packet[packet.len() - 4..].try_into().expect("four octets"));
+    let mut left = Vec::new();
+    let mut released = |bench: &mut Bench, until: Instant| {
+        while let Some(at) = bench.forwarder.poll_timeout().filter(|at| *at <= until) {
+            bench.forwarder.handle_timeout(at);
+            let outbox = bench.forwarder.take_outbox();
+            left.extend(outbox.iter().map(|frame| (at - start, number_of(frame.packet()))));
+            bench.forwarder.recycle(outbox);
+        }
+    };
+    let mut direct = Vec::new();
+    for number in 0..(Duration::from_secs(1).as_nanos() / interval.as_nanos()) as u32 {
+        let now = start + interval * number;
+        released(bench, now);
+        bench.now = now;
+        let (from, to) = if origin == Origin::N3 { (UE, HOST) } else { (HOST, UE) };
+        let mut packet = udp(from, to, (9, 9), length - 28);
+        let place = packet.len() - 4;
+        packet[place..].copy_from_slice(&number.to_be_bytes());
+        let (verdict, sent) = match origin {
+            Origin::N3 => bench.up(&up(&packet)),
+            Origin::N6 => bench.down(&packet),
+        };
+        if verdict != Verdict::Drop {
+            direct.push((now - start, number_of(&sent)));
+        }
+    }
+    released(bench, start + Duration::from_secs(2));
+    direct.extend(left);
+    direct.sort_by_key(|(at, _)| *at);
+    direct
+}
+
+/// What is beyond the rate waits and leaves in its order, at the rate; what would wait for longer than allowed is dropped.
+#[test]
+fn packets_beyond_the_rate_wait_for_it() {
+    for (origin, rate) in [(Origin::N3, 5_000_000), (Origin::N6, 50_000_000)] {
+        let mut rules = plain();
+        rules.qers.insert(QerId(1), Qer { mbr: both(rate), qfi: Some(9), ..Qer::default() });
+        let mut bench = Bench::new(Config { shaping: Duration::from_millis(50), ..Config::new(N3.into()) });
+        bench.install(Some(&rules), &[], false);
+        let length = 1000;
+        let left = shaped(&mut bench, origin, rate, length);
+        assert!(left.windows(2).all(|two| two[0].1 < two[1].1), "none overtakes another");
+        let within = |from: u64, to: u64| {
+            let (from, to) = (Duration::from_millis(from), Duration::from_millis(to));
+            left.iter().filter(|(at, _)| (from..to).contains(at)).count() as u64 * length as u64 * 8
+        };
+        assert!(is_near(within(0, 1000), rate), "{} of {rate} in the first second", within(0, 1000));
+        let half = within(500, 1000) * 2;
+        assert!(is_near(half, rate), "{half} of {rate} once there is no credit");
+        let last = left.last().expect("packets").0;
+        assert!((Duration::from_millis(1040)..Duration::from_millis(1052)).contains(&last), "the last at {last:?}");
+        let (sent, snapshot) = (left.len() as u64, bench.forwarder.counters().snapshot());
+        assert_eq!(sent + snapshot.dropped(DropReason::Rate), 2 * rate / (length as u64 * 8));
+        assert!(snapshot.shaped > 0 && snapshot.shaped < sent, "{} of {sent}", snapshot.shaped);
+    }
 }

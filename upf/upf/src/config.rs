@@ -30,6 +30,9 @@ pub struct UpfConfig {
     pub rules_per_session: usize,
     /// Buffering of downlink packets.
     pub buffer: Buffer,
+    /// How long packets beyond their bit rate may wait, in milliseconds; 0: they are dropped.
+    #[serde(deserialize_with = "within::<_, _, 0, 1000>")]
+    pub shaping_ms: u64,
     /// Threads that move packets.
     #[serde(deserialize_with = "within::<_, _, 1, 64>")]
     pub workers: usize,
@@ -52,6 +55,7 @@ impl Default for UpfConfig {
             max_sessions: 1_000_000,
             rules_per_session: 1024,
             buffer: Buffer::default(),
+            shaping_ms: 50,
             workers: 1,
             balance: true,
             statistics: false,

@@ -65,6 +65,7 @@ impl Collector for Packets {
         family(&mut encoder, "dropped_packets", "Packets dropped", drops)?;
         let others = [
             ("buffered", counters.buffered),
+            ("shaped", counters.shaped),
             ("echo_answered", counters.echoes),
             ("error_indication_sent", counters.error_indications_sent),
             ("error_indication_received", counters.error_indications_received),
@@ -72,7 +73,12 @@ impl Collector for Packets {
             ("router_advertisement_sent", counters.router_advertisements),
         ];
         let others = others.map(|(label, count)| ("event", label, Some(count)));
-        family(&mut encoder, "gtpu_events", "GTP-U signalling, packets buffered, words to UEs on their link", others)?;
+        family(
+            &mut encoder,
+            "gtpu_events",
+            "GTP-U signalling, packets buffered or shaped, words to UEs on their link",
+            others,
+        )?;
         let (hits, latency) = self.0.statistics();
         numbered(&mut encoder, ("pdr_packets", "Packets by the PDR they matched"), "pdr", hits)?;
         let help = "Packets by the time from receipt to sending, below a power of two of nanoseconds";

@@ -138,6 +138,7 @@ fn path_config(config: &UpfConfig, network: &Network) -> dataplane::Config {
         subnets: pools(network).iter().map(Pool::subnet).collect(),
         buffer_per_session: config.buffer.packets_per_session,
         buffer_total: config.buffer.packets,
+        shaping: Duration::from_millis(config.shaping_ms),
         frame_size: usize::from(mtu(network)) + FRAME_SLACK,
         restoration: RESTORATION,
         links: [config.n6.rate_mbps, config.n3.rate_mbps].map(|rate| rate * 1_000_000),
