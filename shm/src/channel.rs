@@ -17,7 +17,7 @@ use crate::layout::End;
 use crate::payload::Lender;
 use crate::receiver::Receiver;
 use crate::segment::{Descriptors, Returns, Segment};
-use crate::sender::{Outgoing, Sender};
+use crate::sender::{Outgoing, Rank, Sender};
 use crate::step::{Step, took};
 
 /// About what it costs both ends to put one to sleep and wake it.
@@ -139,12 +139,10 @@ pub(crate) struct Shared {
     /// Which end we are.
     pub(crate) end: End,
     pub(crate) outgoing: Mutex<Outgoing>,
-    /// Lets one sender at a time wait for room, in the order they came.
-    pub(crate) queue: Semaphore,
+    usual: Waits,
+    ahead: Waits,
     /// Lets one message at a time go in fragments.
     pub(crate) fragments: tokio::sync::Mutex<()>,
-    /// Told by the receiver when there may be room.
-    pub(crate) room: Notify,
     pub(crate) bell: OwnBell,
     pub(crate) socket: UnixStream,
     pub(crate) counts: Arc<Tally>,
@@ -153,6 +151,25 @@ pub(crate) struct Shared {
     pub(crate) in_place: bool,
     peer_bell: OwnedFd,
     ending: Ending,
+}
+
+/// Where senders of one rank wait for room.
+pub(crate) struct Waits {
+    /// Lets one at a time wait, in the order they came.
+    pub(crate) queue: Semaphore,
+    /// Told when there may be room.
+    pub(crate) room: Notify,
+}
+
+impl Waits {
+    fn new() -> Self {
+        Self { queue: Semaphore::new(1), room: Notify::new() }
+    }
+
+    /// Whether somebody waits.
+    pub(crate) fn others(&self) -> bool {
+        self.queue.available_permits() == 0
+    }
 }
 
 /// What the hello brought about.
@@ -171,9 +188,9 @@ pub(crate) fn assemble(parts: Parts, options: &Options) -> std::io::Result<(Send
     let Parts { segment, end, bell, peer_bell, socket, in_place } = parts;
     let shared = Arc::new(Shared {
         outgoing: Mutex::new(Outgoing::new(segment.clone(), end.other())),
-        queue: Semaphore::new(1),
+        usual: Waits::new(),
+        ahead: Waits::new(),
         fragments: tokio::sync::Mutex::default(),
-        room: Notify::new(),
         bell: OwnBell::watch(bell)?,
         socket,
         counts: options.tally.clone(),
@@ -205,7 +222,7 @@ impl Shared {
             took(Step::Ending);
             let _ = rustix::net::shutdown(&self.socket, rustix::net::Shutdown::Both); // it may be down already
             took(Step::HungUp);
-            self.room.notify_one();
+            self.there_may_be_room();
             self.ending.tell();
         }
         self.ending.why().cloned().unwrap_or(error)
@@ -246,10 +263,20 @@ impl Shared {
         }
     }
 
-    /// Blocks that were set aside are free, which a sender may be waiting for.
-    pub(crate) fn blocks_freed(&self) {
-        if self.queue.available_permits() == 0 {
-            self.room.notify_one();
+    /// Where senders of this rank wait.
+    pub(crate) fn waits(&self, rank: Rank) -> &Waits {
+        match rank {
+            Rank::Usual => &self.usual,
+            Rank::Ahead => &self.ahead,
+        }
+    }
+
+    /// Has those look who wait for room, the first of each rank.
+    pub(crate) fn there_may_be_room(&self) {
+        for waits in [&self.ahead, &self.usual] {
+            if waits.others() {
+                waits.room.notify_one();
+            }
         }
     }
 

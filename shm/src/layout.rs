@@ -143,6 +143,21 @@ impl Geometry {
         (self.area(End::Client) + self.area_len()).next_multiple_of(PAGE)
     }
 
+    /// Blocks that only messages which go ahead of others may take.
+    pub(crate) fn kept_blocks(&self) -> u16 {
+        (self.blocks / 32).max(2)
+    }
+
+    /// Octets of these.
+    pub(crate) fn kept_octets(&self) -> usize {
+        usize::from(self.kept_blocks()) * self.block as usize
+    }
+
+    /// Descriptors that only these may take.
+    pub(crate) fn kept_slots(&self) -> u32 {
+        (self.slots / 32).max(1)
+    }
+
     /// Longest run lent to one message, so that a long one leaves room for others.
     pub(crate) fn longest_run(&self) -> u16 {
         self.blocks / 4

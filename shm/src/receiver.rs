@@ -211,7 +211,7 @@ impl Receiver {
         }
         self.taken = self.taken.wrapping_add(1);
         if self.taken.is_multiple_of(BATCH) {
-            self.shared.room.notify_one();
+            self.shared.there_may_be_room();
             self.shared.ring_if_owed(); // the peer may begin with what we answered so far
         }
     }
@@ -274,7 +274,7 @@ impl Receiver {
         self.shared.counts.wakeups.fetch_add(1, Relaxed);
         self.withdraw();
         self.core = 0; // we may have woken elsewhere
-        self.shared.room.notify_one();
+        self.shared.there_may_be_room();
         Poll::Ready(Ok(()))
     }
 

@@ -14,11 +14,31 @@ use crate::step::{Step, took};
 
 /// Sends messages; clone it for as many tasks as needed.
 #[derive(Clone)]
-pub struct Sender(Arc<Shared>);
+pub struct Sender {
+    shared: Arc<Shared>,
+    /// How far it may use up the room.
+    rank: Rank,
+}
+
+/// Who gives way to whom where room is short.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rank {
+    /// All but a few blocks and slots are theirs.
+    Usual,
+    /// Has these besides, and does not wait behind the usual.
+    Ahead,
+}
 
 impl Sender {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        Self(shared)
+        Self { shared, rank: Rank::Usual }
+    }
+
+    /// A sender of the same channel whose messages go before those that wait. A few blocks and slots are kept for them, so what is
+    /// short finds room however much else is to be sent.
+    #[must_use]
+    pub fn ahead(&self) -> Self {
+        Self { shared: self.shared.clone(), rank: Rank::Ahead }
     }
 
     /// Sends a message whose payload is `parts` one after the other, unless that would have to wait: for room, behind others
@@ -27,13 +47,13 @@ impl Sender {
     /// # Errors
     /// The channel has ended.
     pub fn try_send(&self, stream: u32, kind: u8, parts: &[&[u8]]) -> Result<bool, ChannelError> {
-        if self.0.queue.available_permits() == 0 {
+        if self.shared.waits(self.rank).others() {
             return self.check().map(|()| false);
         }
         let message = Outbound::new(stream, kind, parts);
-        let sent = self.attempt(|outgoing| outgoing.put_whole(&message))?.is_some();
-        self.0.counts.sent.fetch_add(sent.into(), Relaxed);
-        self.0.counts.copied_in.fetch_add((sent && message.length > 0).into(), Relaxed);
+        let sent = self.attempt(|outgoing| outgoing.put_whole(&message, self.rank))?.is_some();
+        self.shared.counts.sent.fetch_add(sent.into(), Relaxed);
+        self.shared.counts.copied_in.fetch_add((sent && message.length > 0).into(), Relaxed);
         Ok(sent)
     }
 
@@ -48,13 +68,17 @@ impl Sender {
         }
         let message = Outbound::new(stream, kind, parts);
         let length = message.length;
-        if message.length <= self.0.segment.geometry().block as usize {
-            self.in_turn(|outgoing| outgoing.put_whole(&message)).await?;
+        let whole = match self.rank {
+            Rank::Usual => self.shared.segment.geometry().block as usize,
+            Rank::Ahead => self.shared.segment.geometry().kept_octets(),
+        };
+        if message.length <= whole {
+            self.in_turn(|outgoing| outgoing.put_whole(&message, self.rank)).await?;
         } else {
             self.send_fragments(message).await?;
         }
-        self.0.counts.sent.fetch_add(1, Relaxed);
-        self.0.counts.copied_in.fetch_add((length > 0).into(), Relaxed);
+        self.shared.counts.sent.fetch_add(1, Relaxed);
+        self.shared.counts.copied_in.fetch_add((length > 0).into(), Relaxed);
         Ok(())
     }
 
@@ -65,62 +89,62 @@ impl Sender {
     /// The channel has ended.
     pub fn reserve(&self, octets: usize) -> Result<Option<Room<'_>>, ChannelError> {
         self.check()?;
-        if !self.0.in_place || self.0.queue.available_permits() == 0 {
+        if !self.shared.in_place || self.shared.waits(self.rank).others() {
             return Ok(None);
         }
-        let held = self.0.outgoing().hold(octets);
-        let held = held.map_err(|violation| self.0.fail(violation.into()))?;
+        let held = self.shared.outgoing().hold(octets, self.rank);
+        let held = held.map_err(|violation| self.shared.fail(violation.into()))?;
         if held.is_some() {
             took(Step::Reserved);
         }
-        Ok(held.map(|held| Room { shared: &self.0, held: Some(held) }))
+        Ok(held.map(|held| Room { shared: &self.shared, held: Some(held) }))
     }
 
     /// Octets that can be [reserved](Sender::reserve) at most.
     pub fn longest_room(&self) -> usize {
-        let geometry = self.0.segment.geometry();
+        let geometry = self.shared.segment.geometry();
         usize::from(geometry.longest_run()) * geometry.block as usize
     }
 
     /// Rings the peer for what was sent. There is no need where this end's receiver is polled, which does so when its turn
     /// comes.
     pub fn flush(&self) {
-        self.0.ring_if_owed();
+        self.shared.ring_if_owed();
     }
 
     /// Ends the channel, both directions.
     pub fn close(&self) {
-        self.0.fail(ChannelError::Closed);
+        self.shared.fail(ChannelError::Closed);
     }
 
     /// Ends the channel because the peer sent what cannot be.
     pub(crate) fn violated(&self, violation: Violation) -> ChannelError {
-        self.0.fail(violation.into())
+        self.shared.fail(violation.into())
     }
 
     /// Which end of the channel this is.
     pub(crate) fn end(&self) -> End {
-        self.0.end
+        self.shared.end
     }
 
     /// Whether messages can still be sent.
     pub fn is_open(&self) -> bool {
-        self.0.failure().is_none()
+        self.shared.failure().is_none()
     }
 
     /// Counters of this end, and of the other channels that share its [tally](crate::Options::tally).
     pub fn counters(&self) -> ChannelCounters {
-        self.0.counts.read()
+        self.shared.counts.read()
     }
 
     /// Sends a message piece by piece as room comes, while others' messages may go in between. One at a time per channel,
     /// so that the peer assembles one at a time.
     async fn send_fragments(&self, message: Outbound<'_>) -> Result<(), ChannelError> {
-        let _lane = self.0.fragments.lock().await;
-        let mut half_sent = HalfSent { shared: &self.0, message: &message, sent: 0 };
+        let _lane = self.shared.fragments.lock().await;
+        let mut half_sent = HalfSent { shared: &self.shared, message: &message, sent: 0 };
         while half_sent.sent < message.length {
             let from = half_sent.sent;
-            half_sent.sent += self.in_turn(|outgoing| outgoing.put_fragment(&message, from)).await?;
+            half_sent.sent += self.in_turn(|outgoing| outgoing.put_fragment(&message, from, self.rank)).await?;
             took(Step::HalfSent);
         }
         Ok(())
@@ -131,8 +155,9 @@ impl Sender {
         &self,
         mut put: impl FnMut(&mut Outgoing) -> Result<Option<T>, Violation>,
     ) -> Result<T, ChannelError> {
-        let Ok(_turn) = self.0.queue.acquire().await else { return Err(ChannelError::Closed) };
-        let starved = &self.0.segment.side(self.0.end).starved.0;
+        let waits = self.shared.waits(self.rank);
+        let Ok(_turn) = waits.queue.acquire().await else { return Err(ChannelError::Closed) };
+        let starved = &self.shared.segment.side(self.shared.end).starved.0;
         loop {
             if let Some(done) = self.attempt(&mut put)? {
                 return Ok(done);
@@ -141,11 +166,12 @@ impl Sender {
             took(Step::Starved);
             if let Some(done) = self.attempt(&mut put)? {
                 withdraw(starved);
+                self.shared.there_may_be_room(); // who waits in the other queue has to announce it anew
                 return Ok(done);
             }
-            self.0.ring_if_owed(); // what makes room is the peer taking what is there
-            self.0.counts.waits_for_room.fetch_add(1, Relaxed);
-            self.0.room.notified().await;
+            self.shared.ring_if_owed(); // what makes room is the peer taking what is there
+            self.shared.counts.waits_for_room.fetch_add(1, Relaxed);
+            waits.room.notified().await;
         }
     }
 
@@ -155,19 +181,19 @@ impl Sender {
         put: impl FnOnce(&mut Outgoing) -> Result<Option<T>, Violation>,
     ) -> Result<Option<T>, ChannelError> {
         self.check()?;
-        let outcome = put(&mut self.0.outgoing());
+        let outcome = put(&mut self.shared.outgoing());
         match outcome {
             Ok(Some(done)) => {
-                self.0.ring_soon();
+                self.shared.ring_soon();
                 Ok(Some(done))
             }
             Ok(None) => Ok(None),
-            Err(violation) => Err(self.0.fail(violation.into())),
+            Err(violation) => Err(self.shared.fail(violation.into())),
         }
     }
 
     fn check(&self) -> Result<(), ChannelError> {
-        self.0.failure().map_or(Ok(()), |error| Err(error.clone()))
+        self.shared.failure().map_or(Ok(()), |error| Err(error.clone()))
     }
 }
 
@@ -198,7 +224,7 @@ impl Room<'_> {
         put.map_err(|violation| self.shared.fail(violation.into()))?;
         self.shared.counts.sent.fetch_add(1, Relaxed);
         self.shared.ring_soon();
-        self.shared.blocks_freed();
+        self.shared.there_may_be_room();
         self.shared.failure().map_or(Ok(()), |error| Err(error.clone()))
     }
 }
@@ -207,7 +233,7 @@ impl Drop for Room<'_> {
     fn drop(&mut self) {
         if let Some(held) = self.held.take() {
             self.shared.outgoing().give_up(held, 0);
-            self.shared.blocks_freed();
+            self.shared.there_may_be_room();
         }
     }
 }
@@ -277,9 +303,9 @@ impl Outgoing {
     }
 
     /// Sends a message in one piece, if there is room for that.
-    fn put_whole(&mut self, message: &Outbound<'_>) -> Result<Option<()>, Violation> {
+    fn put_whole(&mut self, message: &Outbound<'_>, rank: Rank) -> Result<Option<()>, Violation> {
         let Some(blocks) = self.blocks(message.length) else { return Ok(None) };
-        if !self.flush_abort()? || !self.has_slot()? {
+        if !self.flush_abort()? || !self.has_slot(rank)? {
             return Ok(None);
         }
         if blocks == 0 {
@@ -287,20 +313,20 @@ impl Outgoing {
         }
         // Even if others are free: the lowest are the ones most recently used, and in the cache.
         self.collect_returns()?;
-        let Some(first) = self.slab.take(blocks) else { return Ok(None) };
+        let Some(first) = self.slab.take(blocks, self.blocks_for(rank)) else { return Ok(None) };
         let offset = self.offset(first);
         self.copy(message, 0, message.length, offset);
         self.push(message.descriptor(offset, message.length)).map(Some)
     }
 
     /// Sets blocks aside for a message that its maker writes there.
-    fn hold(&mut self, octets: usize) -> Result<Option<Held>, Violation> {
+    fn hold(&mut self, octets: usize, rank: Rank) -> Result<Option<Held>, Violation> {
         let Some(blocks) = self.blocks(octets).filter(|blocks| *blocks > 0) else { return Ok(None) };
-        if !self.flush_abort()? || !self.has_slot()? {
+        if !self.flush_abort()? || !self.has_slot(rank)? {
             return Ok(None);
         }
         self.collect_returns()?;
-        let held = self.slab.hold(blocks);
+        let held = self.slab.hold(blocks, self.blocks_for(rank));
         self.rooms += u32::from(held.is_some());
         Ok(held)
     }
@@ -319,19 +345,26 @@ impl Outgoing {
     }
 
     /// Whether there is room for a descriptor, besides those that are promised.
-    fn has_slot(&mut self) -> Result<bool, Violation> {
-        self.descriptors.has_room_for(1 + self.rooms)
+    fn has_slot(&mut self, rank: Rank) -> Result<bool, Violation> {
+        let kept = if rank == Rank::Usual { self.segment.geometry().kept_slots() } else { 0 };
+        self.descriptors.has_room_for(1 + self.rooms + kept)
+    }
+
+    /// The blocks that may be had.
+    fn blocks_for(&self, rank: Rank) -> u16 {
+        let geometry = self.segment.geometry();
+        if rank == Rank::Usual { geometry.blocks - geometry.kept_blocks() } else { geometry.blocks }
     }
 
     /// Sends what there is room for of a message from its octet `from` on. Returns how much that was.
-    fn put_fragment(&mut self, message: &Outbound<'_>, from: usize) -> Result<Option<usize>, Violation> {
-        if !self.flush_abort()? || !self.has_slot()? {
+    fn put_fragment(&mut self, message: &Outbound<'_>, from: usize, rank: Rank) -> Result<Option<usize>, Violation> {
+        if !self.flush_abort()? || !self.has_slot(rank)? {
             return Ok(None);
         }
         let (rest, longest) = (message.length - from, self.segment.geometry().longest_run());
         let wanted = self.blocks(rest).unwrap_or(longest);
         self.collect_returns()?;
-        let Some((first, blocks)) = self.slab.take_up_to(wanted) else { return Ok(None) };
+        let Some((first, blocks)) = self.slab.take_up_to(wanted, self.blocks_for(rank)) else { return Ok(None) };
         let length = rest.min(usize::from(blocks) * self.segment.geometry().block as usize);
         let offset = self.offset(first);
         self.copy(message, from, length, offset);
@@ -372,7 +405,7 @@ impl Outgoing {
     /// Tells the peer about a message given up. Returns whether there is nothing (more) to tell.
     fn flush_abort(&mut self) -> Result<bool, Violation> {
         if let Some(descriptor) = self.abort {
-            if !self.has_slot()? {
+            if !self.has_slot(Rank::Ahead)? {
                 return Ok(false);
             }
             self.descriptors.push(descriptor.to_words())?;

@@ -42,21 +42,21 @@ impl Slab {
         Self { runs: vec![0; blocks], lent }
     }
 
-    /// Lends `wanted` neighbouring blocks; the first one's number.
-    pub(crate) fn take(&mut self, wanted: u16) -> Option<u16> {
-        let (first, length) = self.find(wanted)?;
+    /// Lends `wanted` neighbouring blocks of those below `end`; the first one's number.
+    pub(crate) fn take(&mut self, wanted: u16, end: u16) -> Option<u16> {
+        let (first, length) = self.find(wanted, end)?;
         (length == wanted).then(|| self.lend(first, wanted))
     }
 
-    /// Lends `wanted` neighbouring blocks or the longest shorter run there is: first block and length.
-    pub(crate) fn take_up_to(&mut self, wanted: u16) -> Option<(u16, u16)> {
-        let (first, length) = self.find(wanted)?;
+    /// Lends `wanted` neighbouring blocks or the longest shorter run there is below `end`: first block and length.
+    pub(crate) fn take_up_to(&mut self, wanted: u16, end: u16) -> Option<(u16, u16)> {
+        let (first, length) = self.find(wanted, end)?;
         Some((self.lend(first, length), length))
     }
 
-    /// Sets `wanted` neighbouring blocks aside.
-    pub(crate) fn hold(&mut self, wanted: u16) -> Option<Held> {
-        let (first, length) = self.find(wanted).filter(|(_, length)| *length == wanted)?;
+    /// Sets `wanted` neighbouring blocks below `end` aside.
+    pub(crate) fn hold(&mut self, wanted: u16, end: u16) -> Option<Held> {
+        let (first, length) = self.find(wanted, end).filter(|(_, length)| *length == wanted)?;
         self.mark(first, length, true);
         Some(Held { first, length })
     }
@@ -85,15 +85,16 @@ impl Slab {
         first
     }
 
-    /// The first run of `wanted` free blocks, or the longest one.
-    fn find(&self, wanted: u16) -> Option<(u16, u16)> {
+    /// The first run of `wanted` free blocks below `end`, or the longest one.
+    fn find(&self, wanted: u16, end: u16) -> Option<(u16, u16)> {
         let (mut best, mut start, mut position) = ((0, 0), 0_u16, 0_u16);
-        let end = self.runs.len() as u16;
+        let end = end.min(self.runs.len() as u16);
         while position < end && best.1 < wanted {
             let word = self.lent[usize::from(position / 64)] >> (position % 64);
             let rest = 64 - position % 64;
             if word & 1 == 0 {
-                position += (word.trailing_zeros() as u16).min(rest).min(wanted - (position - start));
+                position +=
+                    (word.trailing_zeros() as u16).min(rest).min(wanted - (position - start)).min(end - position);
                 if position - start > best.1 {
                     best = (start, position - start);
                 }
@@ -132,7 +133,7 @@ mod tests {
             let mut lent: Vec<(u16, u16)> = Vec::new();
             for (take, number) in operations {
                 if take {
-                    if let Some((first, length)) = slab.take_up_to(number) {
+                    if let Some((first, length)) = slab.take_up_to(number, u16::MAX) {
                         prop_assert!(length >= 1 && length <= number && first + length <= blocks);
                         prop_assert!(lent.iter().all(|(f, l)| first + length <= *f || f + l <= first));
                         lent.push((first, length));
@@ -158,29 +159,38 @@ mod tests {
     #[test]
     fn what_is_set_aside_is_lent_to_nobody_and_returned_by_nobody() {
         let mut slab = Slab::new(8);
-        let held = slab.hold(5).expect("all are free");
-        assert_eq!((held.first(), held.length(), slab.hold(4)), (0, 5, None));
+        let held = slab.hold(5, u16::MAX).expect("all are free");
+        assert_eq!((held.first(), held.length(), slab.hold(4, u16::MAX)), (0, 5, None));
         assert_eq!(slab.give_back(0), Err(Violation::Returned(0)), "the peer cannot know of it");
-        assert_eq!(slab.take(3), Some(5));
+        assert_eq!(slab.take(3, u16::MAX), Some(5));
         slab.lend_held(held, 2);
-        assert_eq!(slab.take(4), None);
-        assert_eq!(slab.take(3), Some(2), "what was not used is free");
+        assert_eq!(slab.take(4, u16::MAX), None);
+        assert_eq!(slab.take(3, u16::MAX), Some(2), "what was not used is free");
         slab.give_back(0).expect("it was lent");
-        let held = slab.hold(2).expect("two are free");
+        let held = slab.hold(2, u16::MAX).expect("two are free");
         slab.lend_held(held, 0);
         assert_eq!(slab.give_back(0), Err(Violation::Returned(0)));
-        assert_eq!(slab.take(2), Some(0), "given up");
+        assert_eq!(slab.take(2, u16::MAX), Some(0), "given up");
+    }
+
+    #[test]
+    fn blocks_beyond_the_end_are_left_to_others() {
+        let mut slab = Slab::new(100);
+        assert_eq!(slab.take(91, 90), None);
+        assert_eq!(slab.take_up_to(95, 90), Some((0, 90)));
+        assert_eq!((slab.take(1, 90), slab.hold(1, 90)), (None, None));
+        assert_eq!(slab.take(10, u16::MAX), Some(90));
     }
 
     #[test]
     fn takes_the_first_run_that_fits() {
         let mut slab = Slab::new(130);
-        assert_eq!(slab.take(3), Some(0));
-        assert_eq!(slab.take(70), Some(3));
+        assert_eq!(slab.take(3, u16::MAX), Some(0));
+        assert_eq!(slab.take(70, u16::MAX), Some(3));
         slab.give_back(0).expect("it was lent");
-        assert_eq!(slab.take(4), Some(73));
-        assert_eq!(slab.take(2), Some(0));
-        assert_eq!(slab.take(60), None);
-        assert_eq!(slab.take_up_to(60), Some((77, 53)));
+        assert_eq!(slab.take(4, u16::MAX), Some(73));
+        assert_eq!(slab.take(2, u16::MAX), Some(0));
+        assert_eq!(slab.take(60, u16::MAX), None);
+        assert_eq!(slab.take_up_to(60, u16::MAX), Some((77, 53)));
     }
 }

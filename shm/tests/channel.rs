@@ -303,3 +303,62 @@ async fn no_room_for_more_than_a_run_and_none_in_a_dead_channel() {
     assert_eq!(room.send(1, 1, 100), Err(ChannelError::Closed));
     assert_eq!(sender.reserve(100).map(drop), Err(ChannelError::Closed));
 }
+
+#[tokio::test]
+async fn what_goes_ahead_finds_room_in_a_full_channel_and_waits_behind_nobody() {
+    let ((sender, mut answers), (_server, mut receiver)) = pair(small()).await;
+    let keep_bell = tokio::spawn(async move { answers.recv().await });
+    let bulk = vec![7_u8; 1 << 20];
+    // A message in fragments takes all blocks it can get; thousands wait behind it, each for its turn.
+    let mut waiting: Vec<_> = (0..2000)
+        .map(|stream| {
+            let (sender, octets) = (sender.clone(), if stream == 0 { &bulk[..] } else { &bulk[..700] });
+            Box::pin(async move { sender.send(stream, 1, &[octets]).await })
+        })
+        .collect();
+    for send in &mut waiting {
+        assert_eq!(is_done(send).await, None);
+    }
+    assert_eq!(sender.try_send(5000, 1, &[b"usual"]), Ok(false));
+    let ahead = sender.ahead();
+    assert_eq!(ahead.try_send(5001, 2, &[b"urgent"]), Ok(true));
+    let mut room = ahead.reserve(1000).expect("open").expect("kept for those ahead");
+    room.octets()[..4].copy_from_slice(b"too!");
+    room.send(5002, 2, 4).expect("open");
+    // The peer has them before anything that waits, and behind what it could have taken before.
+    let mut before = 0;
+    let first = loop {
+        match receiver.try_recv().expect("open") {
+            Some(message) => break message,
+            None => before += 1,
+        }
+        assert!(before < 10, "a batch of fragments is no message yet");
+    };
+    assert_eq!((first.stream, &*first.payload), (5001, &b"urgent"[..]));
+    assert_eq!(receiver.recv().await.expect("a message").stream, 5002);
+    drop(waiting);
+    keep_bell.abort();
+}
+
+#[tokio::test]
+async fn those_ahead_wait_for_room_too_and_all_get_theirs() {
+    let ((sender, mut answers), (_server, mut receiver)) = pair(small()).await;
+    let keep_bell = tokio::spawn(async move { answers.recv().await });
+    let sends: Vec<_> = (0..3000_u32)
+        .map(|stream| {
+            let sender = if stream % 3 == 0 { sender.ahead() } else { sender.clone() };
+            let length = [10, 700, 2000, 9000, 70_000][stream as usize % 5];
+            tokio::spawn(async move { sender.send(stream, 1, &[&vec![1; length]]).await })
+        })
+        .collect();
+    let mut came = [false; 3000];
+    for _ in 0..3000 {
+        let message = receiver.recv().await.expect("a message");
+        assert!(!std::mem::replace(&mut came[message.stream as usize], true), "{} came twice", message.stream);
+    }
+    for send in sends {
+        send.await.expect("no panic").expect("sent");
+    }
+    assert!(sender.counters().waits_for_room > 0);
+    keep_bell.abort();
+}

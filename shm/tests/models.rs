@@ -258,7 +258,7 @@ fn the_free_list_lends_a_block_once() {
             while let Some([block]) = home.pop().expect("no violation") {
                 slab.give_back(block).expect("it was lent");
             }
-            let Some(block) = slab.take(1) else { continue };
+            let Some(block) = slab.take(1, u16::MAX) else { continue };
             blocks[usize::from(block)].with_mut(|octets| write(octets, message));
             assert!(sent.push([u64::from(block) << 32 | message]).expect("no violation"), "a slot for each block");
             messages += 1;
@@ -272,7 +272,7 @@ fn the_free_list_lends_a_block_once() {
             unread += 1;
         }
         assert_eq!(read_so_far + unread, messages);
-        let free = std::iter::from_fn(|| slab.take(1)).count();
+        let free = std::iter::from_fn(|| slab.take(1, u16::MAX)).count();
         assert_eq!(free, 2 - unread, "all that was read came home");
     });
 }

@@ -16,6 +16,7 @@ mod limits;
 mod mem;
 mod peer;
 mod pool;
+mod priority;
 mod server;
 mod service;
 mod shm;

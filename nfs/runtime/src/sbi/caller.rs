@@ -6,8 +6,9 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use http::StatusCode;
+use http::{HeaderName, HeaderValue, StatusCode};
 use sbi_api::nnrf_disc::NnrfDisc;
+use sbi_api::nnrf_nfm;
 use sbi_api::nnrf_oauth2::NnrfOauth2;
 use sbi_api::{ApiRoot, Body, BoxFuture, CallError, Caller, Request, Response, SbiError, ServiceQuery, Target};
 use sbi_models::nrf::{NfType, NotificationData, SearchQuery, SearchResult};
@@ -23,6 +24,12 @@ use crate::sections::SbiSettings;
 /// The first pause before a call looks again for an NF that is not there; each next one is twice as long, up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_millis(200);
+
+/// What says how urgent a message is (TS 29.500 6.8.2), 0 the most.
+const PRIORITY: HeaderName = HeaderName::from_static("3gpp-sbi-message-priority");
+
+/// That of heartbeats and of what else an NF tells the NRF of itself: late, they take it out of service.
+const PRIORITY_OF_MANAGEMENT: HeaderValue = HeaderValue::from_static("8");
 
 /// How long the NRF may take to answer a discovery.
 const NRF_PATIENCE: Duration = Duration::from_secs(1);
@@ -325,6 +332,10 @@ impl<C: Carrier> Caller for DirectCaller<C> {
                 Target::Root(root) | Target::Callback(root) => root,
                 Target::Service(query) => return Err(CallError::NoInstance(query.service.to_string())),
             };
+            let mut request = request;
+            if request.uri().path().starts_with(nnrf_nfm::ROOT) {
+                request.headers_mut().insert(PRIORITY, PRIORITY_OF_MANAGEMENT);
+            }
             let endpoints = self.reach.of_root(root, resolve(root).await?);
             let deadline = Instant::now() + self.timeout;
             self.carrier.carry(&endpoints, root.authority(), &request, &self.credentials, deadline).await

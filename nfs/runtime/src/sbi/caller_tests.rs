@@ -30,6 +30,8 @@ struct Script {
     given: Mutex<u32>,
     /// The tokens shown to others.
     shown: Mutex<Vec<String>>,
+    /// Paths of requests that go ahead of others.
+    urgent: Mutex<Vec<String>>,
 }
 
 const NRF: &str = "127.0.0.10:7777";
@@ -66,6 +68,9 @@ impl Carrier for Arc<Script> {
         _: Instant,
     ) -> Result<Response, CallError> {
         self.seen.lock().expect("no panic while held").push(authority.to_owned());
+        if request.headers().contains_key("3gpp-sbi-message-priority") {
+            self.urgent.lock().expect("no panic while held").push(request.uri().path().to_owned());
+        }
         let away = *self.nrf_is_away.lock().expect("no panic while held");
         let unreachable = || CallError::Unreachable { peer: authority.into(), reason: "refused".into() };
         if let Some(token) = &shown.authorization {
@@ -243,4 +248,14 @@ async fn whoever_gave_a_callback_is_shown_no_token() {
     let target = Target::Callback(ApiRoot::http("127.0.0.4:7777"));
     assert!(caller.call(&target, request.body(Default::default()).expect("a request")).await.is_ok());
     assert!(script.shown.lock().expect("no panic while held").is_empty());
+}
+
+#[tokio::test]
+async fn what_an_nf_tells_the_nrf_of_itself_goes_ahead_of_others() {
+    let script = Script::of(vec![udm(1, "here", 0)], &[]);
+    let caller = caller(&script, Duration::ZERO);
+    assert!(call(&caller, "GET").await.is_ok());
+    let beat = http::Request::patch("/nnrf-nfm/v1/nf-instances/1").body(Body::default()).expect("a request");
+    caller.direct().call(&Target::Root(ApiRoot::http(NRF)), beat).await.expect("an answer");
+    assert_eq!(*script.urgent.lock().expect("no panic while held"), ["/nnrf-nfm/v1/nf-instances/1"]);
 }

@@ -13,10 +13,11 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::calls::Calls;
-use super::writer::{Put, Unsent, Writer};
+use super::writer::{Put, Tag, Unsent, Writer};
 use super::{BATCH, kind, wire};
 use crate::Limits;
 use crate::connection::{Calling, Connection, Failure};
+use crate::priority::goes_ahead;
 
 /// Starts the tasks that hand out the answers and keep the time.
 pub(super) fn start(writer: Writer, receiver: Receiver, limits: Limits) -> Arc<dyn Connection> {
@@ -43,7 +44,7 @@ impl Connection for ShmConnection {
             Err(failure) => return Calling::Boxed(Box::pin(std::future::ready(Err(failure)))),
         };
         Calling::timed(deadline, async move {
-            let sent = unsent.send(&self.writer.sender).await;
+            let sent = unsent.send(&self.writer).await;
             sent.map_err(|error| Failure::NotProcessed(error.to_string()))?;
             call.progress = Progress::Sent;
             call.await
@@ -80,8 +81,8 @@ impl ShmConnection {
         let unsent = with_scratch(|head| {
             wire::encode_request(authority, request, self.limits.max_header_list, head)
                 .map_err(|error| failed(error.to_string()))?;
-            let message = (call.stream, kind::REQUEST);
-            match self.writer.put(message, head, request.body(), self.limits.max_body) {
+            let tag = Tag { stream: call.stream, kind: kind::REQUEST, ahead: goes_ahead(request.headers()) };
+            match self.writer.put(tag, head, request.body(), self.limits.max_body) {
                 Ok(Put::Sent) => Ok(None),
                 Ok(Put::Unsent(unsent)) => Ok(Some(unsent)),
                 Ok(Put::TooLarge) => Err(Failure::TooLarge(self.limits.max_body)),

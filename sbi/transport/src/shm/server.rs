@@ -12,9 +12,10 @@ use sbi_api::{Answer, Problem, Request};
 use super::client::{read, with_scratch};
 use super::exchange::Exchange;
 use super::wire::{self, WireError};
-use super::writer::{Put, Unsent, Writer};
+use super::writer::{Put, Tag, Unsent, Writer};
 use super::{BATCH, kind};
 use crate::accept::HANDSHAKE;
+use crate::priority::goes_ahead;
 use crate::service::{Answering, Service, too_large};
 use crate::stats::count;
 
@@ -111,19 +112,21 @@ impl Channel {
         }
         let request = match self.read(message) {
             Ok(request) => request,
-            Err(refusal) => return self.respond(stream, refusal.into()),
+            Err(refusal) => return self.respond(Tag { stream, kind: kind::RESPONSE, ahead: false }, refusal.into()),
         };
+        let tag = Tag { stream, kind: kind::RESPONSE, ahead: goes_ahead(request.headers()) };
         let mut answer = self.service.answer(request);
         match Pin::new(&mut answer).poll(cx) {
             Poll::Ready(response) => {
                 drop(answer); // its place is free before the client can ask again
-                self.respond(stream, response);
+                self.respond(tag, response);
             }
-            Poll::Pending => self.answer_later(stream, answer),
+            Poll::Pending => self.answer_later(tag, answer),
         }
     }
 
-    fn answer_later(&self, stream: u32, answer: Answering) {
+    fn answer_later(&self, tag: Tag, answer: Answering) {
+        let stream = tag.stream;
         if !self.exchange.enter(stream) {
             tracing::warn!(stream, "a shared-memory peer used a stream twice; its channel is closed");
             return self.writer.sender.close();
@@ -135,7 +138,7 @@ impl Channel {
             let _guard = guard;
             let response = answer.await;
             if exchange.leave(stream)
-                && let Some(unsent) = put(&writer, stream, response, limit)
+                && let Some(unsent) = put(&writer, tag, response, limit)
             {
                 send_when_there_is_room(&writer, &unsent).await;
             }
@@ -156,8 +159,8 @@ impl Channel {
     }
 
     /// Sends a response: at once if there is room, else from a task, so that the channel goes on being read.
-    fn respond(&self, stream: u32, response: Answer) {
-        if let Some(unsent) = put(&self.writer, stream, response, self.service.limits.max_header_list) {
+    fn respond(&self, tag: Tag, response: Answer) {
+        if let Some(unsent) = put(&self.writer, tag, response, self.service.limits.max_header_list) {
             let (writer, guard) = (self.writer.clone(), self.exchange.task());
             tokio::spawn(async move {
                 let _guard = guard;
@@ -185,16 +188,16 @@ impl Drop for Channel {
 }
 
 async fn send_when_there_is_room(writer: &Writer, unsent: &Unsent) {
-    if let Err(error) = unsent.send(&writer.sender).await {
+    if let Err(error) = unsent.send(writer).await {
         tracing::debug!(%error, "an answer could not be sent");
     }
 }
 
 /// Sends a response, if there is room. If the channel has ended, that says it all.
-fn put(writer: &Writer, stream: u32, response: Answer, limit: u32) -> Option<Unsent> {
+fn put(writer: &Writer, tag: Tag, response: Answer, limit: u32) -> Option<Unsent> {
     with_scratch(|head| {
         let response = encode(response, limit, head);
-        match writer.put((stream, kind::RESPONSE), head, response.body(), usize::MAX) {
+        match writer.put(tag, head, response.body(), usize::MAX) {
             Ok(Put::Unsent(unsent)) => Some(unsent),
             Ok(Put::Sent | Put::TooLarge) | Err(_) => None,
         }

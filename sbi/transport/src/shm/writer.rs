@@ -18,23 +18,32 @@ const MORE: usize = 4;
 /// Writes the messages of one end of a channel.
 pub(super) struct Writer {
     pub(super) sender: Sender,
+    ahead: Sender,
     stats: Arc<Stats>,
     /// Octets that were enough of late. `Relaxed`: an estimate.
     usual: AtomicUsize,
 }
 
+/// What a message is.
+#[derive(Clone, Copy)]
+pub(super) struct Tag {
+    pub(super) stream: u32,
+    pub(super) kind: u8,
+    /// It goes before others that wait.
+    pub(super) ahead: bool,
+}
+
 /// A message for which there was no room yet.
 pub(super) struct Unsent {
-    stream: u32,
-    kind: u8,
+    tag: Tag,
     head: Vec<u8>,
     body: Bytes,
 }
 
 impl Unsent {
     /// Sends it, waiting for room.
-    pub(super) async fn send(&self, sender: &Sender) -> Result<(), ChannelError> {
-        sender.send(self.stream, self.kind, &[&self.head, &self.body]).await
+    pub(super) async fn send(&self, writer: &Writer) -> Result<(), ChannelError> {
+        writer.sender_of(self.tag).send(self.tag.stream, self.tag.kind, &[&self.head, &self.body]).await
     }
 }
 
@@ -49,20 +58,18 @@ pub(super) enum Put {
 
 impl Writer {
     pub(super) fn new(sender: Sender, stats: Arc<Stats>) -> Self {
-        Self { sender, stats, usual: AtomicUsize::new(USUAL) }
+        Self { ahead: sender.ahead(), sender, stats, usual: AtomicUsize::new(USUAL) }
+    }
+
+    fn sender_of(&self, tag: Tag) -> &Sender {
+        if tag.ahead { &self.ahead } else { &self.sender }
     }
 
     /// Sends a message with a body of up to `most` octets, unless it has to wait for room.
-    pub(super) fn put(
-        &self,
-        (stream, kind): (u32, u8),
-        head: &[u8],
-        body: &Body<'_>,
-        most: usize,
-    ) -> Result<Put, ChannelError> {
+    pub(super) fn put(&self, tag: Tag, head: &[u8], body: &Body<'_>, most: usize) -> Result<Put, ChannelError> {
         let octets = match body {
             Body::Octets(octets) => octets.clone(),
-            Body::Value(value) => match self.write((stream, kind), head, &**value, most)? {
+            Body::Value(value) => match self.write(tag, head, &**value, most)? {
                 Some(put) => return Ok(put),
                 None => value.to_bytes(),
             },
@@ -71,22 +78,17 @@ impl Writer {
             return Ok(Put::TooLarge);
         }
         count(&self.stats.bytes_sent, octets.len());
-        let sent = self.sender.try_send(stream, kind, &[head, &octets])?;
-        let unsent = || Unsent { stream, kind, head: head.to_vec(), body: octets.clone() };
+        let sent = self.sender_of(tag).try_send(tag.stream, tag.kind, &[head, &octets])?;
+        let unsent = || Unsent { tag, head: head.to_vec(), body: octets.clone() };
         Ok(if sent { Put::Sent } else { Put::Unsent(unsent()) })
     }
 
     /// Writes a value into shared memory. `None` if there is no room for it in one piece.
-    fn write(
-        &self,
-        (stream, kind): (u32, u8),
-        head: &[u8],
-        value: &dyn Encode,
-        most: usize,
-    ) -> Result<Option<Put>, ChannelError> {
+    fn write(&self, tag: Tag, head: &[u8], value: &dyn Encode, most: usize) -> Result<Option<Put>, ChannelError> {
         let mut wanted = self.usual.load(Relaxed);
-        let most_room = self.sender.longest_room().saturating_sub(head.len());
-        while let Some(mut room) = self.sender.reserve(head.len() + wanted.min(most_room))? {
+        let sender = self.sender_of(tag);
+        let most_room = sender.longest_room().saturating_sub(head.len());
+        while let Some(mut room) = sender.reserve(head.len() + wanted.min(most_room))? {
             let Some((front, rest)) = room.octets().split_at_mut_checked(head.len()) else { break };
             front.copy_from_slice(head);
             match value.write_into(rest) {
@@ -94,7 +96,7 @@ impl Writer {
                 Some(length) => {
                     self.usual.store(usual_after(wanted, length), Relaxed);
                     count(&self.stats.bytes_sent, length);
-                    return room.send(stream, kind, head.len() + length).map(|()| Some(Put::Sent));
+                    return room.send(tag.stream, tag.kind, head.len() + length).map(|()| Some(Put::Sent));
                 }
                 None if rest.len() >= most_room => break,
                 None => wanted = rest.len().saturating_mul(MORE),
