@@ -28,6 +28,9 @@ const SPIN: Duration = Duration::from_micros(20);
 pub struct Options {
     /// Octets of shared memory per channel, both directions together; the server's counts. Pages take memory once used.
     pub segment: u32,
+    /// Whether the server makes the memory of huge pages, where the system has some to give; else it is made of usual ones. A channel then
+    /// takes a whole huge page at least, at once.
+    pub huge_pages: bool,
     /// Octets of the longest message taken; of a longer one only so much is kept, see [`Message`](crate::Message).
     pub max_message: usize,
     /// Users, besides our own and root, with whose processes channels may be opened. Payloads from these are copied before
@@ -42,7 +45,8 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { segment: 1 << 20, max_message: 8 << 20, allowed_uids: Vec::new(), spin: SPIN, tally: Arc::default() }
+        let (allowed_uids, tally) = (Vec::new(), Arc::default());
+        Self { segment: 1 << 20, huge_pages: false, max_message: 8 << 20, allowed_uids, spin: SPIN, tally }
     }
 }
 

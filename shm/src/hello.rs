@@ -92,7 +92,7 @@ impl Incoming {
             answer.send(&socket, &[]).await?;
             return Err(trust.err().unwrap_or(verdict.into_error(hello.version)));
         }
-        let (memory, segment) = Segment::create(geometry)?;
+        let (memory, segment) = Segment::create(geometry, options.huge_pages)?;
         let (bell, peer_bell) = (bell::cast()?, bell::cast()?);
         took(Step::MemoryMade);
         answer.send(&socket, &[memory.as_fd(), peer_bell.as_fd(), bell.as_fd()]).await?;

@@ -25,7 +25,7 @@ const SLOTS: u32 = 512;
 /// Octets of a block. Most bodies of the service-based interface fit one or two.
 const BLOCK: u32 = 1024;
 
-const PAGE: usize = 4096;
+pub(crate) const PAGE: usize = 4096;
 
 /// A word with a cache line to itself.
 #[repr(C, align(64))]

@@ -6,14 +6,14 @@
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::ptr::NonNull;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Once};
 
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, fcntl_get_seals, fstat, ftruncate, memfd_create};
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
 use crate::error::HelloError;
-use crate::layout::{Control, DESCRIPTOR, Direction, End, Geometry, MAGIC, Side, VERSION};
+use crate::layout::{Control, DESCRIPTOR, Direction, End, Geometry, MAGIC, PAGE, Side, VERSION};
 use crate::ring::RingWords;
 use crate::slab::Held;
 use crate::step::{Step, took};
@@ -24,9 +24,14 @@ const NAME: &str = "peregrine-channel";
 /// The size can change no more (so no access faults), nor can that.
 const SEALS: SealFlags = SealFlags::SHRINK.union(SealFlags::GROW).union(SealFlags::SEAL);
 
+/// Octets of a huge page, as we ask for.
+const HUGE: usize = 2 << 20;
+
 /// The mapped memory of a channel.
 pub(crate) struct Segment {
     base: NonNull<u8>,
+    /// Octets mapped: what the geometry needs, in whole pages of whichever kind.
+    mapped: usize,
     geometry: Geometry,
 }
 
@@ -37,17 +42,33 @@ unsafe impl Send for Segment {}
 unsafe impl Sync for Segment {}
 
 impl Segment {
-    /// Makes the memory of a new channel, all zero but magic and version, and seals it.
-    pub(crate) fn create(geometry: Geometry) -> io::Result<(OwnedFd, Arc<Self>)> {
-        let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+    /// Makes the memory of a new channel, all zero but magic and version, and seals it. Of huge pages, if that is wanted and there
+    /// are any.
+    pub(crate) fn create(geometry: Geometry, huge: bool) -> io::Result<(OwnedFd, Arc<Self>)> {
+        static TOLD: Once = Once::new();
+        if huge {
+            match Self::create_of(geometry, MemfdFlags::HUGETLB | MemfdFlags::HUGE_2MB, HUGE) {
+                Ok(made) => return Ok(made),
+                // None are set aside, or all are taken: the mapping fails, and nothing later.
+                Err(error) => TOLD.call_once(|| {
+                    tracing::warn!(%error, "no huge pages to be had (vm.nr_hugepages): shared memory is of usual pages");
+                }),
+            }
+        }
+        Self::create_of(geometry, MemfdFlags::empty(), PAGE)
+    }
+
+    fn create_of(geometry: Geometry, kind: MemfdFlags, page: usize) -> io::Result<(OwnedFd, Arc<Self>)> {
+        let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING | kind;
+        let length = geometry.len().next_multiple_of(page);
         let fd = match memfd_create(NAME, flags | MemfdFlags::NOEXEC_SEAL) {
             // Before Linux 6.3; since then a system may insist on it.
             Err(rustix::io::Errno::INVAL) => memfd_create(NAME, flags)?,
             other => other?,
         };
-        ftruncate(&fd, geometry.len() as u64)?;
+        ftruncate(&fd, length as u64)?;
         fcntl_add_seals(&fd, SEALS)?;
-        let segment = Self::map(&fd, geometry)?;
+        let segment = Self::map(&fd, length, geometry)?;
         // Relaxed: the peer gets the descriptor through a system call later.
         segment.control().magic.store(MAGIC, Ordering::Relaxed);
         segment.control().version.store(VERSION, Ordering::Relaxed);
@@ -62,10 +83,11 @@ impl Segment {
         if !fcntl_get_seals(fd)?.contains(SEALS) {
             return Err(HelloError::Garbled("its memory is not sealed"));
         }
-        if fstat(fd)?.st_size != geometry.len() as i64 {
-            return Err(HelloError::Garbled("its memory has another size"));
-        }
-        let segment = Self::map(fd, geometry)?;
+        let lengths = [geometry.len(), geometry.len().next_multiple_of(HUGE)];
+        let is = fstat(fd)?.st_size;
+        let length = lengths.into_iter().find(|length| is == *length as i64);
+        let length = length.ok_or(HelloError::Garbled("its memory has another size"))?;
+        let segment = Self::map(fd, length, geometry)?;
         let (magic, version) = (&segment.control().magic, &segment.control().version);
         match (magic.load(Ordering::Relaxed), version.load(Ordering::Relaxed)) {
             (MAGIC, VERSION) => Ok(Arc::new(segment)),
@@ -74,13 +96,13 @@ impl Segment {
         }
     }
 
-    fn map(fd: impl AsFd, geometry: Geometry) -> io::Result<Self> {
+    fn map(fd: impl AsFd, mapped: usize, geometry: Geometry) -> io::Result<Self> {
         let protection = ProtFlags::READ | ProtFlags::WRITE;
         // SAFETY: a new mapping at an address of the kernel's choice touches no memory of ours; the file is at least as long
         // and, sealed against shrinking, stays so.
-        let base = unsafe { mmap(std::ptr::null_mut(), geometry.len(), protection, MapFlags::SHARED, fd, 0)? };
+        let base = unsafe { mmap(std::ptr::null_mut(), mapped, protection, MapFlags::SHARED, fd, 0)? };
         let base = NonNull::new(base.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
-        Ok(Self { base, geometry })
+        Ok(Self { base, mapped, geometry })
     }
 
     pub(crate) fn geometry(&self) -> &Geometry {
@@ -172,7 +194,7 @@ impl Drop for Segment {
     fn drop(&mut self) {
         took(Step::Unmapping);
         // SAFETY: mapped by `map` with this length, and nobody borrows from it any more.
-        let unmapped = unsafe { munmap(self.base.as_ptr().cast(), self.geometry.len()) };
+        let unmapped = unsafe { munmap(self.base.as_ptr().cast(), self.mapped) };
         debug_assert!(unmapped.is_ok(), "our own mapping can be unmapped");
     }
 }

@@ -362,3 +362,19 @@ async fn those_ahead_wait_for_room_too_and_all_get_theirs() {
     assert!(sender.counters().waits_for_room > 0);
     keep_bell.abort();
 }
+
+#[tokio::test]
+async fn huge_pages_are_used_if_there_are_any_and_missed_by_nobody() {
+    let options = Options { huge_pages: true, ..small() };
+    let ((sender, _answers), (_server, mut receiver)) = pair(options).await;
+    for length in [0, 10, 5000, 10_000] {
+        sender.send(1, 2, &[&vec![9; length]]).await.expect("open");
+        assert_eq!(*receiver.recv().await.expect("a message").payload, vec![9; length]);
+    }
+    // Nothing but the kind of page shows in what is mapped; where the system has none, it is as without.
+    let maps = std::fs::read_to_string("/proc/self/smaps").expect("proc");
+    let ours = maps.split("memfd:peregrine-channel").skip(1).map(|rest| rest.lines().nth(2).expect("page size"));
+    for size in ours {
+        assert!(["4", "2048"].contains(&size.split_whitespace().nth(1).expect("a number")), "{size}");
+    }
+}

@@ -13,6 +13,7 @@ mod logging;
 mod metrics;
 mod network;
 mod place;
+mod placement;
 mod process;
 mod range;
 mod rejects;

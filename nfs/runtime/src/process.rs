@@ -15,7 +15,7 @@ use crate::sbi::{Interface, Registered, Registration};
 use crate::sections::NfName;
 use crate::system::ProcessMetrics;
 use crate::trace::{self, Trace};
-use crate::{Context, Metrics, NetworkFunction, Rejects, Running, Shutdown, StartError, logging, signals};
+use crate::{Context, Metrics, NetworkFunction, Rejects, Running, Shutdown, StartError, logging, placement, signals};
 
 /// How long answers under way may take once an NF has drained.
 const CLOSE_GRACE: Duration = Duration::from_millis(500);
@@ -57,7 +57,12 @@ pub fn main<N: NetworkFunction>() -> ExitCode {
         die_with(parent);
     }
     logging::start(&settings.logging, name.as_str());
-    match tokio_runtime(settings.process.workers).and_then(|tokio| tokio.block_on(live::<N>(settings))) {
+    // Before there are other threads, which inherit it.
+    let pinned = placement::pin(&settings.process, name);
+    match pinned
+        .and_then(|()| tokio_runtime(settings.process.workers))
+        .and_then(|tokio| tokio.block_on(live::<N>(settings)))
+    {
         Ok(code) => code,
         Err(error) => {
             tracing::error!("{} cannot start: {error}", N::TYPE);

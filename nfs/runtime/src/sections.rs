@@ -23,6 +23,9 @@ pub struct ProcessSettings {
     /// Threads that run an NF's tasks.
     #[serde(deserialize_with = "within::<_, _, 1, 64>")]
     pub workers: usize,
+    /// Cores an NF runs on, by its name; without, any. Its memory is then of their NUMA node.
+    #[serde(deserialize_with = "cores")]
+    pub cpus: BTreeMap<NfName, Vec<u16>>,
     /// Milliseconds an NF takes at most to finish what is under way when told to end.
     #[serde(deserialize_with = "within::<_, _, 0, 600_000>")]
     pub drain_ms: u64,
@@ -30,7 +33,20 @@ pub struct ProcessSettings {
 
 impl Default for ProcessSettings {
     fn default() -> Self {
-        Self { run_dir: None, state_dir: None, workers: 1, drain_ms: 5_000 }
+        Self { run_dir: None, state_dir: None, workers: 1, cpus: BTreeMap::new(), drain_ms: 5_000 }
+    }
+}
+
+/// The highest number of a core that can be named.
+const LAST_CORE: u16 = 1023;
+
+fn cores<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<NfName, Vec<u16>>, D::Error> {
+    let cpus = BTreeMap::<NfName, Vec<u16>>::deserialize(deserializer)?;
+    match cpus.values().flatten().find(|cpu| **cpu > LAST_CORE) {
+        Some(cpu) => {
+            Err(serde::de::Error::custom(format_args!("{cpu} is out of range: allowed are cores 0 to {LAST_CORE}")))
+        }
+        None => Ok(cpus),
     }
 }
 
@@ -72,6 +88,8 @@ pub struct SbiSettings {
     /// Milliseconds a call waits for an NF that is not there (yet, or again).
     #[serde(deserialize_with = "within::<_, _, 0, 60_000>")]
     pub patience_ms: u64,
+    /// Whether the shared memory of channels that others open is made of huge pages, where the system has some to give.
+    pub huge_pages: bool,
     /// Octets of the longest body taken.
     #[serde(deserialize_with = "within::<_, _, 65_536, 67_108_864>")]
     pub max_body: usize,
@@ -91,6 +109,7 @@ impl Default for SbiSettings {
             oauth2_keys: None,
             timeout_ms: 5_000,
             patience_ms: 1_000,
+            huge_pages: false,
             max_body: 4 << 20,
             max_concurrent: 16_384,
         }

@@ -20,6 +20,8 @@ pub struct Limits {
     pub allowed_uids: Vec<u32>,
     /// Octets of shared memory per channel, both directions together. Pages cost memory only once used.
     pub shm_segment: u32,
+    /// Whether the shared memory that a server makes is of huge pages, where the system has some.
+    pub huge_pages: bool,
     /// Our certificate and those we take, for endpoints with TLS.
     pub tls: Option<Tls>,
 }
@@ -41,6 +43,7 @@ impl Default for Limits {
             max_connections: 4096,
             allowed_uids: Vec::new(),
             shm_segment: 1 << 20,
+            huge_pages: false,
             tls: None,
         }
     }

@@ -76,8 +76,8 @@ impl Interface {
             Tls::read(&files.certificate, &files.key, &files.ca)
         };
         let tls = settings.tls.as_ref().map(read).transpose().map_err(|why| StartError::config("sbi.tls", why))?;
-        let (max_body, max_concurrent) = (settings.max_body, settings.max_concurrent);
-        let limits = Limits { max_body, max_concurrent, tls, ..Limits::default() };
+        let SbiSettings { max_body, max_concurrent, huge_pages, .. } = *settings;
+        let limits = Limits { max_body, max_concurrent, huge_pages, tls, ..Limits::default() };
         let pool = Arc::new(Pool::tapped(limits.clone(), tap.clone()));
         let running = Running::default();
         let reach = Reach::new(reach::node(), directories.clone(), settings);

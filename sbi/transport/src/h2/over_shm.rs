@@ -26,6 +26,7 @@ fn options(limits: &Limits, stats: &Stats) -> Options {
     Options {
         segment: limits.shm_segment,
         allowed_uids: limits.allowed_uids.clone(),
+        huge_pages: limits.huge_pages,
         tally: stats.tally.clone(),
         ..Options::default()
     }

@@ -90,6 +90,7 @@ fn options(limits: &Limits, stats: &Stats) -> ::shm::Options {
         // Room for the head as well, so that a request with too long a body can still be answered.
         max_message: limits.max_body + wire::max_head(limits.max_header_list),
         allowed_uids: limits.allowed_uids.clone(),
+        huge_pages: limits.huge_pages,
         tally: stats.tally.clone(),
         ..::shm::Options::default()
     }
