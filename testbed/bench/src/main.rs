@@ -30,22 +30,29 @@ enum Measurement {
     Admission(admission::Options),
     /// Rule look-up and update: every classifier on the same rules and packets
     Classifier(classifier::Options),
-    /// The UPF's ports on links between namespaces, against a bare forwarder on the same port: TCP, packet rate, round trip
-    Upf(ports::Options),
-    /// An end of the tunnel that `upf` measures
+    /// The user plane: its packet path, or its ports
+    #[command(subcommand)]
+    Upf(UserPlane),
+    /// An end of the tunnel that `upf ports` measures
     #[command(hide = true)]
     UpfEnd(ports::EndOptions),
-    /// Traffic for `upf`
+    /// Traffic for `upf ports`
     #[command(hide = true, subcommand)]
     UpfLoad(ports::Load),
-    /// The UPF's packet path on one core, from memory to memory: packets per second by sessions and rules, the cost of each
-    /// stage and of hostile packets, memory per session
-    UpfPath(upf_path::Options),
     /// Calls between two processes over every transport: latency, rate, CPU, and what each costs in wake-ups and copies
     Sbi(sbi::Options),
     /// The other process of `sbi`
     #[command(hide = true)]
     SbiOther(sbi::OtherOptions),
+}
+
+#[derive(Debug, Subcommand)]
+enum UserPlane {
+    /// The packet path on one core, from memory to memory: packets per second by sessions and rules, the cost of each stage and
+    /// of hostile packets, memory per session
+    Path(upf_path::Options),
+    /// The ports on links between namespaces, against a bare forwarder on the same port: TCP, packet rate, round trip
+    Ports(ports::Options),
 }
 
 fn main() -> ExitCode {
@@ -54,10 +61,10 @@ fn main() -> ExitCode {
         Measurement::ControlPlane(options) => control_plane::run(options),
         Measurement::Admission(options) => admission::run(options),
         Measurement::Classifier(options) => classifier::run(options),
-        Measurement::Upf(options) => ports::run(options),
+        Measurement::Upf(UserPlane::Path(options)) => upf_path::run(options),
+        Measurement::Upf(UserPlane::Ports(options)) => ports::run(options),
         Measurement::UpfEnd(options) => ports::run_end(options),
         Measurement::UpfLoad(load) => ports::run_load(load),
-        Measurement::UpfPath(options) => upf_path::run(options),
         Measurement::Sbi(options) => sbi::run(options),
         Measurement::SbiOther(options) => sbi::run_other(options),
     };
