@@ -544,6 +544,16 @@ async fn an_address_that_the_upf_chooses() {
     assert_eq!(scene.upf.asked_for(), [None, Some(support::CHOSEN)], "by UE address");
 }
 
+/// A UPF that makes the session and chooses no address for it is not left with it.
+#[tokio::test]
+async fn an_address_that_the_upf_does_not_choose() {
+    let config = smf::Config { ue_addresses: smf::UeAddresses::Upf, ..smf::Config::default() };
+    let scene = Scene::set(Network::default(), config, SM_DATA_ALL_TYPES, true).await;
+    assert_eq!(create(&scene, "internet", &request(Some(PduSessionType::Ipv6))).await.status(), 201);
+    scene.ladder.until("SMF -> UPF: SessionEstablishmentRequest").await;
+    scene.ladder.until("SMF -> UPF: SessionDeletionRequest").await;
+}
+
 #[tokio::test]
 async fn a_upf_that_refuses_makes_the_ue_hear_it() {
     let scene = Scene::new(SM_DATA, false).await;

@@ -187,15 +187,21 @@ async fn start_user_plane(core: &Arc<Core>, entry: &Entry, session: &mut Session
         }
         outcome => outcome?,
     };
-    (session.at_upf, session.address) = (Some(at_upf), address);
+    session.at_upf = Some(at_upf);
     core.note_session(at_upf.upf, 1);
+    // After that: without an address it is given up, there too.
+    session.address = address?;
     Ok(at_upf)
 }
 
 /// What a UPF says that chooses the addresses of UEs.
 const NO_ADDRESS: pfcp::Cause = pfcp::Cause::AllDynamicAddressesAreOccupied;
 
-async fn establish_at_upf(core: &Arc<Core>, entry: &Entry, session: &Session) -> Result<(AtUpf, UeAddress), Refusal> {
+async fn establish_at_upf(
+    core: &Arc<Core>,
+    entry: &Entry,
+    session: &Session,
+) -> Result<(AtUpf, Result<UeAddress, Refusal>), Refusal> {
     // 8. UPF selection: the associated one with the least load.
     let upf = core.select_upf().await?;
     // 9. Policy association modification: there is no PCF.
@@ -209,7 +215,7 @@ async fn establish_at_upf(core: &Arc<Core>, entry: &Entry, session: &Session) ->
         }
         Message::SessionEstablishmentResponse(response) => {
             let at_upf = n4_rules::established(upf, &response)?;
-            Ok((at_upf, n4_rules::address(session.address, upf, &response)?))
+            Ok((at_upf, n4_rules::address(session.address, upf, &response)))
         }
         _ => Err(Refusal::UpfRefused(pfcp::Cause::RequestRejected)),
     }
