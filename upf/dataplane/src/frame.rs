@@ -183,10 +183,15 @@ impl Pool {
         self.left = self.left.saturating_sub(count);
     }
 
-    /// Takes back a frame that was put aside; one of another size was made elsewhere and goes.
+    /// Takes back a frame that was put aside; one that was made elsewhere goes.
     pub(crate) fn take_back(&mut self, frame: Frame) {
-        if frame.octets.len() == HEADROOM + self.size {
+        if self.makes(&frame) {
             self.spare.push(frame);
         }
+    }
+
+    /// Whether a frame is one of those made here, or alike elsewhere, by its size.
+    pub(crate) fn makes(&self, frame: &Frame) -> bool {
+        frame.octets.len() == HEADROOM + self.size
     }
 }

@@ -127,13 +127,13 @@ impl Shaper {
         self.departures.retain(|_, departure| !departure.packets.is_empty());
         self.waiting -= taken.len();
         self.note_first();
-        pool.give_away(taken.len());
+        pool.give_away(of_pool(&taken, pool));
         taken
     }
 
     /// Takes what waited at another worker.
     pub(crate) fn take_in(&mut self, packets: Shaped, pool: &mut Pool) {
-        pool.adopt(packets.len());
+        pool.adopt(of_pool(&packets, pool));
         for (tick, at, packet) in packets {
             self.add(tick, at, packet);
         }
@@ -142,6 +142,11 @@ impl Shaper {
     fn note_first(&mut self) {
         self.first = self.departures.first_key_value().map_or(u64::MAX, |(tick, _)| *tick);
     }
+}
+
+/// How many frames are of the pool: End Markers are not.
+fn of_pool(packets: &Shaped, pool: &Pool) -> usize {
+    packets.iter().filter(|(_, _, packet)| pool.makes(&packet.frame)).count()
 }
 
 #[cfg(test)]

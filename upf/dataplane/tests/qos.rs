@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use dataplane::{Config, DropReason, Origin, Verdict};
 use gtpu::{Datagram, PduSession, Qfi};
 use proptest::prelude::*;
-use rules::{Filter, PdrId, Qer, QerId, Rates};
+use rules::{Filter, PdrId, Qer, QerId, Rates, RemoteTunnel};
 use support::*;
 
 const AMBR: QerId = QerId(100);
@@ -218,4 +218,28 @@ fn packets_beyond_the_rate_wait_for_it() {
         assert_eq!(sent + snapshot.dropped(DropReason::Rate), 2 * rate / (length as u64 * 8));
         assert!(snapshot.shaped > 0 && snapshot.shaped < sent, "{} of {sent}", snapshot.shaped);
     }
+}
+
+/// Packets that wait for their rate are ahead of the End Marker that ends their tunnel (TS 23.502 4.9.1.2.2).
+#[test]
+fn an_end_marker_leaves_behind_the_packets_of_its_tunnel() {
+    let rate = 1_000_000;
+    let mut rules = plain();
+    rules.qers.insert(QerId(1), Qer { mbr: both(rate), qfi: Some(9), ..Qer::default() });
+    let mut bench = Bench::new(Config { shaping: Duration::from_millis(50), ..Config::new(N3.into()) });
+    bench.install(Some(&rules), &[], false);
+    let packet = udp(HOST, UE, (9, 9), 972);
+    // 18 ms of the rate at once, 8 ms each after that.
+    let passed = (0..6).filter(|_| bench.down(&packet).0 != Verdict::Drop).count();
+    assert_eq!((passed, bench.dropped(DropReason::Rate)), (2, 0));
+    bench.install(Some(&rules), &[RemoteTunnel { teid: GNB_TEID, address: GNB.into() }], false);
+    assert!(bench.sent.is_empty(), "not before them");
+    let end = bench.now + Duration::from_millis(100);
+    while let Some(at) = bench.forwarder.poll_timeout().filter(|at| *at <= end) {
+        bench.forwarder.handle_timeout(at);
+        bench.sent.extend(bench.forwarder.take_outbox());
+    }
+    let kinds = bench.sent.iter().map(|frame| Datagram::parse(frame.packet()).expect("is GTP-U").message);
+    let kinds: Vec<u8> = kinds.collect();
+    assert_eq!(kinds, [[gtpu::message::G_PDU; 4].as_slice(), &[gtpu::message::END_MARKER]].concat());
 }
