@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::str::FromStr;
 
 use bytes::Bytes;
-use http::{Method, header};
+use http::{HeaderName, Method, header};
 use sbi_models::nrf::{NfType, ServiceName};
 
 use crate::{Body, Codec, Problem, Reply};
@@ -19,6 +19,9 @@ pub type Response<B = Bytes> = http::Response<B>;
 
 /// A response to be sent.
 pub type Answer = Response<Body<'static>>;
+
+/// How urgent a message is (TS 29.500 5.2.3.2.2): 0, the most, to 31.
+pub const MESSAGE_PRIORITY: HeaderName = HeaderName::from_static("3gpp-sbi-message-priority");
 
 /// A boxed future, as object-safe traits return it.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

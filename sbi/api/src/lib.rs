@@ -16,7 +16,8 @@ mod services;
 
 pub use body::{Codec, Created, Json, NoContent, Reply, WithLocation};
 pub use call::{
-    Answer, ApiRoot, BoxFuture, CallError, Caller, Handler, Request, Response, SbiError, ServiceQuery, Target, notify,
+    Answer, ApiRoot, BoxFuture, CallError, Caller, Handler, MESSAGE_PRIORITY, Request, Response, SbiError,
+    ServiceQuery, Target, notify,
 };
 pub use content::{Body, Encode};
 pub use multipart::{Multipart, Part, WithParts};

@@ -1,16 +1,14 @@
 //! Message priority (TS 29.500 6.8.2): which messages go before others that wait.
 
-use http::{HeaderMap, HeaderName};
-
-/// `3gpp-Sbi-Message-Priority`: 0, the highest, to 31 (TS 29.500 5.2.3.2.2).
-const PRIORITY: HeaderName = HeaderName::from_static("3gpp-sbi-message-priority");
+use http::HeaderMap;
+use sbi_api::MESSAGE_PRIORITY;
 
 /// Lowest priority that is lower than that of messages which go ahead: the upper half of the range does.
 const USUAL: u8 = 16;
 
 /// Whether a message with these fields goes before those that wait. An answer without the field has its request's priority.
 pub(crate) fn goes_ahead(fields: &HeaderMap) -> bool {
-    let value = fields.get(PRIORITY).and_then(|value| value.to_str().ok());
+    let value = fields.get(MESSAGE_PRIORITY).and_then(|value| value.to_str().ok());
     value.and_then(|value| value.parse::<u8>().ok()).is_some_and(|priority| priority < USUAL)
 }
 
@@ -23,7 +21,7 @@ mod tests {
         for (value, ahead) in
             [("0", true), ("15", true), ("16", false), ("31", false), ("", false), ("-1", false), ("x", false)]
         {
-            let fields = HeaderMap::from_iter([(PRIORITY, value.parse().expect("a value"))]);
+            let fields = HeaderMap::from_iter([(MESSAGE_PRIORITY, value.parse().expect("a value"))]);
             assert_eq!(goes_ahead(&fields), ahead, "{value:?}");
         }
         assert!(!goes_ahead(&HeaderMap::new()));

@@ -1,11 +1,14 @@
 //! Devices of DPDK that need no network: one that gives back what it is sent, one that has always something.
 #![cfg(feature = "dpdk")]
 
+#[path = "support/namespace.rs"]
+mod namespace;
+
 use std::net::Ipv4Addr;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use dataplane::{Dpdk, DpdkConfig, DpdkLink, Frame, NextHops, Origin, Port, TunAddress, Verdict};
+use namespace::{OF_A_USER, in_namespaces};
 
 const N3: Ipv4Addr = Ipv4Addr::new(10, 99, 0, 1);
 const UE: Ipv4Addr = Ipv4Addr::new(10, 45, 0, 2);
@@ -14,14 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 #[test]
 fn buffers_come_back() {
-    let itself = std::env::current_exe().expect("a path");
-    let script = "ip link set lo up && exec \"$0\" --exact within_a_namespace --ignored --nocapture";
-    let status = Command::new("unshare")
-        .args(["--user", "--map-root-user", "--net", "sh", "-c", script])
-        .arg(itself)
-        .status()
-        .expect("unshare runs");
-    assert!(status.success());
+    in_namespaces(OF_A_USER, "within_a_namespace");
 }
 
 fn link(device: &str, tap: &str, address: Ipv4Addr) -> DpdkLink {

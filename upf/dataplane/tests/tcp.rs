@@ -1,6 +1,9 @@
 //! TCP through the port of a UDP socket and a TUN device, with many packets moved as one and without, and through ports past
 //! the system: hosts as network namespaces, a UPF on one, on another the access network, which is the same path the other way round.
 
+#[path = "support/namespace.rs"]
+mod namespace;
+
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, TcpListener, TcpStream};
@@ -13,6 +16,7 @@ use dataplane::{
     AfXdp, AfXdpConfig, Bucket, Command, Config, DropReason, Event, InstallId, NextHops, Port, Session, TunAddress,
     TunConfig, UdpTun, Waker, Workers,
 };
+use namespace::{OF_A_USER, in_namespaces};
 use rules::{
     Action, Destination, Far, FarId, Forwarding, LocalTunnel, Pdi, Pdr, PdrId, Qer, QerId, RemoteTunnel, Source, Teid,
     Urr, UrrId,
@@ -28,28 +32,14 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 #[test]
 fn tcp_passes_whole_and_is_counted_packet_by_packet() {
-    let itself = std::env::current_exe().expect("a path");
-    let script = "ip link set lo up && exec \"$0\" --exact within_a_namespace --ignored --nocapture";
-    let status = Process::new("unshare")
-        .args(["--user", "--map-root-user", "--net", "sh", "-c", script])
-        .arg(itself)
-        .status()
-        .expect("unshare runs");
-    assert!(status.success());
+    in_namespaces(OF_A_USER, "within_a_namespace");
 }
 
 /// Devices of DPDK on links between namespaces.
 #[cfg(feature = "dpdk")]
 #[test]
 fn tcp_passes_through_devices() {
-    let itself = std::env::current_exe().expect("a path");
-    let script = "ip link set lo up && exec \"$0\" --exact through_devices --ignored --nocapture";
-    let status = Process::new("unshare")
-        .args(["--user", "--map-root-user", "--net", "sh", "-c", script])
-        .arg(itself)
-        .status()
-        .expect("unshare runs");
-    assert!(status.success());
+    in_namespaces(OF_A_USER, "through_devices");
 }
 
 #[cfg(feature = "dpdk")]
@@ -223,11 +213,7 @@ const HOST: Ipv4Addr = Ipv4Addr::new(10, 46, 0, 2);
 #[test]
 #[ignore = "needs root: make test-xdp"]
 fn tcp_passes_past_the_system() {
-    let itself = std::env::current_exe().expect("a path");
-    let script = "ip link set lo up && exec \"$0\" --exact past_the_system --ignored --nocapture";
-    let status =
-        Process::new("unshare").args(["--net", "sh", "-c", script]).arg(itself).status().expect("unshare runs");
-    assert!(status.success());
+    in_namespaces(&["--net"], "past_the_system");
 }
 
 #[test]

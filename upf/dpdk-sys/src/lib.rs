@@ -21,6 +21,7 @@ pub struct Pool {
     _not_ours: PhantomData<(*mut u8, PhantomPinned)>,
 }
 
+// SAFETY: the same declarations as the definitions in `shim.c`.
 unsafe extern "C" {
     /// Starts the environment (EAL), once in a process, with the arguments of a command line. They are kept.
     pub fn peregrine_dpdk_start(count: c_int, arguments: *mut *mut c_char) -> c_int;

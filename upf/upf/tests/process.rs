@@ -26,20 +26,18 @@ const LIMIT: Duration = Duration::from_secs(10);
 
 #[test]
 fn a_ue_pings_the_gateway() {
-    in_a_namespace("within_a_namespace");
+    in_namespaces(OF_A_USER, "within_a_namespace");
 }
 
-/// Runs an ignored test in a namespace, as an ordinary user may.
-fn in_a_namespace(test: &str) {
+/// What an ordinary user may have.
+const OF_A_USER: &[&str] = &["--user", "--map-root-user", "--net"];
+
+/// Runs an ignored test in namespaces, those that `unshare` makes with these arguments.
+fn in_namespaces(of: &[&str], test: &str) {
     let itself = std::env::current_exe().expect("a path");
     let script = "ip link set lo up && exec \"$0\" --exact $1 --ignored --nocapture";
-    let status = Command::new("unshare")
-        .args(["--user", "--map-root-user", "--net", "sh", "-c", script])
-        .arg(itself)
-        .arg(test)
-        .status()
-        .expect("unshare runs");
-    assert!(status.success());
+    let status = Command::new("unshare").args(of).args(["sh", "-c", script]).arg(itself).arg(test).status();
+    assert!(status.expect("unshare runs").success());
 }
 
 struct Nobody;
@@ -268,17 +266,14 @@ mod past_the_system {
     #[cfg(feature = "dpdk")]
     #[test]
     fn a_ue_pings_a_host_through_devices_of_dpdk() {
-        in_a_namespace("past_the_system::through_devices_of_dpdk");
+        in_namespaces(OF_A_USER, "past_the_system::through_devices_of_dpdk");
     }
 
     /// As root: programs are not loaded in user namespaces.
     #[test]
     #[ignore = "needs root: make test-xdp"]
     fn a_ue_pings_a_host_through_af_xdp() {
-        let itself = std::env::current_exe().expect("a path");
-        let script = "ip link set lo up && exec \"$0\" --exact past_the_system::through_af_xdp --ignored --nocapture";
-        let status = Command::new("unshare").args(["--net", "sh", "-c", script]).arg(itself).status();
-        assert!(status.expect("unshare runs").success());
+        in_namespaces(&["--net"], "past_the_system::through_af_xdp");
     }
 
     fn ip(arguments: &str) {

@@ -6,11 +6,13 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::{HeaderValue, StatusCode};
 use sbi_api::nnrf_disc::NnrfDisc;
 use sbi_api::nnrf_nfm;
 use sbi_api::nnrf_oauth2::NnrfOauth2;
-use sbi_api::{ApiRoot, Body, BoxFuture, CallError, Caller, Request, Response, SbiError, ServiceQuery, Target};
+use sbi_api::{
+    ApiRoot, Body, BoxFuture, CallError, Caller, MESSAGE_PRIORITY, Request, Response, SbiError, ServiceQuery, Target,
+};
 use sbi_models::nrf::{NfType, NotificationData, SearchQuery, SearchResult};
 use sbi_transport::{Credentials, Endpoint, Pool};
 
@@ -25,10 +27,7 @@ use crate::sections::SbiSettings;
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_millis(200);
 
-/// What says how urgent a message is (TS 29.500 6.8.2), 0 the most.
-const PRIORITY: HeaderName = HeaderName::from_static("3gpp-sbi-message-priority");
-
-/// That of heartbeats and of what else an NF tells the NRF of itself: late, they take it out of service.
+/// The priority of heartbeats and of what else an NF tells the NRF of itself: late, they take it out of service.
 const PRIORITY_OF_MANAGEMENT: HeaderValue = HeaderValue::from_static("8");
 
 /// How long the NRF may take to answer a discovery.
@@ -334,7 +333,7 @@ impl<C: Carrier> Caller for DirectCaller<C> {
             };
             let mut request = request;
             if request.uri().path().starts_with(nnrf_nfm::ROOT) {
-                request.headers_mut().insert(PRIORITY, PRIORITY_OF_MANAGEMENT);
+                request.headers_mut().insert(MESSAGE_PRIORITY, PRIORITY_OF_MANAGEMENT);
             }
             let endpoints = self.reach.of_root(root, resolve(root).await?);
             let deadline = Instant::now() + self.timeout;

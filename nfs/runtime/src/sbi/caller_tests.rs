@@ -68,7 +68,7 @@ impl Carrier for Arc<Script> {
         _: Instant,
     ) -> Result<Response, CallError> {
         self.seen.lock().expect("no panic while held").push(authority.to_owned());
-        if request.headers().contains_key("3gpp-sbi-message-priority") {
+        if request.headers().contains_key(MESSAGE_PRIORITY) {
             self.urgent.lock().expect("no panic while held").push(request.uri().path().to_owned());
         }
         let away = *self.nrf_is_away.lock().expect("no panic while held");
