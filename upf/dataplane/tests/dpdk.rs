@@ -5,6 +5,7 @@
 mod namespace;
 
 use std::net::Ipv4Addr;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use dataplane::{Dpdk, DpdkConfig, DpdkLink, Frame, NextHops, Origin, Port, TunAddress, Verdict};
