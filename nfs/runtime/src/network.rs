@@ -65,6 +65,9 @@ pub struct DataNetwork {
     /// The UPF's own IPv4 address in the data network; without it the first of the pool. See [`DataNetwork::gateway`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gateway: Option<Ipv4Addr>,
+    /// Networks beyond the pools that lie behind UEs too: addresses that subscriptions fix, and hosts behind UEs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub routes: Vec<IpNet>,
     /// Name servers told to UEs.
     #[serde(default = "default_dns")]
     pub dns: Vec<IpAddr>,
@@ -166,7 +169,7 @@ impl DataNetwork {
     /// A data network with these pools, all else as by default.
     pub fn new(name: Dnn, ipv4: Option<Ipv4Net>, ipv6: Option<Ipv6Net>) -> Self {
         let (dns, mtu) = (default_dns(), default_mtu());
-        Self { name, ipv4, ipv6, gateway: None, dns, mtu, slice: None, rules: Vec::new() }
+        Self { name, ipv4, ipv6, gateway: None, routes: Vec::new(), dns, mtu, slice: None, rules: Vec::new() }
     }
 
     /// The UPF's own IPv4 address in the data network, where that has IPv4.
@@ -182,6 +185,30 @@ impl DataNetwork {
 
     fn pools(&self) -> impl Iterator<Item = IpNet> {
         self.ipv4.map(IpNet::from).into_iter().chain(self.ipv6.map(IpNet::from))
+    }
+
+    /// All networks whose addresses lie behind UEs.
+    fn networks(&self) -> impl Iterator<Item = IpNet> {
+        self.pools().chain(self.routes.iter().copied())
+    }
+
+    fn check_routes(&self) -> Result<(), String> {
+        if self.routes.len() > MOST_ROUTES {
+            return Err(format!("the list has {} entries: allowed are 0 to {MOST_ROUTES}", self.routes.len()));
+        }
+        for (place, network) in self.routes.iter().enumerate() {
+            if network.trunc() != *network || network.prefix_len() == 0 {
+                return Err(format!("{network} is no network: {} is meant?", network.trunc()));
+            }
+            if !self.pools().any(|pool| pool.addr().is_ipv4() == network.addr().is_ipv4()) {
+                return Err(format!("{network} needs a pool of its version: its gateway is that of the pool"));
+            }
+            let others = self.pools().chain(self.routes.iter().take(place).copied());
+            if let Some(other) = others.into_iter().find(|other| overlap(other, network)) {
+                return Err(format!("{network} overlaps with {other}"));
+            }
+        }
+        Ok(())
     }
 
     /// Whether UEs of this slice may use it.
@@ -271,15 +298,27 @@ impl Network {
         if earlier.iter().any(|other| other.name.as_str().eq_ignore_ascii_case(dnn.name.as_str())) {
             return Err(("name", format!("'{}' stands here twice", dnn.name)));
         }
-        let others = earlier.iter().flat_map(|other| other.pools().map(move |pool| (&other.name, pool)));
+        dnn.check_routes().map_err(|why| ("routes", why))?;
+        let others = earlier.iter().flat_map(|other| other.networks().map(move |network| (&other.name, network)));
         for (name, other) in others {
-            if let Some(pool) = dnn.pools().find(|pool| pool.contains(&other) || other.contains(pool)) {
-                let key = if pool.addr().is_ipv4() { "ipv4" } else { "ipv6" };
-                return Err((key, format!("{pool} overlaps with the pool of {name} ({other})")));
+            if let Some(network) = dnn.networks().find(|network| overlap(network, &other)) {
+                let key = match network {
+                    _ if dnn.routes.contains(&network) => "routes",
+                    IpNet::V4(_) => "ipv4",
+                    IpNet::V6(_) => "ipv6",
+                };
+                return Err((key, format!("{network} overlaps with a network of {name} ({other})")));
             }
         }
         Ok(())
     }
+}
+
+/// Networks of a data network beyond its pools: AF_XDP and DPDK look at each for every packet.
+const MOST_ROUTES: usize = 8;
+
+fn overlap(one: &IpNet, other: &IpNet) -> bool {
+    one.contains(other) || other.contains(one)
 }
 
 /// The least MTU that a link of IPv6 has (RFC 8200 5).
@@ -399,6 +438,28 @@ mod tests {
     }
 
     #[test]
+    fn routes_are_networks_beyond_all_pools() {
+        let mut network = network();
+        let mut check = |routes: &[&str]| {
+            network.dnns[1].routes = routes.iter().map(|network| network.parse().expect("a network")).collect();
+            network.check()
+        };
+        assert_eq!(check(&["10.99.0.0/24", "198.51.100.0/24"]), Ok(()));
+        for (routes, what) in [
+            (&["10.99.0.1/24"][..], "10.99.0.0/24 is meant?"),
+            (&["0.0.0.0/0"], "is no network"),
+            (&["10.46.1.0/24"], "overlaps with 10.46.0.0/16"),
+            (&["10.45.1.0/24"], "overlaps with a network of internet (10.45.0.0/16)"),
+            (&["10.99.0.0/24", "10.99.0.128/25"], "overlaps with 10.99.0.0/24"),
+            (&["2001:db8:7::/48"], "needs a pool of its version"),
+            (&["10.99.0.0/24"; 9], "0 to 8"),
+        ] {
+            let (at, why) = check(routes).expect_err(what);
+            assert!(at == "network.dnns[1].routes" && why.contains(what), "{at}: {why}");
+        }
+    }
+
+    #[test]
     fn prefixes_of_ipv6_that_cannot_be_are_refused_by_key() {
         let check = |ipv4: Option<&str>, ipv6: Option<&str>, mtu| {
             let mut network = network();
@@ -416,7 +477,7 @@ mod tests {
             (None, Some("fe80::/48"), 1400, "ipv6", "no prefix of unicast"),
             (None, Some("ff0e::/48"), 1400, "ipv6", "no prefix of unicast"),
             (None, Some("::/48"), 1400, "ipv6", "no prefix of unicast"),
-            (None, Some("fd00:10:45:8000::/50"), 1400, "ipv6", "overlaps with the pool of internet"),
+            (None, Some("fd00:10:45:8000::/50"), 1400, "ipv6", "overlaps with a network of internet"),
             (Some("10.46.0.0/16"), Some("2001:db8::/32"), 1279, "mtu", "1280 at least"),
         ] {
             let (at, why) = check(ipv4, ipv6, mtu).expect_err(what);

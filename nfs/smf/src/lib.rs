@@ -43,7 +43,7 @@ use uuid::Uuid;
 pub use crate::config::{Config, N4Config, UeAddresses};
 use crate::n3_paths::PathChanges;
 use crate::n4::{FromUpf, N4};
-use crate::pool::{AddressPool, UeAddress};
+use crate::pool::{AddressPool, Fixed, NoAddress, UeAddress};
 use crate::procedures::{service_request, session_restoration};
 use crate::refusal::Refusal;
 use crate::server::Server;
@@ -79,12 +79,18 @@ pub(crate) struct Core {
 }
 
 impl Core {
-    /// Addresses of the data network's pools, where they are ours to choose.
-    pub(crate) fn take_address(&self, dnn: &Dnn, kind: IpType) -> Option<UeAddress> {
+    /// Addresses of the data network's pools, where they are ours to choose, and of the subscription.
+    pub(crate) fn take_address(&self, dnn: &Dnn, kind: IpType, fixed: Fixed) -> Result<UeAddress, Refusal> {
         if self.config.ue_addresses == UeAddresses::Upf {
-            return Some(UeAddress::Open(kind));
+            return Ok(UeAddress::open(kind, fixed));
         }
-        self.pools.lock().unwrap_or_else(PoisonError::into_inner).get_mut(dnn)?.take(kind)
+        let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = pools.get_mut(dnn).map_or(Err(NoAddress::Empty), |pool| pool.take(kind, fixed));
+        taken.map_err(|why| match why {
+            NoAddress::Empty => Refusal::NoAddress(dnn.clone()),
+            NoAddress::InUse(address) => Refusal::AddressInUse(address),
+            NoAddress::Foreign(address) => Refusal::ForeignAddress(address, dnn.clone()),
+        })
     }
 
     /// Gives addresses back to their pools; what a UPF chose goes back to it with the session.

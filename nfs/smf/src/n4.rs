@@ -12,7 +12,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use pfcp::{
     CpFunctionFeatures, Endpoint, EndpointConfig, Event, Message, NodeId, Peers, RecoveryTimeStamp, RequestError,
-    RequestId, RequestToken, Role, Seid, Timers,
+    RequestId, RequestToken, Role, Seid, Timers, UpFunctionFeatures,
 };
 use runtime::trace::{Datagram, Octets, Trace};
 use tokio::net::UdpSocket;
@@ -49,8 +49,12 @@ pub(crate) struct N4 {
     commands: mpsc::Sender<Command>,
     upfs: watch::Receiver<Vec<IpAddr>>,
     loads: Arc<Mutex<Loads>>,
+    features: Arc<Mutex<Features>>,
     node_id: NodeId,
 }
+
+/// What each associated UPF says that it can do.
+type Features = HashMap<IpAddr, UpFunctionFeatures>;
 
 impl N4 {
     /// Opens the socket, associates with the UPFs and keeps the associations; each UPF is told of the applications. Messages
@@ -80,16 +84,31 @@ impl N4 {
         let seen = Seen { trace, own: config.listen };
         let provisioning = Provisioning::of(applications);
         let loads: Arc<Mutex<Loads>> = Arc::default();
-        let waiting = HashMap::new();
-        let driver =
-            Driver { socket, endpoint, waiting, provisioning, told, upfs: upfs_now, loads: loads.clone(), seen };
+        let features: Arc<Mutex<Features>> = Arc::default();
+        let driver = Driver {
+            socket,
+            endpoint,
+            waiting: HashMap::new(),
+            provisioning,
+            told,
+            upfs: upfs_now,
+            loads: loads.clone(),
+            features: features.clone(),
+            seen,
+        };
         tokio::spawn(driver.run(queue));
-        Ok((Self { commands, upfs, loads, node_id }, from_upfs))
+        Ok((Self { commands, upfs, loads, features, node_id }, from_upfs))
     }
 
     /// Our name towards UPFs.
     pub(crate) fn node_id(&self) -> NodeId {
         self.node_id.clone()
+    }
+
+    /// Whether a UPF says that it can do this.
+    pub(crate) fn offers(&self, upf: IpAddr, feature: UpFunctionFeatures) -> bool {
+        let features = self.features.lock().unwrap_or_else(PoisonError::into_inner);
+        features.get(&upf).is_some_and(|offered| offered.contains(feature))
     }
 
     /// The UPFs that have an association now.
@@ -147,6 +166,7 @@ struct Driver {
     told: mpsc::Sender<FromUpf>,
     upfs: watch::Sender<Vec<IpAddr>>,
     loads: Arc<Mutex<Loads>>,
+    features: Arc<Mutex<Features>>,
     seen: Seen,
 }
 
@@ -223,6 +243,7 @@ impl Driver {
                 Event::AssociationUp { peer, node_id, up_features, .. } => {
                     tracing::info!(%peer, %node_id, "N4 association with UPF");
                     self.provisioning.begin(Instant::now(), &mut self.endpoint, peer, up_features);
+                    self.features.lock().unwrap_or_else(PoisonError::into_inner).insert(peer, up_features);
                     self.note_upfs();
                 }
                 Event::AssociationDown { peer, why } => {

@@ -3,12 +3,14 @@
 
 use std::net::IpAddr;
 
+use ipnet::IpNet;
 use ngap::{GtpTunnel, TransportLayerAddress};
 use pfcp::{
     ApnDnn, ApplicationId, ApplyAction, BitRates, Cause, CreateFar, CreatePdr, CreateQer, FSeid, FTeid, FarId,
-    ForwardingParameters, GateStatus, Interface, NetworkInstance, NodeId, OuterHeaderCreation, OuterHeaderRemoval, Pdi,
-    PdrId, Precedence, QerId, Qfi, SdfFilter, SeReqFlags, SessionEstablishmentRequest, SessionEstablishmentResponse,
-    SessionModificationRequest, SmReqFlags, Teid, UeIpAddress, UpdateFar, UpdateForwardingParameters,
+    ForwardingParameters, FramedRoute, GateStatus, Interface, NetworkInstance, NodeId, OuterHeaderCreation,
+    OuterHeaderRemoval, Pdi, PdrId, Precedence, QerId, Qfi, SdfFilter, SeReqFlags, SessionEstablishmentRequest,
+    SessionEstablishmentResponse, SessionModificationRequest, SmReqFlags, Teid, UeIpAddress, UpdateFar,
+    UpdateForwardingParameters,
 };
 use runtime::{FlowAction, FlowRule};
 
@@ -62,6 +64,19 @@ pub(crate) fn establishment(
     request
 }
 
+/// Has the networks behind the UE count as its own, in every rule (TS 29.244 5.16). The gateway is the UE.
+pub(crate) fn add_routes(request: &mut SessionEstablishmentRequest, routes: &[IpNet]) {
+    let text = |network: &IpNet| match network {
+        IpNet::V4(v4) => FramedRoute(format!("{v4} 0.0.0.0 1")),
+        IpNet::V6(v6) => FramedRoute(format!("{v6} :: 1")),
+    };
+    let of = |ipv4: bool| routes.iter().filter(move |network| network.addr().is_ipv4() == ipv4).map(text);
+    for pdr in &mut request.create_pdrs {
+        pdr.pdi.framed_routes = of(true).collect();
+        pdr.pdi.framed_ipv6_routes = of(false).collect();
+    }
+}
+
 /// Makes the session once more at a UPF that has started again, with the tunnel it gave out before (TS 23.527 4.3).
 pub(crate) fn restoration(
     mut establishment: SessionEstablishmentRequest,
@@ -85,12 +100,13 @@ pub(crate) fn restored(at_upf: &AtUpf, response: &SessionEstablishmentResponse) 
 
 /// Of IPv6 the prefix, whose length is 64 where none is said (TS 29.244 8.2.62). What is still open the UPF chooses (5.21).
 fn ue_ip_address(address: UeAddress, destination: bool) -> UeIpAddress {
-    let chosen_by_upf = |has: fn(IpType) -> bool| matches!(address, UeAddress::Open(kind) if has(kind));
+    let chosen_by_upf = |has: fn(IpType) -> bool| matches!(address, UeAddress::Open(kind, _) if has(kind));
+    let (ipv4, ipv6) = (address.ipv4(), address.ipv6_prefix());
     UeIpAddress {
-        ipv4: address.ipv4(),
-        ipv6: address.ipv6_prefix(),
-        choose_ipv4: chosen_by_upf(IpType::has_ipv4),
-        choose_ipv6: chosen_by_upf(IpType::has_ipv6),
+        ipv4,
+        ipv6,
+        choose_ipv4: ipv4.is_none() && chosen_by_upf(IpType::has_ipv4),
+        choose_ipv6: ipv6.is_none() && chosen_by_upf(IpType::has_ipv6),
         destination,
         ..UeIpAddress::default()
     }
@@ -234,10 +250,10 @@ pub(crate) fn address(
     upf: IpAddr,
     response: &SessionEstablishmentResponse,
 ) -> Result<UeAddress, Refusal> {
-    let UeAddress::Open(kind) = asked else { return Ok(asked) };
+    let UeAddress::Open(kind, fixed) = asked else { return Ok(asked) };
     let told = || response.created_pdrs.iter().flat_map(|created| &created.ue_ip_addresses);
     let (ipv4, ipv6) = (told().find_map(|told| told.ipv4), told().find_map(|told| told.ipv6));
-    UeAddress::chosen(kind, ipv4, ipv6).ok_or_else(|| {
+    UeAddress::chosen(kind, fixed.ipv4.or(ipv4), fixed.ipv6.or(ipv6)).ok_or_else(|| {
         tracing::error!(%upf, "the UPF chose no address for the UE: smf.ue_addresses asks it to");
         Refusal::UpfRefused(Cause::MandatoryIeMissing)
     })
@@ -250,6 +266,7 @@ mod tests {
     use sbi_models::{Ambr, Arp, BitRate, PreemptionCapability, PreemptionVulnerability};
 
     use super::*;
+    use crate::pool::Fixed;
     use crate::session::{Granted, Phase, UpConnection};
     use crate::session_type::Subscribed;
 
@@ -266,7 +283,14 @@ mod tests {
             slice: "1".parse().expect("a slice"),
             amf: ApiRoot::http("amf.test"),
             status_uri: String::new(),
-            granted: Granted { ambr, five_qi: 9, arp, types: Subscribed::read(&types) },
+            granted: Granted {
+                ambr,
+                five_qi: 9,
+                arp,
+                types: Subscribed::read(&types),
+                fixed: Fixed::default(),
+                routes: [].into(),
+            },
             address: UeAddress::Ipv4([10, 45, 0, 2].into()),
             at_upf: None,
             up: UpConnection::Deactivated,
@@ -284,7 +308,7 @@ mod tests {
     #[test]
     fn an_address_that_is_open_is_the_upfs_to_choose() {
         let own = IpAddr::from([127, 0, 0, 4]);
-        let session = Session { address: UeAddress::Open(IpType::Ipv4v6), ..session() };
+        let session = Session { address: UeAddress::open(IpType::Ipv4v6, Fixed::default()), ..session() };
         let request = establishment(&session, ContextRef(7), NodeId::Address(own), own, &[]);
         let asked = request.create_pdrs.iter().map(|pdr| pdr.pdi.ue_ip_addresses[0]);
         let open = UeIpAddress { choose_ipv4: true, choose_ipv6: true, ..UeIpAddress::default() };
@@ -302,6 +326,39 @@ mod tests {
         assert_eq!(address(session.address, own, &response).ok(), Some(UeAddress::Ipv4v6(v4, v6)));
         let ours = UeAddress::Ipv4([10, 45, 0, 2].into());
         assert_eq!(address(ours, own, &response).ok(), Some(ours));
+    }
+
+    #[test]
+    fn what_the_subscription_fixes_is_not_the_upfs_to_choose() {
+        let own = IpAddr::from([127, 0, 0, 4]);
+        let fixed = Fixed { ipv4: Some([10, 9, 0, 1].into()), ipv6: None };
+        let session = Session { address: UeAddress::open(IpType::Ipv4v6, fixed), ..session() };
+        let request = establishment(&session, ContextRef(7), NodeId::Address(own), own, &[]);
+        let asked = request.create_pdrs[0].pdi.ue_ip_addresses[0];
+        assert_eq!(asked, UeIpAddress { ipv4: fixed.ipv4, choose_ipv6: true, ..UeIpAddress::default() });
+        let mut response = SessionEstablishmentResponse::new(NodeId::Address(own), Cause::RequestAccepted);
+        let prefix = "2001:db8:1::".parse().ok();
+        let mut created = pfcp::CreatedPdr::new(UPLINK_PDR);
+        created.ue_ip_addresses = vec![UeIpAddress { ipv6: prefix, ..UeIpAddress::default() }];
+        response.created_pdrs = vec![created];
+        let both = fixed.ipv4.zip(prefix).map(|(v4, v6)| UeAddress::Ipv4v6(v4, v6));
+        assert_eq!(address(session.address, own, &response).ok(), both);
+    }
+
+    #[test]
+    fn networks_behind_the_ue_are_in_every_rule() {
+        let own = IpAddr::from([127, 0, 0, 4]);
+        let mut request = establishment(&session(), ContextRef(7), NodeId::Address(own), own, &[flow(1)]);
+        let routes = ["198.51.100.0/24", "2001:db8:7::/48"].map(|network| network.parse().expect("a network"));
+        add_routes(&mut request, &routes);
+        let [v4, v6] = ["198.51.100.0/24 0.0.0.0 1", "2001:db8:7::/48 :: 1"].map(|text| FramedRoute(text.into()));
+        assert_eq!(request.create_pdrs.len(), 4);
+        for pdr in request.create_pdrs {
+            assert_eq!(
+                (&pdr.pdi.framed_routes[..], &pdr.pdi.framed_ipv6_routes[..]),
+                (&[v4.clone()][..], &[v6.clone()][..])
+            );
+        }
     }
 
     #[test]

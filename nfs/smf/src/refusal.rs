@@ -1,5 +1,7 @@
 //! Why a session is refused, and the one table of what is said to whom about it.
 
+use std::net::IpAddr;
+
 use http::StatusCode;
 use nas::GsmCause;
 use pfcp::RequestError;
@@ -39,6 +41,12 @@ pub(crate) enum Refusal {
     /// The pool is empty.
     #[error("no address is left in the pool of '{0}'")]
     NoAddress(Dnn),
+    /// Another session has the address that the subscription fixes.
+    #[error("the address of the subscription, {0}, is another session's")]
+    AddressInUse(IpAddr),
+    /// The address that the subscription fixes is not the data network's.
+    #[error("the address of the subscription, {0}, is none of data network '{1}'")]
+    ForeignAddress(IpAddr, Dnn),
     /// There are as many sessions as may be.
     #[error("the SMF has all the sessions it may have")]
     Full,
@@ -75,8 +83,12 @@ impl Refusal {
             Self::SessionType(_) => GsmCause::UnknownPduSessionType,
             Self::SscMode(_) => GsmCause::NotSupportedSscMode,
             Self::NoSuchSession => GsmCause::PduSessionDoesNotExist,
-            Self::NoAddress(_) | Self::Full | Self::UpfOverloaded | Self::Ran(_) => GsmCause::InsufficientResources,
-            Self::NoUpf | Self::UpfRefused(_) | Self::UpfSilent(_) | Self::Udm(_) => GsmCause::NetworkFailure,
+            Self::NoAddress(_) | Self::AddressInUse(_) | Self::Full | Self::UpfOverloaded | Self::Ran(_) => {
+                GsmCause::InsufficientResources
+            }
+            Self::ForeignAddress(..) | Self::NoUpf | Self::UpfRefused(_) | Self::UpfSilent(_) | Self::Udm(_) => {
+                GsmCause::NetworkFailure
+            }
         }
     }
 
@@ -92,12 +104,14 @@ impl Refusal {
             }
             Self::SscMode(_) => (StatusCode::FORBIDDEN, "SSC_NOT_SUPPORTED"),
             Self::NoSuchSession => (StatusCode::NOT_FOUND, "CONTEXT_NOT_FOUND"),
-            Self::NoAddress(_) | Self::Full | Self::UpfOverloaded => {
+            Self::NoAddress(_) | Self::AddressInUse(_) | Self::Full | Self::UpfOverloaded => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "INSUFFICIENT_RESOURCES")
             }
             Self::NoUpf | Self::UpfSilent(_) => (StatusCode::GATEWAY_TIMEOUT, "UPF_NOT_RESPONDING"),
             Self::Udm(_) => (StatusCode::GATEWAY_TIMEOUT, "PEER_NOT_RESPONDING"),
-            Self::UpfRefused(_) | Self::Ran(_) => (StatusCode::INTERNAL_SERVER_ERROR, "SYSTEM_FAILURE"),
+            Self::ForeignAddress(..) | Self::UpfRefused(_) | Self::Ran(_) => {
+                (StatusCode::INTERNAL_SERVER_ERROR, "SYSTEM_FAILURE")
+            }
         }
     }
 
@@ -112,6 +126,8 @@ impl Refusal {
             Self::SscMode(_) => "ssc_mode",
             Self::NoSuchSession => "no_such_session",
             Self::NoAddress(_) => "no_address",
+            Self::AddressInUse(_) => "address_in_use",
+            Self::ForeignAddress(..) => "foreign_address",
             Self::Full => "full",
             Self::NoUpf => "no_upf",
             Self::UpfOverloaded => "upf_overloaded",
@@ -132,6 +148,8 @@ impl Refusal {
             }
             Self::SscMode(_) => "the UE's SSC mode",
             Self::NoAddress(_) => "network.dnns[].ipv4 and .ipv6",
+            Self::AddressInUse(_) => "the subscriber's address, best one of network.dnns[].routes",
+            Self::ForeignAddress(..) => "network.dnns[].routes, or the subscriber's address",
             Self::Full => "smf.max_sessions",
             Self::NoUpf | Self::UpfSilent(_) => "smf.n4.upfs and upf.n4",
             Self::UpfOverloaded => "upf.n4.queue, or more UPFs in smf.n4.upfs",

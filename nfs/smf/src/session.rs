@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use ipnet::IpNet;
 use ngap::GtpTunnel;
 use pfcp::{Seid, Teid};
 use sbi_api::ApiRoot;
 use sbi_models::{Ambr, Arp, Dnn, PduSessionId, Snssai, Supi};
 
-use crate::pool::UeAddress;
+use crate::pool::{Fixed, UeAddress};
 use crate::session_type::Subscribed;
 
 /// What identifies a session to people and to the AMF.
@@ -41,6 +42,10 @@ pub(crate) struct Granted {
     pub(crate) five_qi: u8,
     pub(crate) arp: Arp,
     pub(crate) types: Subscribed,
+    /// Addresses that are always the subscriber's.
+    pub(crate) fixed: Fixed,
+    /// Networks behind the UE.
+    pub(crate) routes: Box<[IpNet]>,
 }
 
 /// The session's part at the UPF.

@@ -9,6 +9,7 @@ use sbi_models::{Ambr, Arp, BitRate, Dnn, PreemptionCapability, PreemptionVulner
 use tokio::sync::watch;
 
 use crate::Core;
+use crate::pool::Fixed;
 use crate::refusal::Refusal;
 use crate::session::{Entry, Granted, Session, SessionKey};
 use crate::session_type::Subscribed;
@@ -40,6 +41,8 @@ fn granted(subscriptions: &[SessionManagementSubscriptionData], dnn: &Dnn, slice
         five_qi: profile.map_or(DEFAULT_5QI, |profile| profile.five_qi),
         arp: profile.map_or_else(default_arp, |profile| profile.arp.clone()),
         types: Subscribed::read(&configuration.pdu_session_types),
+        fixed: Fixed::read(configuration.static_ip_address.as_deref().unwrap_or_default()),
+        routes: configuration.framed_routes().filter(|network| network.prefix_len() > 0).collect(),
     })
 }
 

@@ -579,3 +579,31 @@ async fn malformed_creations_are_answered() {
         assert!(response.status().is_client_error(), "{content_type}: {response:?}");
     }
 }
+
+/// This UPF has no feature FRRT.
+#[tokio::test]
+async fn what_the_subscription_fixes_is_asked_for_as_far_as_the_upf_can() {
+    const FIXED: &str = r#"[{"singleNssai":{"sst":1},"dnnConfigurations":{"internet":{
+        "pduSessionTypes":{"defaultSessionType":"IPV4"},"sscModes":{"defaultSscMode":"SSC_MODE_1"},
+        "staticIpAddress":[{"ipv4Addr":"10.45.3.3"}],"ipv4FrameRouteList":[{"ipv4Mask":"198.51.100.0/24"}]}}}]"#;
+    let scene = Scene::new(FIXED, true).await;
+    established(&scene).await;
+    scene.ladder.until("SMF -> AMF").await;
+    assert_eq!(scene.upf.asked_for(), [Some([10, 45, 3, 3].into())]);
+    assert!(!scene.upf.with_routes.load(Relaxed), "the UPF does not know what they are");
+    let accept = n1_of(&last_transfer(&scene));
+    assert!(matches!(accept.message, GsmMessage::PduSessionEstablishmentAccept(accept)
+        if accept.pdu_address == Some(PduAddress::Ipv4([10, 45, 3, 3].into()))));
+}
+
+#[tokio::test]
+async fn an_address_that_is_not_the_data_networks_is_refused_by_name() {
+    const FOREIGN: &str = r#"[{"singleNssai":{"sst":1},"dnnConfigurations":{"internet":{
+        "pduSessionTypes":{"defaultSessionType":"IPV4"},"sscModes":{"defaultSscMode":"SSC_MODE_1"},
+        "staticIpAddress":[{"ipv4Addr":"10.77.3.3"}]}}}]"#;
+    let scene = Scene::new(FOREIGN, true).await;
+    let response = create(&scene, "internet", &request(None)).await;
+    assert_eq!(response.status(), 500);
+    let told = scene.rejects.latest(Some(SUPI));
+    assert!(told.iter().any(|record| record.reject.to_string().contains("10.77.3.3")), "{told:?}");
+}

@@ -4,10 +4,12 @@
 mod access;
 
 use std::io::{Read as _, Write as _};
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use ipnet::{IpNet, Ipv6Net};
 use runtime::config::{self, ConfigError, Of};
 use sbi_models::{Gpsi, HexOctets, SecretHex, Supi};
 
@@ -55,7 +57,8 @@ enum Action {
         supis: Vec<Supi>,
     },
     /// Add or replace the subscribers of a file: JSON lines as exported, or CSV (by its name's end) with the columns
-    /// supi, k, opc or op, and optional amf, sqn, gpsi, slices (1:internet|ims;1-00000a:corp). All or, after a mistake, none
+    /// supi, k, opc or op, and optional amf, sqn, gpsi, slices (1:internet|ims;1-00000a:corp). Addresses and networks behind UEs
+    /// are in JSON lines only (ipv4, ipv6, framedRoutes of a DNN). All or, after a mistake, none
     Import {
         /// The file; - for JSON lines from standard input
         file: PathBuf,
@@ -94,21 +97,34 @@ struct NewSubscriber {
     /// A slice and its DNNs, the default ones first; may be repeated
     #[arg(long = "slice", value_name = "SST[-SD]:DNN[,DNN...]", default_value = "1:internet")]
     slices: Vec<Slice>,
+    /// The IPv4 address that the default DNN always gives
+    #[arg(long, value_name = "ADDRESS")]
+    ipv4: Option<Ipv4Addr>,
+    /// The IPv6 prefix that the default DNN always gives, of 64 bits
+    #[arg(long, value_name = "PREFIX")]
+    ipv6: Option<Ipv6Net>,
+    /// A network behind the UE in the default DNN (framed route); may be repeated
+    #[arg(long = "route", value_name = "NETWORK")]
+    routes: Vec<IpNet>,
     /// Replace the subscriber where it is there already; its sequence number does not go back
     #[arg(long)]
     replace: bool,
 }
 
 impl NewSubscriber {
-    fn subscriber(self) -> Subscriber {
+    fn subscriber(self) -> Result<Subscriber, Failure> {
         let mut keys = match (self.opc, self.op) {
             (Some(opc), _) => Keys::new(self.key, opc),
             (None, op) => Keys::from_op(self.key, &op.unwrap_or(SecretHex([0; 16]))), // clap requires one of the two
         };
         keys.amf = self.amf;
         keys.sqn = self.sqn.unwrap_or(keys.sqn);
-        let profile = Profile { gpsi: self.gpsi, ..Profile::new(self.slices) };
-        Subscriber { supi: self.supi, keys: Some(keys), profile }
+        let mut profile = Profile { gpsi: self.gpsi, ..Profile::new(self.slices) };
+        if let Some(default) = profile.slices.first_mut().and_then(|slice| slice.dnns.first_mut()) {
+            (default.ipv4, default.ipv6, default.framed_routes) = (self.ipv4, self.ipv6, self.routes);
+        }
+        profile.check().map_err(|why| Failure::Refused(why.to_string()))?;
+        Ok(Subscriber { supi: self.supi, keys: Some(keys), profile })
     }
 }
 
@@ -158,7 +174,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
     match cli.action {
         Action::Add(new) => {
             let call = if new.replace { Call::Import } else { Call::Add };
-            let subscriber = new.subscriber();
+            let subscriber = new.subscriber()?;
             let supi = subscriber.supi.clone();
             if let Answer::Provisioned(done) = Access::find(&settings)?.call(call(vec![subscriber]))? {
                 say(&format!("{supi} {}\n", if done.replaced > 0 { "replaced" } else { "added" }));

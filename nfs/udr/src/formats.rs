@@ -172,6 +172,8 @@ mod tests {
         profile.gpsi = Some("msisdn-491700000000".parse().expect("a GPSI"));
         profile.slices.push("1-00000a:corp,ims".parse().expect("a slice"));
         profile.slices[1].dnns[0].ipv4 = Some([10, 45, 0, 9].into());
+        profile.slices[1].dnns[0].ipv6 = "2001:db8:1:2::/64".parse().ok();
+        profile.slices[1].dnns[0].framed_routes = vec!["198.51.100.0/24".parse().expect("a network")];
         profile.slices[1].dnns[0].session_ambr.uplink = sbi_models::BitRate(64_000);
         let text = write_json_lines(&subscribers);
         assert_eq!(read_json_lines(&text).expect("reads"), subscribers);
@@ -188,6 +190,10 @@ mod tests {
 
     #[test]
     fn a_mistake_is_told_with_its_line() {
+        let with = |key: &str| {
+            let slice = format!(r#"[{{"sst":1,"dnns":[{{"dnn":"internet",{key}}}]}}]"#);
+            LINE.replace(r#"["1:internet"]"#, &slice)
+        };
         for (line, wanted) in [
             (LINE.replace("opc", "opx"), "unknown field `opx`"),
             (LINE.replace(r#""opc""#, r#""op":"00000000000000000000000000000000","opc""#), "either opc or op"),
@@ -195,6 +201,10 @@ mod tests {
             (LINE.replace("465B", ""), "hexadecimal"),
             (LINE.replace("1:internet", "internet"), "SST[-SD]:DNN"),
             (LINE.replace(r#"["1:internet"]"#, "[]"), "1 to 8 slices"),
+            (with(r#""ipv6":"2001:db8::/48""#), "a prefix of 64 bits"),
+            (with(r#""framedRoutes":["198.51.100.7/24"]"#), "198.51.100.0/24 is"),
+            (with(r#""framedRoutes":["0.0.0.0/0"]"#), "is no network"),
+            (with(&format!(r#""framedRoutes":[{}]"#, [r#""198.51.100.0/24""#; 17].join(","))), "17 framedRoutes"),
             ("nonsense".to_owned(), "expected"),
         ] {
             let error = read_json_lines(&format!("{LINE}\n{line}")).expect_err(&line);

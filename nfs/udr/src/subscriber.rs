@@ -5,8 +5,9 @@ use std::net::Ipv4Addr;
 use std::str::FromStr;
 
 use aka::{K, Op, Opc, Sqn};
+use ipnet::{IpNet, Ipv6Net};
 use sbi_models::udm::{
-    AccessAndMobilitySubscriptionData, DnnConfiguration, DnnInfo, Nssai, PduSessionTypes,
+    AccessAndMobilitySubscriptionData, DnnConfiguration, DnnInfo, FrameRouteInfo, Nssai, PduSessionTypes,
     SessionManagementSubscriptionData, SmfSelectionSubscriptionData, SnssaiInfo, SscModes, SubscribedDefaultQos,
 };
 use sbi_models::{
@@ -108,7 +109,16 @@ pub struct Subscription {
     /// The address the subscriber always gets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ipv4: Option<Ipv4Addr>,
+    /// The IPv6 prefix it always gets, of 64 bits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ipv6: Option<Ipv6Net>,
+    /// Networks behind the UE, whose hosts are reached through it (framed routes).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub framed_routes: Vec<IpNet>,
 }
+
+/// Networks behind a UE.
+const MOST_ROUTES: usize = 16;
 
 fn a_gigabit() -> Ambr {
     Ambr { uplink: BitRate(1_000_000_000), downlink: BitRate(1_000_000_000) }
@@ -137,7 +147,36 @@ fn is_middling(priority: &u8) -> bool {
 impl Subscription {
     /// A data network with the usual rates.
     pub fn new(dnn: Dnn) -> Self {
-        Self { dnn, session_ambr: a_gigabit(), five_qi: best_effort(), arp_priority: middling(), ipv4: None }
+        Self {
+            dnn,
+            session_ambr: a_gigabit(),
+            five_qi: best_effort(),
+            arp_priority: middling(),
+            ipv4: None,
+            ipv6: None,
+            framed_routes: Vec::new(),
+        }
+    }
+
+    /// What is wrong with it.
+    fn check(&self) -> Result<(), String> {
+        let Self { dnn, arp_priority, five_qi, ipv6, framed_routes, .. } = self;
+        if !(1..=15).contains(arp_priority) {
+            return Err(format!("arpPriority {arp_priority} of {dnn}: allowed are 1 to 15"));
+        }
+        if matches!(five_qi, 0 | 255) {
+            return Err(format!("fiveQi {five_qi} of {dnn}: allowed are 1 to 254"));
+        }
+        if let Some(prefix) = ipv6.filter(|prefix| prefix.prefix_len() != 64 || prefix.trunc() != *prefix) {
+            return Err(format!("ipv6 {prefix} of {dnn}: a prefix of 64 bits is needed, as 2001:db8:1:2::/64"));
+        }
+        if framed_routes.len() > MOST_ROUTES {
+            return Err(format!("{dnn} has {} framedRoutes: allowed are 0 to {MOST_ROUTES}", framed_routes.len()));
+        }
+        match framed_routes.iter().find(|network| network.prefix_len() == 0 || network.trunc() != **network) {
+            Some(network) => Err(format!("{network} of framedRoutes of {dnn} is no network: {} is?", network.trunc())),
+            None => Ok(()),
+        }
     }
 }
 
@@ -183,20 +222,7 @@ impl Profile {
             if slice.dnns.is_empty() || slice.dnns.len() > 64 {
                 return wrong(format!("slice {} has {} DNNs: allowed are 1 to 64", slice.snssai, slice.dnns.len()));
             }
-            for subscription in &slice.dnns {
-                if !(1..=15).contains(&subscription.arp_priority) {
-                    return wrong(format!(
-                        "arpPriority {} of {}: allowed are 1 to 15",
-                        subscription.arp_priority, subscription.dnn
-                    ));
-                }
-                if subscription.five_qi == 0 || subscription.five_qi == 255 {
-                    return wrong(format!(
-                        "fiveQi {} of {}: allowed are 1 to 254",
-                        subscription.five_qi, subscription.dnn
-                    ));
-                }
-            }
+            slice.dnns.iter().try_for_each(Subscription::check).or_else(wrong)?;
         }
         Ok(())
     }
@@ -255,7 +281,14 @@ impl Subscription {
             preempt_cap: PreemptionCapability::NotPreempt,
             preempt_vuln: PreemptionVulnerability::NotPreemptable,
         };
-        let address = |ipv4| vec![IpAddr { ipv4_addr: Some(ipv4), ..IpAddr::default() }];
+        let ipv4 = self.ipv4.map(|ipv4| IpAddr { ipv4_addr: Some(ipv4), ..IpAddr::default() });
+        let ipv6 = self.ipv6.map(|prefix| IpAddr { ipv6_prefix: Some(prefix), ..IpAddr::default() });
+        let addresses: Vec<_> = ipv4.into_iter().chain(ipv6).collect();
+        let routes = |ipv4: bool| {
+            let of_version = self.framed_routes.iter().filter(|network| network.addr().is_ipv4() == ipv4);
+            let routes: Vec<FrameRouteInfo> = of_version.map(|network| (*network).into()).collect();
+            (!routes.is_empty()).then_some(routes)
+        };
         DnnConfiguration {
             pdu_session_types: PduSessionTypes {
                 default_session_type: Some(PduSessionType::Ipv4),
@@ -264,8 +297,10 @@ impl Subscription {
             ssc_modes: SscModes { default_ssc_mode: SscMode::Mode1, allowed_ssc_modes: Some(vec![SscMode::Mode1]) },
             qos_profile: Some(SubscribedDefaultQos { five_qi: self.five_qi, arp, priority_level: None }),
             session_ambr: Some(self.session_ambr),
-            static_ip_address: self.ipv4.map(address),
+            static_ip_address: (!addresses.is_empty()).then_some(addresses),
             up_security: None,
+            ipv4_frame_route_list: routes(true),
+            ipv6_frame_route_list: routes(false),
         }
     }
 }

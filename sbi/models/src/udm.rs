@@ -9,9 +9,9 @@ pub use registration::{
     SmfRegistration,
 };
 pub use subscription::{
-    AccessAndMobilitySubscriptionData, DnnConfiguration, DnnInfo, Nssai, PduSession, PduSessionTypes, SdmSubscription,
-    SessionManagementSubscriptionData, SmDataQuery, SmfSelectionSubscriptionData, SnssaiInfo, SscModes,
-    SubscribedDefaultQos, SubscriptionQuery, UeContextInSmfData, UpConfidentiality, UpIntegrity, UpSecurity,
+    AccessAndMobilitySubscriptionData, DnnConfiguration, DnnInfo, FrameRouteInfo, Nssai, PduSession, PduSessionTypes,
+    SdmSubscription, SessionManagementSubscriptionData, SmDataQuery, SmfSelectionSubscriptionData, SnssaiInfo,
+    SscModes, SubscribedDefaultQos, SubscriptionQuery, UeContextInSmfData, UpConfidentiality, UpIntegrity, UpSecurity,
 };
 pub use vector::{
     AuthEvent, AuthType, AuthenticationInfoRequest, AuthenticationInfoResult, AuthenticationVector, AvType,

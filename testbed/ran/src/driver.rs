@@ -181,7 +181,12 @@ impl Ran {
 
     /// One ping from a UE through a session.
     pub async fn ping(&self, ue: UeId, session: u8, host: IpAddr, patience: Duration) -> Ping {
-        self.user_plane.ping(ue, session, host, patience).await
+        self.user_plane.ping((ue, session), (None, host), patience).await
+    }
+
+    /// One ping from a host behind a UE, which brings it into a session and takes the reply.
+    pub async fn ping_from(&self, from: IpAddr, ue: UeId, session: u8, host: IpAddr, patience: Duration) -> Ping {
+        self.user_plane.ping((ue, session), (Some(from), host), patience).await
     }
 
     /// The addresses of a session. That of IPv6 is there once [`autoconfigured`](Self::autoconfigured).

@@ -216,10 +216,16 @@ pub(crate) struct UserPlaneHandle {
 }
 
 impl UserPlaneHandle {
-    /// One echo request through a session; the time until its reply.
-    pub(crate) async fn ping(&self, ue: UeId, id: u8, host: IpAddr, patience: Duration) -> Result<Duration, PingError> {
+    /// One echo request through a session, from the UE or a host behind it; the time until its reply.
+    pub(crate) async fn ping(
+        &self,
+        (ue, id): (UeId, u8),
+        (from, host): (Option<IpAddr>, IpAddr),
+        patience: Duration,
+    ) -> Result<Duration, PingError> {
         let known = lock(&self.shared.sessions).of(ue, id).ok_or(PingError::NoSession)?;
-        let own = known.addresses().find(|own| own.is_ipv4() == host.is_ipv4()).ok_or(PingError::NoAddress(host))?;
+        let own = from.or_else(|| known.addresses().find(|own| own.is_ipv4() == host.is_ipv4()));
+        let own = own.ok_or(PingError::NoAddress(host))?;
         let session = known.session;
         // Relaxed: only distinct values are needed.
         let sequence = self.shared.next_sequence.fetch_add(1, Ordering::Relaxed);

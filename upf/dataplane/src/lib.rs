@@ -30,6 +30,7 @@ mod inner;
 mod memory;
 mod moment;
 mod mss;
+mod netlink;
 mod offload;
 mod police;
 mod port;

@@ -4,8 +4,10 @@ use std::io::{self, IoSlice};
 use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 
+use ipnet::IpNet;
 use tun_rs::{DeviceBuilder, DeviceBuilderGuard, SyncDevice};
 
+use crate::netlink::Tables;
 use crate::offload::{BATCH, Car, Cut, Join, Kind, Trains, Virtio, complete};
 use crate::{Frame, Origin, Verdict};
 
@@ -27,6 +29,8 @@ pub struct TunConfig {
     pub mtu: u16,
     /// Its addresses.
     pub addresses: Vec<TunAddress>,
+    /// Networks beyond them that are reached through it too.
+    pub routes: Vec<IpNet>,
     /// Whether the system may hand over, and take, many packets of a flow as one, and leave checksums to us.
     pub offload: bool,
 }
@@ -74,6 +78,21 @@ pub(crate) fn add_address(device: &SyncDevice, name: &str, of: &TunAddress) -> i
     }
 }
 
+/// Has the networks beyond reached through the device.
+fn add_routes(device: &SyncDevice, config: &TunConfig) -> io::Result<()> {
+    let (mut tables, interface) = (Tables::open()?, device.if_index()?);
+    for network in &config.routes {
+        match tables.route(network, interface) {
+            // A system without IPv6 still has the rest.
+            Err(why) if network.addr().is_ipv6() => {
+                tracing::warn!(device = config.name, %network, %why, "no IPv6 here: what is sent there stays here");
+            }
+            done => done?,
+        }
+    }
+    Ok(())
+}
+
 impl Tun {
     /// Makes the device with so many queues, gives it its addresses, and with them the routes to the pools, and brings it
     /// up. The system spreads packets over the queues by flow.
@@ -94,6 +113,9 @@ impl Tun {
             prepare_ipv6(&config.name, &NOTHING_OF_ITS_OWN);
         }
         config.addresses.iter().try_for_each(|address| add_address(&device, &config.name, address))?;
+        if !config.routes.is_empty() {
+            add_routes(&device, config)?;
+        }
         let mut devices = (1..queues).map(|_| device.try_clone()).collect::<io::Result<Vec<_>>>()?;
         devices.insert(0, device);
         devices.into_iter().map(Self::of).collect()

@@ -143,7 +143,7 @@ impl End {
 
 fn tun(name: &str, address: Ipv4Addr, prefix: u8, offload: bool) -> Kind {
     let addresses = vec![TunAddress { address: address.into(), prefix }];
-    Kind::Tun(TunConfig { name: name.into(), mtu: 1400, addresses, offload })
+    Kind::Tun(TunConfig { name: name.into(), mtu: 1400, addresses, routes: Vec::new(), offload })
 }
 
 /// Octet number `place` of the transfer.

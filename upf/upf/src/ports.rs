@@ -166,10 +166,12 @@ fn af_xdp_config(config: &UpfConfig, network: &Network) -> Result<AfXdpConfig, S
 
 fn udp_tun(config: &UpfConfig, network: &Network, why: &str) -> Result<Opened, StartError> {
     let address = |pool: &Pool| TunAddress { address: pool.gateway, prefix: pool.network.prefix_len() };
+    let (pools, beyond): (Vec<_>, Vec<_>) = pools(network).into_iter().partition(|pool| pool.to_choose);
     let tun = TunConfig {
         name: config.n6.tun.clone(),
         mtu: mtu(network),
-        addresses: pools(network).iter().map(address).collect(),
+        addresses: pools.iter().map(address).collect(),
+        routes: beyond.iter().map(|pool| pool.network).collect(),
         offload: config.n6.offload,
     };
     let ports = UdpTun::open(config.n3.listen, &tun, config.workers).map_err(|failure| match failure {

@@ -23,6 +23,8 @@ pub struct Pool {
     pub gateway: IpAddr,
     /// Octets of the longest packet to or from its UEs.
     pub mtu: u16,
+    /// Whether addresses may be chosen of it, or only taken: what subscriptions fix, and networks behind UEs.
+    pub to_choose: bool,
 }
 
 impl Pool {
@@ -127,7 +129,7 @@ impl Resources {
         seid: u64,
     ) -> Result<IpAddr, Unavailable> {
         let named = |pool: &Pool| networks.iter().any(|name| name.eq_ignore_ascii_case(&pool.dnn));
-        let of_these = |pool: &Pool| pool.network.addr().is_ipv4() == ipv4 && named(pool);
+        let of_these = |pool: &Pool| pool.to_choose && pool.network.addr().is_ipv4() == ipv4 && named(pool);
         let mut known = false;
         for (pool, numbers) in self.pools.iter_mut().filter(|(pool, _)| of_these(pool)) {
             known = true;
@@ -161,7 +163,7 @@ impl Resources {
     pub(crate) fn release(&mut self, address: IpAddr) {
         let address = of_one_ue(address);
         self.addresses.remove(&address);
-        let holding = |(pool, _): &&mut (Pool, Numbers)| pool.network.contains(&address);
+        let holding = |(pool, _): &&mut (Pool, Numbers)| pool.to_choose && pool.network.contains(&address);
         if let Some((pool, numbers)) = self.pools.iter_mut().find(holding) {
             numbers.give_back(number(pool, address));
         }
@@ -223,8 +225,12 @@ mod tests {
             network: "fd00:10:45::/48".parse().expect("a network"),
             gateway: "fd00:10:45::1".parse().expect("an address"),
             mtu: 1400,
+            to_choose: true,
         };
-        Resources::new(vec![Pool { dnn: "internet".into(), network, gateway, mtu: 1400 }, of_ipv6], u32::MAX)
+        Resources::new(
+            vec![Pool { dnn: "internet".into(), network, gateway, mtu: 1400, to_choose: true }, of_ipv6],
+            u32::MAX,
+        )
     }
 
     #[test]
@@ -247,6 +253,7 @@ mod tests {
             network: network.parse().expect("a network"),
             gateway: gateway.parse().expect("an address"),
             mtu: 1400,
+            to_choose: true,
         };
         let pools = vec![pool("10.45.0.0/29", "10.45.0.1"), pool("2001:db8:0:fff0::/60", "2001:db8:0:fff0::1")];
         let mut resources = Resources::new(pools, 1003);

@@ -118,15 +118,23 @@ pub(crate) fn mtu(network: &Network) -> u16 {
     network.dnns.iter().map(|dnn| dnn.mtu).max().unwrap_or(1400)
 }
 
+/// The pools of all data networks, and the networks beyond them.
 pub(crate) fn pools(network: &Network) -> Vec<Pool> {
-    let of = |dnn: &runtime::DataNetwork| {
-        let ipv4 = dnn.ipv4.map(IpNet::from).zip(dnn.gateway().map(IpAddr::from));
-        let ipv6 = dnn.ipv6.map(IpNet::from).zip(dnn.gateway_ipv6().map(IpAddr::from));
-        let (name, mtu) = (dnn.name.to_string(), dnn.mtu);
-        let pools = ipv4.into_iter().chain(ipv6);
-        pools.map(move |(network, gateway)| Pool { dnn: name.clone(), network, gateway, mtu })
-    };
-    network.dnns.iter().flat_map(of).collect()
+    network.dnns.iter().flat_map(pools_of).collect()
+}
+
+fn pools_of(dnn: &runtime::DataNetwork) -> impl Iterator<Item = Pool> {
+    let ipv4 = dnn.ipv4.map(IpNet::from).zip(dnn.gateway().map(IpAddr::from));
+    let ipv6 = dnn.ipv6.map(IpNet::from).zip(dnn.gateway_ipv6().map(IpAddr::from));
+    // What lies beyond has the gateway of its version's pool.
+    let beyond = dnn.routes.iter().filter_map(move |network| {
+        let of_version = if network.addr().is_ipv4() { ipv4 } else { ipv6 };
+        of_version.map(|(_, gateway)| (*network, gateway, false))
+    });
+    let pools = [ipv4, ipv6].into_iter().flatten().map(|(network, gateway)| (network, gateway, true));
+    let named =
+        |(network, gateway, to_choose)| Pool { dnn: dnn.name.to_string(), network, gateway, mtu: dnn.mtu, to_choose };
+    pools.chain(beyond).map(named)
 }
 
 fn path_config(config: &UpfConfig, network: &Network) -> dataplane::Config {

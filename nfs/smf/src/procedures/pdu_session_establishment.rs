@@ -1,9 +1,10 @@
 //! UE-requested PDU Session Establishment, non-roaming (23.502 4.3.2.2.1).
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use nas::GsmCause;
-use pfcp::Message;
+use pfcp::{Message, SessionEstablishmentRequest, UpFunctionFeatures};
 use runtime::{DataNetwork, Reject};
 use sbi_api::multipart::NAS_5GS;
 use sbi_api::{ApiRoot, Multipart, Problem, WithLocation, WithParts};
@@ -123,7 +124,7 @@ async fn admit(core: &Arc<Core>, request: &Request, asked: &Asked) -> Result<Adm
     let granted = subscription::session_management_data(core, &request.key.supi, &network.name, request.slice).await?;
     let has = (network.ipv4.is_some(), network.ipv6.is_some());
     let (kind, narrowed) = session_type::select(asked.session_type, &granted.types, has)?;
-    let address = core.take_address(&network.name, kind).ok_or_else(|| Refusal::NoAddress(network.name.clone()))?;
+    let address = core.take_address(&network.name, kind, granted.fixed)?;
     let session = Session {
         dnn: network.name.clone(),
         slice: request.slice,
@@ -197,6 +198,27 @@ async fn start_user_plane(core: &Arc<Core>, entry: &Entry, session: &mut Session
 /// What a UPF says that chooses the addresses of UEs.
 const NO_ADDRESS: pfcp::Cause = pfcp::Cause::AllDynamicAddressesAreOccupied;
 
+/// The session as this UPF is to have it.
+pub(super) fn establishment_request(
+    core: &Core,
+    entry: &Entry,
+    session: &Session,
+    upf: IpAddr,
+) -> SessionEstablishmentRequest {
+    let flows = core.network.dnn(session.dnn.as_str()).map(|network| network.rules.as_slice()).unwrap_or_default();
+    let own = core.config.n4.listen.ip();
+    let mut request = n4_rules::establishment(session, entry.reference, core.n4.node_id(), own, flows);
+    if session.granted.routes.is_empty() {
+        return request;
+    }
+    if core.n4.offers(upf, UpFunctionFeatures::FRRT) {
+        n4_rules::add_routes(&mut request, &session.granted.routes);
+    } else {
+        tracing::warn!(%upf, supi = %entry.key.supi, dnn = %session.dnn, "nothing behind the UE is reached: the UPF has no framed routes (FRRT)");
+    }
+    request
+}
+
 async fn establish_at_upf(
     core: &Arc<Core>,
     entry: &Entry,
@@ -206,9 +228,7 @@ async fn establish_at_upf(
     let upf = core.select_upf().await?;
     // 9. Policy association modification: there is no PCF.
     // 10. N4 Session Establishment.
-    let flows = core.network.dnn(session.dnn.as_str()).map(|network| network.rules.as_slice()).unwrap_or_default();
-    let own = core.config.n4.listen.ip();
-    let request = n4_rules::establishment(session, entry.reference, core.n4.node_id(), own, flows);
+    let request = establishment_request(core, entry, session, upf);
     match core.n4.request(upf, pfcp::Seid::default(), request).await? {
         Message::SessionEstablishmentResponse(response) if response.cause == NO_ADDRESS => {
             Err(Refusal::NoAddress(session.dnn.clone()))

@@ -11,6 +11,7 @@ use crate::refusal::Refusal;
 use crate::session::{AtUpf, Entry, Session, UpConnection};
 use crate::{Core, n4_rules};
 
+use super::pdu_session_establishment::establishment_request;
 use super::pdu_session_release::requested_by_network;
 
 /// How long a UPF may take to come back before the UEs are told to make new sessions.
@@ -44,10 +45,7 @@ pub(crate) async fn upf_lost(core: Arc<Core>, upf: IpAddr) {
 
 /// The session as it is, at the UPF once more: its address, its tunnel, and its packets forwarded or buffered.
 async fn restore(core: &Core, entry: &Entry, session: &mut Session, before: &AtUpf) -> Result<(), Refusal> {
-    let flows = core.network.dnn(session.dnn.as_str()).map(|network| network.rules.as_slice()).unwrap_or_default();
-    let own = core.config.n4.listen.ip();
-    let establishment = n4_rules::establishment(session, entry.reference, core.n4.node_id(), own, flows);
-    let request = n4_rules::restoration(establishment, before);
+    let request = n4_rules::restoration(establishment_request(core, entry, session, before.upf), before);
     let at_upf = match core.n4.request(before.upf, pfcp::Seid::default(), request).await? {
         Message::SessionEstablishmentResponse(response) => n4_rules::restored(before, &response)?,
         _ => return Err(Refusal::UpfRefused(pfcp::Cause::RequestRejected)),

@@ -99,6 +99,8 @@ pub(crate) struct Upf {
     pub(crate) changes: AtomicBool,
     /// The addresses of UEs in establishments.
     asked_for: Mutex<Vec<Option<Ipv4Addr>>>,
+    /// Whether one of them had networks behind the UE.
+    pub(crate) with_routes: AtomicBool,
     restart: Notify,
     /// What it is to tell.
     report: Mutex<Option<NodeReportRequest>>,
@@ -202,6 +204,8 @@ fn answer(message: &Message, does: &Upf) -> (Seid, Message) {
         Message::SessionEstablishmentRequest(request) => {
             let mut response = SessionEstablishmentResponse::new(NodeId::Address(own.into()), cause);
             let ue = request.create_pdrs[0].pdi.ue_ip_addresses[0];
+            let behind = request.create_pdrs.iter().any(|pdr| !pdr.pdi.framed_routes.is_empty());
+            does.with_routes.fetch_or(behind, Relaxed);
             does.asked_for.lock().expect("no test panicked").push(ue.ipv4);
             if accept {
                 let mut created = CreatedPdr::new(request.create_pdrs[0].pdr_id);
@@ -253,6 +257,7 @@ impl Scene {
             accepts,
             changes,
             asked_for: Mutex::default(),
+            with_routes: false.into(),
             restart: Notify::new(),
             report: Mutex::default(),
             reporting: Notify::new(),

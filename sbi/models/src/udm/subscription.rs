@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 use serde_with_macros::skip_serializing_none;
 use uuid::Uuid;
@@ -194,6 +195,39 @@ pub struct DnnConfiguration {
     pub static_ip_address: Option<Vec<IpAddr>>,
     /// Protection of the user plane.
     pub up_security: Option<UpSecurity>,
+    /// IPv4 networks behind the UE.
+    pub ipv4_frame_route_list: Option<Vec<FrameRouteInfo>>,
+    /// IPv6 networks behind the UE.
+    pub ipv6_frame_route_list: Option<Vec<FrameRouteInfo>>,
+}
+
+/// A network behind the UE (TS 29.503 `FrameRouteInfo`): one of the two.
+#[skip_serializing_none]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FrameRouteInfo {
+    /// Of IPv4.
+    pub ipv4_mask: Option<Ipv4Net>,
+    /// Of IPv6.
+    pub ipv6_prefix: Option<Ipv6Net>,
+}
+
+impl From<IpNet> for FrameRouteInfo {
+    fn from(network: IpNet) -> Self {
+        match network {
+            IpNet::V4(v4) => Self { ipv4_mask: Some(v4), ipv6_prefix: None },
+            IpNet::V6(v6) => Self { ipv4_mask: None, ipv6_prefix: Some(v6) },
+        }
+    }
+}
+
+impl DnnConfiguration {
+    /// The networks behind the UE, of both versions.
+    pub fn framed_routes(&self) -> impl Iterator<Item = IpNet> + '_ {
+        let lists = [&self.ipv4_frame_route_list, &self.ipv6_frame_route_list];
+        let routes = lists.into_iter().flatten().flatten();
+        routes.flat_map(|route| route.ipv4_mask.map(IpNet::from).into_iter().chain(route.ipv6_prefix.map(IpNet::from)))
+    }
 }
 
 /// What the SMF must know (TS 29.503 6.1.6.2.8).

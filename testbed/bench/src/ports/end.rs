@@ -144,6 +144,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
         name: "n6".into(),
         mtu: MTU,
         addresses: vec![TunAddress { address: options.tun.into(), prefix: 16 }],
+        routes: Vec::new(),
         offload: options.port == PortKind::UdpTun,
     };
     serve(options, UdpTun::open(n3, &tun, 1).map_err(|why| Failure::Tunnel(why.to_string()))?)

@@ -12,7 +12,8 @@ pub use error::EthernetError;
 pub(crate) use frame::Mac;
 use frame::{Carried, write_datagram, write_packet};
 use neighbours::Neighbours;
-pub(crate) use neighbours::{Interface, interface};
+
+pub(crate) use crate::netlink::{Interface, interface};
 pub(crate) use steering::{MOST_NETWORKS, Steering, network_of};
 
 use crate::{Frame, Origin, Verdict};

@@ -88,7 +88,7 @@ mod tests {
             steps in proptest::collection::vec((0..3u8, 0..32u64), 0..300),
         ) {
             let network = "10.45.0.0/27".parse().expect("a network");
-            let pool = Pool { dnn: String::new(), network, gateway: [10, 45, 0, 9].into(), mtu: 1400 };
+            let pool = Pool { dnn: String::new(), network, gateway: [10, 45, 0, 9].into(), mtu: 1400, to_choose: true };
             let mut numbers = Numbers::of(&pool, first);
             let usable: BTreeSet<u64> = (1..31).filter(|number| *number != 9).collect();
             let mut held = BTreeSet::new();

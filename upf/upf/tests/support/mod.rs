@@ -76,6 +76,7 @@ impl Site {
                 network: pool,
                 gateway: Ipv4Addr::new(10, 45, 0, 1).into(),
                 mtu: 1400,
+                to_choose: true,
             }],
             max_sessions,
             queue: 4,
