@@ -1,19 +1,22 @@
 //! The classifier for any number of rules: what was measured to be the fastest for as many (docs/measurements/classifier.md).
 
-use crate::{BitVector, Classifier, Invalid, Linear, MOST_DIMENSIONS, Regions, Rule, RuleId, check_all};
+use crate::{BitVector, Classifier, Invalid, Lanes, Linear, MOST_DIMENSIONS, Regions, Rule, RuleId, check_all};
 
 /// Rules of a list at most.
-const FEW: usize = 16;
+const FEW: usize = 2;
+/// Rules of lanes at most.
+const SOME: usize = 64;
 /// Rules of bit vectors at most.
 const MANY: usize = 5000;
 
-/// A list, bit vectors or regions of these, by the number of rules. With a few it is as small as they are.
+/// A list, lanes, bit vectors or regions of these, by the number of rules. With a few it is as small as they are.
 #[derive(Clone, Debug)]
 pub struct Auto(Form);
 
 #[derive(Clone, Debug)]
 enum Form {
     List(Linear),
+    Lanes(Lanes),
     Bits(Box<BitVector>),
     Regions(Box<Regions>),
 }
@@ -23,6 +26,7 @@ macro_rules! each {
     ($form:expr, $classifier:ident => $do:expr) => {
         match $form {
             Form::List($classifier) => $do,
+            Form::Lanes($classifier) => $do,
             Form::Bits($classifier) => $do,
             Form::Regions($classifier) => $do,
         }
@@ -34,6 +38,8 @@ impl Form {
     fn of(dimensions: usize, rules: Vec<Rule>) -> Self {
         if rules.len() <= FEW {
             Self::List(Linear::of(dimensions, rules))
+        } else if rules.len() <= SOME {
+            Self::Lanes(Lanes::of(dimensions, rules))
         } else if rules.len() <= MANY {
             Self::Bits(Box::new(BitVector::of(dimensions, rules)))
         } else {
@@ -45,7 +51,8 @@ impl Form {
     fn outgrown(&self) -> bool {
         match self {
             Self::List(list) => list.len() > FEW,
-            Self::Bits(bits) => bits.len() > MANY + MANY / 4 || bits.len() < FEW / 2,
+            Self::Lanes(lanes) => lanes.len() > SOME + SOME / 4 || lanes.len() < FEW,
+            Self::Bits(bits) => bits.len() > MANY + MANY / 4 || bits.len() < SOME / 2,
             Self::Regions(regions) => regions.len() < MANY / 2,
         }
     }
@@ -93,6 +100,7 @@ impl Classifier for Auto {
     fn memory(&self) -> usize {
         let boxed = match &self.0 {
             Form::List(list) => list.memory() - size_of::<Linear>(),
+            Form::Lanes(lanes) => lanes.memory() - size_of::<Lanes>(),
             Form::Bits(bits) => bits.memory(),
             Form::Regions(regions) => regions.memory(),
         };

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use crate::{Interval, signed};
+use crate::{Interval, Rule, signed};
 
 /// Cuts are searched in groups of so many, and there are so many groups.
 const GROUP: usize = 8;
@@ -43,6 +43,23 @@ impl Bins {
             *end = group[GROUP - 1];
         }
         bins
+    }
+
+    /// The bins of a dimension, and the share of rules that are in the bin of a packet. `None` if no rule constrains it.
+    pub(crate) fn of(rules: &[Rule], dimension: usize) -> Option<(f64, Self)> {
+        let fields = || rules.iter().map(|rule| rule.fields[dimension]).filter(|field| *field != Interval::ANY);
+        let bins = Self::new(fields(), MOST);
+        let constrained = fields().count();
+        let everywhere = (rules.len() - constrained) as f64;
+        let mut begins = vec![0.0; bins.count()];
+        let mut reaches = vec![everywhere; bins.count()];
+        for field in fields() {
+            let reached = bins.reach(&field);
+            begins[*reached.start()] += 1.0;
+            reached.for_each(|bin| reaches[bin] += 1.0);
+        }
+        let share: f64 = begins.iter().zip(&reaches).map(|(begin, reach)| begin * reach).sum();
+        (constrained > 0).then_some((share / (constrained * rules.len()) as f64, bins))
     }
 
     pub(crate) fn count(&self) -> usize {

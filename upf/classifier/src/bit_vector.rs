@@ -29,20 +29,8 @@ struct Axis {
 impl Axis {
     /// An axis of this dimension, and the share of rules that are in the bin of a packet. `None` if no rule constrains it.
     fn new(rules: &[Rule], dimension: usize) -> Option<(f64, Self)> {
-        let fields = || rules.iter().map(|rule| rule.fields[dimension]).filter(|field| *field != Interval::ANY);
-        let bins = Bins::new(fields(), MOST);
-        let constrained = fields().count();
-        let everywhere = (rules.len() - constrained) as f64;
-        let mut begins = vec![0.0; bins.count()];
-        let mut reaches = vec![everywhere; bins.count()];
-        for field in fields() {
-            let reached = bins.reach(&field);
-            begins[*reached.start()] += 1.0;
-            reached.for_each(|bin| reaches[bin] += 1.0);
-        }
-        let share: f64 = begins.iter().zip(&reaches).map(|(begin, reach)| begin * reach).sum();
-        let axis = Self { dimension, bins, bits: Vec::new() };
-        (constrained > 0).then_some((share / (constrained * rules.len()) as f64, axis))
+        let (share, bins) = Bins::of(rules, dimension)?;
+        Some((share, Self { dimension, bins, bits: Vec::new() }))
     }
 
     /// One bin for all rules, where none constrains anything.

@@ -10,6 +10,7 @@
 mod auto;
 mod bins;
 mod bit_vector;
+mod lanes;
 mod linear;
 mod partition_sort;
 mod regions;
@@ -19,6 +20,7 @@ mod vector;
 
 pub use auto::Auto;
 pub use bit_vector::BitVector;
+pub use lanes::Lanes;
 pub use linear::Linear;
 pub use partition_sort::PartitionSort;
 pub use regions::Regions;
@@ -107,6 +109,10 @@ impl Rank {
 
     fn id(self) -> RuleId {
         RuleId(self.0 as u32)
+    }
+
+    fn precedence(self) -> u32 {
+        (self.0 >> 32) as u32
     }
 }
 

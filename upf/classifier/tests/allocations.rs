@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::hint::black_box;
 
 use classifier::{
-    Auto, BitVector, Classifier, Interval, Linear, PartitionSort, Regions, Rule, RuleId, TupleMerge, TupleSpace,
+    Auto, BitVector, Classifier, Interval, Lanes, Linear, PartitionSort, Regions, Rule, RuleId, TupleMerge, TupleSpace,
 };
 
 struct Counting;
@@ -82,6 +82,7 @@ for_each! {
     partition_sort: PartitionSort,
     tuple_space: TupleSpace,
     tuple_merge: TupleMerge,
+    lanes: Lanes,
     bit_vector: BitVector,
     regions: Regions,
     auto: Auto,

@@ -1,7 +1,7 @@
 //! One suite for every classifier, against the plainest reading of the definition.
 
 use classifier::{
-    Auto, BitVector, Classifier, Interval, Invalid, Linear, PartitionSort, Regions, Rule, RuleId, TupleMerge,
+    Auto, BitVector, Classifier, Interval, Invalid, Lanes, Linear, PartitionSort, Regions, Rule, RuleId, TupleMerge,
     TupleSpace,
 };
 use proptest::prelude::*;
@@ -236,6 +236,7 @@ conformance! {
     partition_sort: PartitionSort, 1500 rules;
     tuple_space: TupleSpace, 1500 rules;
     tuple_merge: TupleMerge, 1500 rules;
+    lanes: Lanes, 300 rules;
     bit_vector: BitVector, 1500 rules;
     regions: Regions, 3000 rules;
     auto: Auto, 7000 rules;

@@ -12,7 +12,9 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use classifier::{Auto, BitVector, Classifier, Linear, PartitionSort, Regions, Rule, RuleId, TupleMerge, TupleSpace};
+use classifier::{
+    Auto, BitVector, Classifier, Lanes, Linear, PartitionSort, Regions, Rule, RuleId, TupleMerge, TupleSpace,
+};
 
 use crate::Failure;
 use crate::result::{environment, result, write};
@@ -26,11 +28,12 @@ pub(crate) type Cells = BTreeMap<&'static str, Samples>;
 /// A classifier by name, and the function that measures it.
 type Contestant = (&'static str, fn(&Workload, &Options, &mut Cells));
 
-const CONTESTANTS: [Contestant; 7] = [
+const CONTESTANTS: [Contestant; 8] = [
     ("linear", measure::<Linear>),
     ("partition-sort", measure::<PartitionSort>),
     ("tuple-space", measure::<TupleSpace>),
     ("tuple-merge", measure::<TupleMerge>),
+    ("lanes", measure::<Lanes>),
     ("bit-vector", measure::<BitVector>),
     ("regions", measure::<Regions>),
     ("auto", measure::<Auto>),
