@@ -1,7 +1,6 @@
 //! What sender and receiver of one channel share, and how the channel ends.
 
 use std::os::fd::OwnedFd;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
@@ -10,6 +9,7 @@ use tokio::net::UnixStream;
 use tokio::sync::{Notify, Semaphore};
 
 use crate::bell::{self, OwnBell};
+use crate::counts::{Counted, Tally};
 use crate::doorbell::{Owed, must_ring};
 use crate::ending::Ending;
 use crate::error::ChannelError;
@@ -50,93 +50,6 @@ impl Default for Options {
     }
 }
 
-/// Where channels are counted; see [`Options::tally`]. `Relaxed`: each is a sum of its own that orders nothing.
-#[derive(Debug, Default)]
-pub struct Tally {
-    pub(crate) sent: AtomicU64,
-    pub(crate) received: AtomicU64,
-    pub(crate) wakeups: AtomicU64,
-    pub(crate) doorbells: AtomicU64,
-    pub(crate) waits_for_room: AtomicU64,
-    pub(crate) copied_in: AtomicU64,
-    pub(crate) copied_out: AtomicU64,
-    pub(crate) spins_paid: AtomicU64,
-    pub(crate) spins_lost: AtomicU64,
-}
-
-impl Tally {
-    /// What was counted so far.
-    pub fn read(&self) -> ChannelCounters {
-        ChannelCounters {
-            sent: self.sent.load(Relaxed),
-            received: self.received.load(Relaxed),
-            wakeups: self.wakeups.load(Relaxed),
-            doorbells: self.doorbells.load(Relaxed),
-            waits_for_room: self.waits_for_room.load(Relaxed),
-            copied_in: self.copied_in.load(Relaxed),
-            copied_out: self.copied_out.load(Relaxed),
-            spins_paid: self.spins_paid.load(Relaxed),
-            spins_lost: self.spins_lost.load(Relaxed),
-        }
-    }
-}
-
-/// A reading of the counters of one end of a channel, or of several together.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ChannelCounters {
-    /// Messages sent.
-    pub sent: u64,
-    /// Messages received.
-    pub received: u64,
-    /// Times the peer's ring woke this end.
-    pub wakeups: u64,
-    /// Times this end rang, a system call each.
-    pub doorbells: u64,
-    /// Times a sender had to wait for room.
-    pub waits_for_room: u64,
-    /// Payloads that were copied into shared memory, not written there by their maker.
-    pub copied_in: u64,
-    /// Payloads that were copied out of shared memory.
-    pub copied_out: u64,
-    /// Times a message came while looking for it instead of sleeping.
-    pub spins_paid: u64,
-    /// Times none came.
-    pub spins_lost: u64,
-}
-
-impl std::ops::Add for ChannelCounters {
-    type Output = Self;
-
-    fn add(self, other: Self) -> Self {
-        self.zip(other, u64::wrapping_add)
-    }
-}
-
-impl std::ops::Sub for ChannelCounters {
-    type Output = Self;
-
-    /// What was counted since `earlier`.
-    fn sub(self, earlier: Self) -> Self {
-        self.zip(earlier, u64::wrapping_sub)
-    }
-}
-
-impl ChannelCounters {
-    fn zip(self, other: Self, each: impl Fn(u64, u64) -> u64) -> Self {
-        Self {
-            sent: each(self.sent, other.sent),
-            received: each(self.received, other.received),
-            wakeups: each(self.wakeups, other.wakeups),
-            doorbells: each(self.doorbells, other.doorbells),
-            waits_for_room: each(self.waits_for_room, other.waits_for_room),
-            copied_in: each(self.copied_in, other.copied_in),
-            copied_out: each(self.copied_out, other.copied_out),
-            spins_paid: each(self.spins_paid, other.spins_paid),
-            spins_lost: each(self.spins_lost, other.spins_lost),
-        }
-    }
-}
-
 /// The part of a channel that its senders and its receiver share.
 pub(crate) struct Shared {
     pub(crate) segment: Arc<Segment>,
@@ -149,7 +62,7 @@ pub(crate) struct Shared {
     pub(crate) fragments: tokio::sync::Mutex<()>,
     pub(crate) bell: OwnBell,
     pub(crate) socket: UnixStream,
-    pub(crate) counts: Arc<Tally>,
+    pub(crate) counted: Counted,
     pub(crate) owed: Owed,
     /// Payloads may be written and read where they lie.
     pub(crate) in_place: bool,
@@ -190,14 +103,15 @@ pub(crate) struct Parts {
 /// Makes the two halves of our end.
 pub(crate) fn assemble(parts: Parts, options: &Options) -> std::io::Result<(Sender, Receiver)> {
     let Parts { segment, end, bell, peer_bell, socket, in_place } = parts;
+    let counted = Counted::by(options.tally.clone());
     let shared = Arc::new(Shared {
-        outgoing: Mutex::new(Outgoing::new(segment.clone(), end.other())),
+        outgoing: Mutex::new(Outgoing::new(segment.clone(), end.other(), counted.counts.clone())),
         usual: Waits::new(),
         ahead: Waits::new(),
         fragments: tokio::sync::Mutex::default(),
         bell: OwnBell::watch(bell)?,
         socket,
-        counts: options.tally.clone(),
+        counted,
         owed: Owed::new(),
         in_place,
         peer_bell,
@@ -291,7 +205,7 @@ impl Shared {
     /// Rings the peer, which was found to wait.
     pub(crate) fn ring(&self) {
         took(Step::Ringing);
-        self.counts.doorbells.fetch_add(1, Relaxed);
+        self.counted.counts.doorbells.add();
         if let Err(error) = bell::ring(&self.peer_bell) {
             self.fail(ChannelError::System(format!("the doorbell cannot be rung: {error}")));
         }

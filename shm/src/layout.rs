@@ -133,6 +133,28 @@ impl Geometry {
         rings.next_multiple_of(PAGE) + end as usize * self.area_len()
     }
 
+    /// Where all of this lies.
+    pub(crate) fn places(&self) -> Places {
+        let of_both = |place: fn(&Self, End) -> usize| [place(self, End::Server), place(self, End::Client)];
+        Places {
+            descriptors: of_both(Self::descriptors),
+            returns: of_both(Self::returns),
+            areas: of_both(Self::area),
+            return_slots: self.return_slots(),
+        }
+    }
+
+    /// Blocks that so many octets need.
+    pub(crate) fn blocks_for(&self, octets: usize) -> usize {
+        // A shift, as a block is a power of two: to divide is slow, and each message asks a few times.
+        octets.saturating_add(self.block as usize - 1) >> self.block.trailing_zeros()
+    }
+
+    /// The block that begins at this offset from the start of a direction's blocks.
+    pub(crate) fn block_at(&self, offset: u32) -> u32 {
+        offset >> self.block.trailing_zeros()
+    }
+
     /// Octets of the blocks of one direction.
     pub(crate) fn area_len(&self) -> usize {
         self.block as usize * usize::from(self.blocks)
@@ -164,6 +186,14 @@ impl Geometry {
     }
 }
 
+/// What a geometry comes to, computed once; by [`End`] where both directions have one.
+pub(crate) struct Places {
+    pub(crate) descriptors: [usize; 2],
+    pub(crate) returns: [usize; 2],
+    pub(crate) areas: [usize; 2],
+    pub(crate) return_slots: u32,
+}
+
 /// One fragment of a message, as it stands in a ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Descriptor {
@@ -193,7 +223,7 @@ impl Descriptor {
             return Err(Violation::Flags(flags));
         }
         let end = u64::from(offset) + u64::from(length);
-        if end > geometry.area_len() as u64 || offset % geometry.block != 0 || (length == 0 && offset != 0) {
+        if end > geometry.area_len() as u64 || offset & (geometry.block - 1) != 0 || (length == 0 && offset != 0) {
             return Err(Violation::Extent { offset, length });
         }
         let (more, aborted) = (flags & 1 != 0, flags & 2 != 0);
@@ -222,6 +252,16 @@ mod tests {
             prop_assert!(geometry.is_sound());
             prop_assert!(geometry.len() <= octets as usize + PAGE * 4, "{} for {octets}", geometry.len());
         }
+    }
+
+    #[test]
+    fn blocks_are_counted_and_found() {
+        let geometry = Geometry::of_size(1 << 20);
+        for (octets, blocks) in [(0, 0), (1, 1), (1023, 1), (1024, 1), (1025, 2), (16 << 10, 16)] {
+            assert_eq!(geometry.blocks_for(octets), blocks, "{octets}");
+        }
+        assert!(geometry.blocks_for(usize::MAX) > usize::from(u16::MAX));
+        assert_eq!([0, 1024, 5 << 10].map(|offset| geometry.block_at(offset)), [0, 1, 5]);
     }
 
     #[test]

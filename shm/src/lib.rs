@@ -31,6 +31,7 @@ mod sync;
 
 mod bell;
 mod channel;
+mod counts;
 mod crowd;
 mod hello;
 mod layout;
@@ -46,7 +47,8 @@ mod stream;
 pub use error::{ChannelError, HelloError, Violation};
 
 pub use {
-    channel::{ChannelCounters, Options, Tally},
+    channel::Options,
+    counts::{ChannelCounters, Tally},
     hello::{Incoming, Listener, connect, node_identity},
     payload::{Message, Payload},
     receiver::Receiver,

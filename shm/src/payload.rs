@@ -108,9 +108,7 @@ impl AsRef<[u8]> for InPlace {
 
 impl Drop for InPlace {
     fn drop(&mut self) {
-        // Relaxed: an estimate that decides between two right ways.
-        self.lender.held.fetch_sub(self.lender.blocks(self.length), Relaxed);
-        self.lender.give_back(self.offset);
+        self.lender.give_back(self.offset, self.lender.blocks(self.length));
     }
 }
 
@@ -120,8 +118,8 @@ pub(crate) struct Lender {
     /// Which end we are.
     end: End,
     returns: Mutex<Producer<1, Returns>>,
-    /// Blocks that readers hold.
-    held: AtomicU32,
+    /// Blocks that readers have given back, a number that wraps. Written by who has `returns`. `Relaxed`: seen late, it makes more copies.
+    returned: AtomicU32,
     /// Payloads may be read where they lie.
     in_place: bool,
     channel: Weak<Shared>,
@@ -136,22 +134,19 @@ impl Lender {
         channel: Weak<Shared>,
     ) -> Arc<Self> {
         let returns = Mutex::new(Producer::new(returns));
-        Arc::new(Self { segment, end, returns, held: AtomicU32::new(0), in_place, channel })
+        Arc::new(Self { segment, end, returns, returned: AtomicU32::new(0), in_place, channel })
     }
 
-    /// The payload of a message that came whole. The descriptor has been checked.
-    pub(crate) fn lend(self: &Arc<Self>, descriptor: &Descriptor) -> Payload {
+    /// The payload of a message that came whole. The descriptor has been checked. Of all blocks the receiver has `lent` so many.
+    pub(crate) fn lend(self: &Arc<Self>, descriptor: &Descriptor, lent: &mut u32) -> Payload {
         let Descriptor { offset, length, .. } = *descriptor;
         if length == 0 {
             return Payload::copied(Bytes::new());
         }
-        let blocks = self.blocks(length);
-        let half = u32::from(self.segment.geometry().blocks) / 2;
-        if self.in_place && self.held.fetch_add(blocks, Relaxed) + blocks <= half {
+        let (half, after) = (u32::from(self.segment.geometry().blocks) / 2, lent.wrapping_add(self.blocks(length)));
+        if self.in_place && after.wrapping_sub(self.returned.load(Relaxed)) <= half {
+            *lent = after;
             return Payload(Octets::InPlace(InPlace { lender: self.clone(), offset, length, skipped: 0 }));
-        }
-        if self.in_place {
-            self.held.fetch_sub(blocks, Relaxed);
         }
         let mut copy = Vec::new();
         self.copy_out(descriptor, usize::MAX, &mut copy);
@@ -163,20 +158,24 @@ impl Lender {
         let length = (descriptor.length as usize).min(limit);
         self.segment.read(self.end, descriptor.offset as usize, length, target);
         if descriptor.length > 0 {
-            self.give_back(descriptor.offset);
+            self.give_back(descriptor.offset, 0);
         }
         if let Some(channel) = self.channel.upgrade() {
-            channel.counts.copied_out.fetch_add(1, Relaxed);
+            channel.counted.counts.copied_out.add();
         }
     }
 
     fn blocks(&self, length: u32) -> u32 {
-        length.div_ceil(self.segment.geometry().block)
+        self.segment.geometry().blocks_for(length as usize) as u32
     }
 
-    fn give_back(&self, offset: u32) {
-        let block = u64::from(offset / self.segment.geometry().block);
-        let pushed = self.returns.lock().unwrap_or_else(PoisonError::into_inner).push([block]);
+    /// Gives a run back, of which a reader had so many blocks.
+    fn give_back(&self, offset: u32, held: u32) {
+        let block = u64::from(self.segment.geometry().block_at(offset));
+        let mut returns = self.returns.lock().unwrap_or_else(PoisonError::into_inner);
+        self.returned.store(self.returned.load(Relaxed).wrapping_add(held), Relaxed);
+        let pushed = returns.push([block]);
+        drop(returns);
         match pushed {
             Ok(true) => {
                 took(Step::Returned);

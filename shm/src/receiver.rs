@@ -29,6 +29,8 @@ pub struct Receiver {
     shared: Arc<Shared>,
     descriptors: Consumer<DESCRIPTOR, Descriptors>,
     lender: Arc<Lender>,
+    /// Blocks that readers were given where they lie, a number that wraps.
+    lent: u32,
     partial: Option<Partial>,
     max_message: usize,
     /// We announced that we sleep.
@@ -54,6 +56,7 @@ impl Receiver {
             shared,
             descriptors: Consumer::new(descriptors),
             lender,
+            lent: 0,
             partial: None,
             max_message: options.max_message,
             announced: false,
@@ -150,7 +153,7 @@ impl Receiver {
                     self.awake();
                     match self.take_fragment(descriptor) {
                         Ok(Some(message)) => {
-                            self.shared.counts.received.fetch_add(1, Relaxed);
+                            self.shared.counted.counts.received.add_alone();
                             return Ok(Taken::Message(message));
                         }
                         Ok(None) => {}
@@ -193,10 +196,10 @@ impl Receiver {
     }
 
     /// A message that came in one piece.
-    fn whole(&self, descriptor: &Descriptor) -> Message {
+    fn whole(&mut self, descriptor: &Descriptor) -> Message {
         let Descriptor { stream, kind, .. } = *descriptor;
         if descriptor.length as usize <= self.max_message {
-            return Message { stream, kind, truncated: false, payload: self.lender.lend(descriptor) };
+            return Message { stream, kind, truncated: false, payload: self.lender.lend(descriptor, &mut self.lent) };
         }
         let mut partial = Partial { stream, kind, octets: Vec::new(), truncated: false };
         partial.append(descriptor, &self.lender, self.max_message);
@@ -207,7 +210,7 @@ impl Receiver {
     fn awake(&mut self) {
         self.withdraw();
         if self.spin.is_idle() && self.spin.handle_found(Instant::now()) {
-            self.shared.counts.spins_paid.fetch_add(1, Relaxed);
+            self.shared.counted.counts.spins_paid.add_alone();
         }
         self.taken = self.taken.wrapping_add(1);
         if self.taken.is_multiple_of(BATCH) {
@@ -233,7 +236,7 @@ impl Receiver {
             Next::Look => {}
             Next::Sleep => return Around::Sleep,
             Next::Lost => {
-                self.shared.counts.spins_lost.fetch_add(1, Relaxed);
+                self.shared.counted.counts.spins_lost.add_alone();
                 self.core = 0; // we may be elsewhere by then
                 return Around::Sleep;
             }
@@ -271,7 +274,7 @@ impl Receiver {
     fn poll_bell(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ChannelError>> {
         ready!(self.shared.bell.poll_rung(cx))
             .map_err(|error| self.shared.fail(ChannelError::System(error.to_string())))?;
-        self.shared.counts.wakeups.fetch_add(1, Relaxed);
+        self.shared.counted.counts.wakeups.add_alone();
         self.withdraw();
         self.core = 0; // we may have woken elsewhere
         self.shared.there_may_be_room();

@@ -13,7 +13,7 @@ use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, fcntl_get_seals, fstat,
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
 use crate::error::HelloError;
-use crate::layout::{Control, DESCRIPTOR, Direction, End, Geometry, MAGIC, PAGE, Side, VERSION};
+use crate::layout::{Control, DESCRIPTOR, Direction, End, Geometry, MAGIC, PAGE, Places, Side, VERSION};
 use crate::ring::RingWords;
 use crate::slab::Held;
 use crate::step::{Step, took};
@@ -33,6 +33,7 @@ pub(crate) struct Segment {
     /// Octets mapped: what the geometry needs, in whole pages of whichever kind.
     mapped: usize,
     geometry: Geometry,
+    places: Places,
 }
 
 // SAFETY: the mapping belongs to no thread, lives as long as the value, and is reached through atomics and copies only, or as
@@ -102,7 +103,7 @@ impl Segment {
         // and, sealed against shrinking, stays so.
         let base = unsafe { mmap(std::ptr::null_mut(), mapped, protection, MapFlags::SHARED, fd, 0)? };
         let base = NonNull::new(base.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
-        Ok(Self { base, mapped, geometry })
+        Ok(Self { base, mapped, geometry, places: geometry.places() })
     }
 
     pub(crate) fn geometry(&self) -> &Geometry {
@@ -136,7 +137,7 @@ impl Segment {
     /// `W` words, `index` times as far behind `offset`.
     fn words<const W: usize>(&self, offset: usize, index: u32) -> &[AtomicU64; W] {
         let at = offset + index as usize * W * 8;
-        assert!(at.is_multiple_of(8) && at + W * 8 <= self.geometry.len(), "rings lie within the mapping");
+        assert!(at.is_multiple_of(8) && at + W * 8 <= self.mapped, "rings lie within the mapping");
         // SAFETY: checked to be aligned and inside the mapping, which lives as long as `self`. Atomics: see `control`.
         unsafe { self.base.add(at).cast::<[AtomicU64; W]>().as_ref() }
     }
@@ -186,7 +187,7 @@ impl Segment {
     fn check(&self, end: End, offset: usize, length: usize) -> usize {
         let within = offset.checked_add(length).is_some_and(|last| last <= self.geometry.area_len());
         assert!(within, "blocks lie within their area");
-        self.geometry.area(end) + offset
+        self.places.areas[end as usize] + offset
     }
 }
 
@@ -216,7 +217,7 @@ impl RingWords<DESCRIPTOR> for Descriptors {
     }
 
     fn slot(&self, position: u32) -> &[AtomicU64; DESCRIPTOR] {
-        self.0.words(self.0.geometry.descriptors(self.1), position & (self.slots() - 1))
+        self.0.words(self.0.places.descriptors[self.1 as usize], position & (self.slots() - 1))
     }
 }
 
@@ -233,10 +234,10 @@ impl RingWords<1> for Returns {
     }
 
     fn slots(&self) -> u32 {
-        self.0.geometry.return_slots()
+        self.0.places.return_slots
     }
 
     fn slot(&self, position: u32) -> &[AtomicU64; 1] {
-        self.0.words(self.0.geometry.returns(self.1), position & (self.slots() - 1))
+        self.0.words(self.0.places.returns[self.1 as usize], position & (self.slots() - 1))
     }
 }

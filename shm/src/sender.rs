@@ -1,9 +1,9 @@
 //! The sending half of a channel.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 
-use crate::channel::{ChannelCounters, Shared};
+use crate::channel::Shared;
+use crate::counts::{ChannelCounters, Counts};
 use crate::doorbell::{announce, withdraw};
 use crate::error::{ChannelError, Violation};
 use crate::layout::{DESCRIPTOR, Descriptor, End};
@@ -51,10 +51,7 @@ impl Sender {
             return self.check().map(|()| false);
         }
         let message = Outbound::new(stream, kind, parts);
-        let sent = self.attempt(|outgoing| outgoing.put_whole(&message, self.rank))?.is_some();
-        self.shared.counts.sent.fetch_add(sent.into(), Relaxed);
-        self.shared.counts.copied_in.fetch_add((sent && message.length > 0).into(), Relaxed);
-        Ok(sent)
+        Ok(self.attempt(|outgoing| outgoing.put_whole(&message, self.rank))?.is_some())
     }
 
     /// Sends a message, waiting for room as long as it takes. Messages that wait go in the order they came.
@@ -67,19 +64,15 @@ impl Sender {
             return Ok(());
         }
         let message = Outbound::new(stream, kind, parts);
-        let length = message.length;
         let whole = match self.rank {
             Rank::Usual => self.shared.segment.geometry().block as usize,
             Rank::Ahead => self.shared.segment.geometry().kept_octets(),
         };
         if message.length <= whole {
-            self.in_turn(|outgoing| outgoing.put_whole(&message, self.rank)).await?;
+            self.in_turn(|outgoing| outgoing.put_whole(&message, self.rank)).await
         } else {
-            self.send_fragments(message).await?;
+            self.send_fragments(message).await
         }
-        self.shared.counts.sent.fetch_add(1, Relaxed);
-        self.shared.counts.copied_in.fetch_add((length > 0).into(), Relaxed);
-        Ok(())
     }
 
     /// Room for a message of up to so many octets, to be written where the peer will read it. `None` where that would have to
@@ -134,7 +127,7 @@ impl Sender {
 
     /// Counters of this end, and of the other channels that share its [tally](crate::Options::tally).
     pub fn counters(&self) -> ChannelCounters {
-        self.shared.counts.read()
+        self.shared.counted.read()
     }
 
     /// Sends a message piece by piece as room comes, while others' messages may go in between. One at a time per channel,
@@ -170,7 +163,7 @@ impl Sender {
                 return Ok(done);
             }
             self.shared.ring_if_owed(); // what makes room is the peer taking what is there
-            self.shared.counts.waits_for_room.fetch_add(1, Relaxed);
+            self.shared.counted.counts.waits_for_room.add();
             waits.room.notified().await;
         }
     }
@@ -222,7 +215,6 @@ impl Room<'_> {
         let Some(held) = self.held.take() else { return Ok(()) };
         let put = self.shared.outgoing().put_held(held, &Outbound::new(stream, kind, &[]), length);
         put.map_err(|violation| self.shared.fail(violation.into()))?;
-        self.shared.counts.sent.fetch_add(1, Relaxed);
         self.shared.ring_soon();
         self.shared.there_may_be_room();
         self.shared.failure().map_or(Ok(()), |error| Err(error.clone()))
@@ -292,14 +284,15 @@ pub(crate) struct Outgoing {
     rooms: u32,
     /// A message in fragments was given up, and the peer does not know yet.
     abort: Option<Descriptor>,
+    counts: Arc<Counts>,
 }
 
 impl Outgoing {
-    pub(crate) fn new(segment: Arc<Segment>, to: End) -> Self {
+    pub(crate) fn new(segment: Arc<Segment>, to: End, counts: Arc<Counts>) -> Self {
         let descriptors = Producer::new(Descriptors(segment.clone(), to));
         let returns = Consumer::new(Returns(segment.clone(), to));
         let slab = Slab::new(segment.geometry().blocks);
-        Self { segment, to, descriptors, returns, slab, rooms: 0, abort: None }
+        Self { segment, to, descriptors, returns, slab, rooms: 0, abort: None, counts }
     }
 
     /// Sends a message in one piece, if there is room for that.
@@ -316,7 +309,9 @@ impl Outgoing {
         let Some(first) = self.slab.take(blocks, self.blocks_for(rank)) else { return Ok(None) };
         let offset = self.offset(first);
         self.copy(message, 0, message.length, offset);
-        self.push(message.descriptor(offset, message.length)).map(Some)
+        self.push(message.descriptor(offset, message.length))?;
+        self.counts.copied_in.add_alone();
+        Ok(Some(()))
     }
 
     /// Sets blocks aside for a message that its maker writes there.
@@ -368,14 +363,18 @@ impl Outgoing {
         let length = rest.min(usize::from(blocks) * self.segment.geometry().block as usize);
         let offset = self.offset(first);
         self.copy(message, from, length, offset);
-        self.push(Descriptor { more: length < rest, ..message.descriptor(offset, length) })?;
+        let more = length < rest;
+        self.push(Descriptor { more, ..message.descriptor(offset, length) })?;
+        if !more {
+            self.counts.copied_in.add_alone();
+        }
         Ok(Some(length))
     }
 
     /// Blocks that so many octets need, if one run may be that long.
     fn blocks(&self, length: usize) -> Option<u16> {
         let geometry = self.segment.geometry();
-        u16::try_from(length.div_ceil(geometry.block as usize)).ok().filter(|blocks| *blocks <= geometry.longest_run())
+        u16::try_from(geometry.blocks_for(length)).ok().filter(|blocks| *blocks <= geometry.longest_run())
     }
 
     fn offset(&self, block: u16) -> usize {
@@ -399,6 +398,9 @@ impl Outgoing {
         took(Step::Written);
         self.descriptors.push(descriptor.to_words())?;
         took(Step::Published);
+        if !descriptor.more {
+            self.counts.sent.add_alone();
+        }
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! What a message to be sent says, before it is octets.
 
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -77,15 +78,42 @@ pub trait Encode: Send + Sync {
     fn to_bytes(&self) -> Bytes;
 }
 
+/// Writes into octets that are there. JSON comes in hundreds of pieces, most of one octet: those of a known length are stored as such
+/// here, where `&mut [u8]`, which writes as much as there is room for, calls the library for each.
+struct Place<'a> {
+    room: &'a mut [u8],
+    written: usize,
+}
+
+impl io::Write for Place<'_> {
+    #[inline]
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        self.write_all(octets).map(|()| octets.len())
+    }
+
+    #[inline]
+    fn write_all(&mut self, octets: &[u8]) -> io::Result<()> {
+        let rest = self.room.get_mut(self.written..).unwrap_or_default();
+        let Some(next) = rest.get_mut(..octets.len()) else { return Err(io::ErrorKind::WriteZero.into()) };
+        next.copy_from_slice(octets);
+        self.written += octets.len();
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 struct Borrowed<'a, C: Codec>(&'a C::Value);
 
 struct Owned<C: Codec>(C::Value);
 
 impl<C: Codec> Encode for Borrowed<'_, C> {
     fn write_into(&self, room: &mut [u8]) -> Option<usize> {
-        let (all, mut rest) = (room.len(), room);
-        C::write_to(self.0, &mut rest).ok()?;
-        Some(all - rest.len())
+        let mut place = Place { room, written: 0 };
+        C::write_to(self.0, &mut place).ok()?;
+        Some(place.written)
     }
 
     fn to_bytes(&self) -> Bytes {

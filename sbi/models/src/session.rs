@@ -136,14 +136,19 @@ impl FromStr for BitRate {
         let malformed = || Malformed { what: "BitRate", rule: "must be a number and bps, Kbps, Mbps, Gbps or Tbps" };
         let (number, unit) = text.split_once(' ').ok_or_else(malformed)?;
         let (_, unit) = UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(malformed)?;
-        let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
-        if !crate::text::is_digits(whole, 1, 15) || !crate::text::is_digits(fraction, 1, 12) {
-            return Err(malformed());
-        }
-        let parse = |digits: &str| digits.parse::<u64>().map_err(|_| malformed());
-        let scale = fraction.bytes().fold(1u128, |scale, _| scale * 10);
-        let fraction = u128::from(parse(fraction)?) * u128::from(*unit) / scale;
-        let whole = u128::from(parse(whole)?) * u128::from(*unit);
+        let (whole, fraction) = number.split_once('.').map_or((number, None), |(whole, part)| (whole, Some(part)));
+        let parse = |digits: &str, most: usize| match crate::text::is_digits(digits, 1, most) {
+            true => digits.parse::<u64>().map_err(|_| malformed()),
+            false => Err(malformed()),
+        };
+        let whole = u128::from(parse(whole, 15)?) * u128::from(*unit);
+        let fraction = match fraction {
+            None => 0,
+            Some(digits) => {
+                let scale = digits.bytes().fold(1u128, |scale, _| scale.saturating_mul(10));
+                u128::from(parse(digits, 12)?) * u128::from(*unit) / scale
+            }
+        };
         u64::try_from(whole + fraction).map(Self).map_err(|_| malformed())
     }
 }

@@ -1,5 +1,7 @@
 //! Identities that are text on the wire and checked when they are read.
 
+use std::fmt;
+
 /// A text that is not what its type allows: the fault of whoever wrote it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{what}: {rule}")]
@@ -15,7 +17,7 @@ macro_rules! serde_as_text {
     ($name:ident $(<const $n:ident: usize>)?) => {
         impl $(<const $n: usize>)? serde::Serialize for $name $(<$n>)? {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
+                $crate::text::write_text(self, serializer)
             }
         }
 
@@ -65,8 +67,43 @@ macro_rules! text_identity {
             }
         }
 
-        serde_as_text!($name);
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                $crate::text::read_text(deserializer)
+            }
+        }
     };
+}
+
+/// Writes a type by its `Display`: in one piece, as nearly all are short.
+pub(crate) fn write_text<S: serde::Serializer>(value: &impl fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut short = Short { octets: [0; 64], length: 0 };
+    let written = fmt::Write::write_fmt(&mut short, format_args!("{value}"));
+    match written.ok().and_then(|()| std::str::from_utf8(short.octets.get(..short.length)?).ok()) {
+        Some(text) => serializer.serialize_str(text),
+        None => serializer.collect_str(value),
+    }
+}
+
+/// Text of up to 64 octets.
+struct Short {
+    octets: [u8; 64],
+    length: usize,
+}
+
+impl fmt::Write for Short {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let end = self.length + text.len();
+        self.octets.get_mut(self.length..end).ok_or(fmt::Error)?.copy_from_slice(text.as_bytes());
+        self.length = end;
+        Ok(())
+    }
 }
 
 /// Reads a type by its `FromStr`, straight from the input's text.
@@ -101,4 +138,28 @@ pub(crate) fn is_digits(text: &str, min: usize, max: usize) -> bool {
 pub(crate) fn hex_number(text: &str, digits: usize) -> Option<u64> {
     let well_formed = text.len() == digits && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     well_formed.then(|| u64::from_str_radix(text, 16).ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Text(String);
+
+    impl fmt::Display for Text {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(&self.0)?;
+            f.write_str("\"")
+        }
+    }
+
+    #[test]
+    fn texts_of_any_length_are_written_alike() {
+        for length in [0, 1, 62, 63, 64, 65, 1000] {
+            let text = Text("x".repeat(length));
+            let mut written = Vec::new();
+            write_text(&text, &mut serde_json::Serializer::new(&mut written)).expect("written");
+            assert_eq!(serde_json::from_slice::<String>(&written).ok(), Some(text.to_string()), "{length}");
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! Connections to all peers of a process.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use http::StatusCode;
 use sbi_api::{Body, CallError, Request, Response};
@@ -15,7 +15,7 @@ use crate::{Counters, Credentials, Endpoint, Limits, Side, Tap};
 /// Sends requests; keeps one connection per endpoint.
 pub struct Pool {
     limits: Limits,
-    peers: Mutex<HashMap<Endpoint, Arc<Peer>>>,
+    peers: Mutex<Peers>,
     tap: Tap,
 }
 
@@ -67,19 +67,21 @@ impl Pool {
 
     /// Lets all servers know of what was sent to them.
     pub(crate) fn flush(&self) {
-        let peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
-        peers.values().filter_map(|peer| peer.open_connection()).for_each(|link| link.connection.flush());
+        let peers = self.peers();
+        peers.all.values().filter_map(|peer| peer.open_connection()).for_each(|link| link.connection.flush());
     }
 
     /// Counters of every endpoint that was ever called.
     pub fn stats(&self) -> Vec<(Endpoint, Counters)> {
-        let peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
-        peers.iter().map(|(endpoint, peer)| (endpoint.clone(), peer.stats.read())).collect()
+        let peers = self.peers();
+        peers.all.iter().map(|(endpoint, peer)| (endpoint.clone(), peer.stats.read())).collect()
     }
 
     /// Forgets endpoints that are not connected, such as those of instances that left for good.
     pub fn forget_unconnected(&self) {
-        self.peers.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, peer| peer.is_connected());
+        let mut peers = self.peers();
+        peers.all.retain(|_, peer| peer.is_connected());
+        peers.last = None;
     }
 
     /// Two rounds: in the first, endpoints that failed a moment ago are passed over; in the second nothing is. An endpoint
@@ -167,12 +169,36 @@ impl Pool {
     }
 
     fn peer(&self, endpoint: &Endpoint) -> Arc<Peer> {
-        let mut peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(peer) = peers.get(endpoint) {
-            return peer.clone();
+        self.peers().get(endpoint)
+    }
+
+    fn peers(&self) -> MutexGuard<'_, Peers> {
+        self.peers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// All peers.
+#[derive(Default)]
+struct Peers {
+    all: HashMap<Endpoint, Arc<Peer>>,
+    /// The one asked for last: calls come in series, and to compare is sooner done than to hash.
+    last: Option<Arc<Peer>>,
+}
+
+impl Peers {
+    fn get(&mut self, endpoint: &Endpoint) -> Arc<Peer> {
+        if let Some(last) = self.last.as_ref().filter(|last| last.endpoint == *endpoint) {
+            return last.clone();
         }
-        let peer = Arc::new(Peer::new(endpoint.clone()));
-        peers.insert(endpoint.clone(), peer.clone());
+        let peer = match self.all.get(endpoint) {
+            Some(peer) => peer.clone(),
+            None => {
+                let new = Arc::new(Peer::new(endpoint.clone()));
+                self.all.insert(endpoint.clone(), new.clone());
+                new
+            }
+        };
+        self.last = Some(peer.clone());
         peer
     }
 }

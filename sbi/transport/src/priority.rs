@@ -1,6 +1,6 @@
 //! Message priority (TS 29.500 6.8.2): which messages go before others that wait.
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use sbi_api::MESSAGE_PRIORITY;
 
 /// Lowest priority that is lower than that of messages which go ahead: the upper half of the range does.
@@ -8,7 +8,10 @@ const USUAL: u8 = 16;
 
 /// Whether a message with these fields goes before those that wait. An answer without the field has its request's priority.
 pub(crate) fn goes_ahead(fields: &HeaderMap) -> bool {
-    let value = fields.get(MESSAGE_PRIORITY).and_then(|value| value.to_str().ok());
+    static NAME: HeaderName = MESSAGE_PRIORITY;
+    // Looking at the few there are is sooner done than hashing the name.
+    let field = fields.iter().find(|(name, _)| **name == NAME);
+    let value = field.and_then(|(_, value)| value.to_str().ok());
     value.and_then(|value| value.parse::<u8>().ok()).is_some_and(|priority| priority < USUAL)
 }
 

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll, ready};
 
 use http::StatusCode;
@@ -30,7 +30,6 @@ pub(crate) struct Service {
     pub(crate) limits: Arc<Limits>,
     pub(crate) stats: Arc<Stats>,
     phase: watch::Receiver<Phase>,
-    running: Arc<AtomicUsize>,
 }
 
 impl Service {
@@ -40,8 +39,8 @@ impl Service {
         limits: Limits,
         phase: watch::Receiver<Phase>,
     ) -> Arc<Self> {
-        let (limits, stats, running) = (Arc::new(limits), Arc::default(), Arc::default());
-        Arc::new(Self { handler, gate, guard: None, limits, stats, phase, running })
+        let (limits, stats) = (Arc::new(limits), Arc::default());
+        Arc::new(Self { handler, gate, guard: None, limits, stats, phase })
     }
 
     /// The same for a connection of its own.
@@ -53,7 +52,6 @@ impl Service {
             limits: self.limits.clone(),
             stats: self.stats.clone(),
             phase: self.phase.clone(),
-            running: self.running.clone(),
         })
     }
 
@@ -141,17 +139,15 @@ struct Place {
 
 impl Place {
     fn take(service: &Arc<Service>) -> Self {
-        service.stats.under_way.fetch_add(1, Relaxed);
         // A bound, not a lock: it orders nothing else, so Relaxed.
-        let before = service.running.fetch_add(1, Relaxed);
-        Self { service: service.clone(), within_limit: before < service.limits.max_concurrent }
+        let before = service.stats.under_way.fetch_add(1, Relaxed);
+        Self { service: service.clone(), within_limit: before < service.limits.max_concurrent as u64 }
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         self.service.stats.under_way.fetch_sub(1, Relaxed);
-        self.service.running.fetch_sub(1, Relaxed);
     }
 }
 

@@ -67,18 +67,22 @@ impl Writer {
 
     /// Sends a message with a body of up to `most` octets, unless it has to wait for room.
     pub(super) fn put(&self, tag: Tag, head: &[u8], body: &Body<'_>, most: usize) -> Result<Put, ChannelError> {
+        let made;
         let octets = match body {
-            Body::Octets(octets) => octets.clone(),
+            Body::Octets(octets) => octets,
             Body::Value(value) => match self.write(tag, head, &**value, most)? {
                 Some(put) => return Ok(put),
-                None => value.to_bytes(),
+                None => {
+                    made = value.to_bytes();
+                    &made
+                }
             },
         };
         if octets.len() > most {
             return Ok(Put::TooLarge);
         }
         count(&self.stats.bytes_sent, octets.len());
-        let sent = self.sender_of(tag).try_send(tag.stream, tag.kind, &[head, &octets])?;
+        let sent = self.sender_of(tag).try_send(tag.stream, tag.kind, &[head, octets])?;
         let unsent = || Unsent { tag, head: head.to_vec(), body: octets.clone() };
         Ok(if sent { Put::Sent } else { Put::Unsent(unsent()) })
     }
