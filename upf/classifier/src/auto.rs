@@ -5,7 +5,7 @@ use crate::{BitVector, Classifier, Invalid, Lanes, Linear, MOST_DIMENSIONS, Regi
 /// Rules of a list at most.
 const FEW: usize = 2;
 /// Rules of lanes at most.
-const SOME: usize = 64;
+const SOME: usize = 128;
 /// Rules of bit vectors at most.
 const MANY: usize = 5000;
 

@@ -6,10 +6,8 @@ use crate::Interval;
 
 /// Rules that are tested at once.
 pub(crate) const WIDTH: usize = 8;
-/// Groups of as many rules between two branches.
+/// So many groups are tested in two dimensions, without a branch, before the rules that are left are tested in the others.
 const GROUPS: usize = 8;
-/// Dimensions that are tested before the others: the rules left are few mostly.
-const FIRST: usize = 2;
 
 /// Tests of eight rules in one dimension, each whether a value is `low` or one of the `span` values after it. A cache line.
 #[derive(Clone, Copy, Debug, Default)]
@@ -164,32 +162,47 @@ mod x86 {
 }
 
 /// Which of the eight rules of a group pass these tests. A dimension that the key has not is passed.
+// No closures: one that is not inlined would be compiled for any processor.
 #[inline(always)]
 fn passed<V: Vector>(tests: &[Tests], asked: &[u16], key: &[u32]) -> u64 {
-    let passed = tests.iter().zip(asked).fold(V::all(), |passed, (tests, dimension)| {
-        key.get(usize::from(*dimension)).map_or(passed, |value| V::test(passed, tests, *value))
-    });
+    let mut passed = V::all();
+    for (tests, dimension) in tests.iter().zip(asked) {
+        if let Some(value) = key.get(usize::from(*dimension)) {
+            passed = V::test(passed, tests, *value);
+        }
+    }
     u64::from(V::bits(passed))
+}
+
+/// The first rule that passes, one group of eight after another.
+#[inline(always)]
+fn first_by_group<V: Vector>(tests: &[Tests], asked: &[u16], key: &[u32]) -> Option<usize> {
+    for (group, tests) in tests.chunks_exact(asked.len()).enumerate() {
+        let passed = passed::<V>(tests, asked, key);
+        if passed != 0 {
+            return Some(group * WIDTH + passed.trailing_zeros() as usize);
+        }
+    }
+    None
 }
 
 #[inline(always)]
 fn first_with<V: Vector>(tests: &[Tests], asked: &[u16], key: &[u32]) -> Option<usize> {
     let all = asked.len();
-    if tests.len() == all {
-        let passed = passed::<V>(tests, asked, key);
-        return (passed != 0).then_some(passed.trailing_zeros() as usize);
-    }
-    let first = &asked[..FIRST.min(all)];
+    let (&[one, another, ..], true) = (asked, tests.len() > all) else { return first_by_group::<V>(tests, asked, key) };
+    let (Some(one), Some(another)) = (key.get(usize::from(one)), key.get(usize::from(another))) else {
+        return first_by_group::<V>(tests, asked, key);
+    };
     for (chunk, tests) in tests.chunks(GROUPS * all).enumerate() {
         let mut candidates = 0;
         for (group, tests) in tests.chunks_exact(all).enumerate() {
-            candidates |= passed::<V>(&tests[..first.len()], first, key) << (group * WIDTH);
+            let passed = V::test(V::test(V::all(), &tests[0], *one), &tests[1], *another);
+            candidates |= u64::from(V::bits(passed)) << (group * WIDTH);
         }
         while candidates != 0 {
             let group = candidates.trailing_zeros() as usize / WIDTH;
             let tests = &tests[group * all..][..all];
-            let rest = passed::<V>(&tests[first.len()..], &asked[first.len()..], key);
-            let found = candidates & rest << (group * WIDTH);
+            let found = candidates & passed::<V>(&tests[2..], &asked[2..], key) << (group * WIDTH);
             if found != 0 {
                 return Some(chunk * GROUPS * WIDTH + found.trailing_zeros() as usize);
             }
@@ -211,39 +224,62 @@ fn first_with_avx512(tests: &[Tests], asked: &[u16], key: &[u32]) -> Option<usiz
     first_with::<x86::Avx512>(tests, asked, key)
 }
 
-/// The place of the first rule that passes. Groups of eight rules have a test for each dimension asked, of which there is one at
-/// least; a dimension that the key has not is passed.
-#[inline]
-pub(crate) fn first(tests: &[Tests], asked: &[u16], key: &[u32]) -> Option<usize> {
+/// The vectors that the processor has.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Vectors(Kind);
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Portable,
     #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("avx2")
-        && is_x86_feature_detected!("bmi1")
-        && is_x86_feature_detected!("bmi2")
-        && is_x86_feature_detected!("popcnt")
-    {
-        if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vl") {
-            // SAFETY: the processor has the extensions that the function is compiled for.
-            return unsafe { first_with_avx512(tests, asked, key) };
+    Avx2,
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+}
+
+impl Default for Vectors {
+    fn default() -> Self {
+        #[cfg(target_arch = "x86_64")]
+        if is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("bmi1")
+            && is_x86_feature_detected!("bmi2")
+            && is_x86_feature_detected!("popcnt")
+        {
+            let wider = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vl");
+            return Self(if wider { Kind::Avx512 } else { Kind::Avx2 });
         }
-        // SAFETY: as above.
-        return unsafe { first_with_avx2(tests, asked, key) };
+        Self(Kind::Portable)
     }
-    first_with::<Portable>(tests, asked, key)
+}
+
+impl Vectors {
+    /// The place of the first rule that passes. Groups of eight rules have a test for each dimension asked, of which there is one
+    /// at least; a dimension that the key has not is passed.
+    #[inline]
+    pub(super) fn first(self, tests: &[Tests], asked: &[u16], key: &[u32]) -> Option<usize> {
+        match self.0 {
+            Kind::Portable => first_with::<Portable>(tests, asked, key),
+            // SAFETY: `Kind::Avx2` is made only where the processor has the extensions that the function is compiled for.
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 => unsafe { first_with_avx2(tests, asked, key) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512 => unsafe { first_with_avx512(tests, asked, key) },
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    type First = fn(&[Tests], &[u16], &[u32]) -> Option<usize>;
-
-    /// What the processor that runs this has.
-    fn kinds() -> Vec<First> {
-        let mut kinds: Vec<First> = vec![first, first_with::<Portable>];
+    /// Those that the processor which runs this has.
+    fn kinds() -> Vec<Vectors> {
+        let best = Vectors::default();
+        let mut kinds = vec![best, Vectors(Kind::Portable)];
         #[cfg(target_arch = "x86_64")]
-        if is_x86_feature_detected!("avx2") {
-            // SAFETY: the processor has the extension.
-            kinds.push(|tests, asked, key| unsafe { first_with_avx2(tests, asked, key) });
+        if let Kind::Avx512 = best.0 {
+            kinds.push(Vectors(Kind::Avx2));
         }
         kinds
     }
@@ -272,8 +308,9 @@ mod tests {
                         tests.all(|(test, d)| value(d).is_none_or(|value| test.get(rule % WIDTH).contains(*value)))
                     };
                     let expected = (0..groups * WIDTH).find(passes);
-                    for find in kinds() {
-                        assert_eq!(find(&tests, &asked, &key), expected, "{groups} groups, {asked:?}, {key:?}");
+                    for vectors in kinds() {
+                        let found = vectors.first(&tests, &asked, &key);
+                        assert_eq!(found, expected, "{vectors:?}, {groups} groups, {asked:?}, {key:?}");
                     }
                 }
             }

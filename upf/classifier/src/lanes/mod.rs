@@ -5,7 +5,7 @@ mod eight;
 
 use crate::bins::Bins;
 use crate::{Classifier, Found, Interval, Invalid, MOST_DIMENSIONS, Rank, Rule, RuleId, check, check_all};
-use eight::{Tests, WIDTH, first};
+use eight::{Tests, Vectors, WIDTH};
 
 /// Rules, eight by eight in one array, in the order in which they count.
 #[derive(Clone, Debug, Default)]
@@ -18,6 +18,7 @@ pub struct Lanes {
     tests: Vec<Tests>,
     /// Rules when it was laid out.
     laid_out: usize,
+    vectors: Vectors,
 }
 
 /// The dimensions that any rule constrains, those that tell rules apart best before the others.
@@ -41,7 +42,7 @@ impl Lanes {
             }
         }
         let ranks = rules.iter().map(Rule::rank).collect();
-        Self { dimensions, asked, ranks, tests, laid_out: rules.len() }
+        Self { dimensions, asked, ranks, tests, laid_out: rules.len(), vectors: Vectors::default() }
     }
 
     pub(crate) fn dimensions(&self) -> usize {
@@ -65,7 +66,7 @@ impl Lanes {
     pub(crate) fn find(&self, key: &[u32]) -> Found {
         let place = match self.asked.is_empty() {
             true => 0,
-            false => first(&self.tests, &self.asked, key)?,
+            false => self.vectors.first(&self.tests, &self.asked, key)?,
         };
         // Lanes after the last rule match what they like.
         self.ranks.get(place).copied()
