@@ -219,8 +219,16 @@ fn far(choices: &mut Choices<'_>) -> Far {
         marking: None,
         network_instance: None,
     });
-    let action = choices.pick(&[Action::FORWARD, Action::DROP, Action::BUFFER, Action::default()]);
-    Far { action, forwarding, bar: (choices.octet() >= 0xe0).then(|| BarId(id(choices))) }
+    let mut action = choices.pick(&[Action::FORWARD, Action::DROP, Action::BUFFER, Action::default()]);
+    let bar = (choices.octet() >= 0xe0).then(|| BarId(id(choices)));
+    let steering = (choices.octet() >= 0xc0).then(|| {
+        action.duplicate = choices.flag();
+        let redirect = choices.flag().then_some(Redirect::Server { ipv4: Some(Ipv4Addr::LOCALHOST), ipv6: None });
+        let duplicates =
+            (0..choices.below(2)).map(|_| Duplicate { tunnel: tunnel(choices), marking: (0, 0) }).collect();
+        Box::new(Steering { redirect, duplicates })
+    });
+    Far { action, forwarding, bar, steering }
 }
 
 fn urr(choices: &mut Choices<'_>) -> Urr {

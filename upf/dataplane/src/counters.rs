@@ -74,6 +74,10 @@ reasons! {
     BufferFull = "buffer_full",
     /// Buffered and then given up.
     BufferDropped = "buffer_dropped",
+    /// Nothing that can be redirected.
+    Redirect = "redirect",
+    /// No room for a copy, or a tunnel of another IP version than N3's: the copy is not made.
+    Copy = "copy",
     /// No room for the outer header, or a tunnel of another IP version than N3's.
     Encapsulation = "encapsulation",
     /// The worker that owns its bucket takes no more.
@@ -123,6 +127,8 @@ pub struct Counters {
     error_indications_sent: Counter,
     error_indications_received: Counter,
     end_markers: Counter,
+    redirected: Counter,
+    copies: Counter,
     router_advertisements: Counter,
     sessions: AtomicU64,
     /// Nanoseconds in which there was something to do.
@@ -153,6 +159,10 @@ pub struct Snapshot {
     pub error_indications_received: u64,
     /// End Markers sent.
     pub end_markers: u64,
+    /// Packets redirected.
+    pub redirected: u64,
+    /// Copies sent elsewhere.
+    pub copies: u64,
     /// Router Advertisements sent to UEs.
     pub router_advertisements: u64,
     /// Sessions in force.
@@ -172,6 +182,8 @@ impl std::ops::AddAssign<&Snapshot> for Snapshot {
         self.error_indications_sent += other.error_indications_sent;
         self.error_indications_received += other.error_indications_received;
         self.end_markers += other.end_markers;
+        self.redirected += other.redirected;
+        self.copies += other.copies;
         self.router_advertisements += other.router_advertisements;
         self.sessions += other.sessions;
     }
@@ -222,6 +234,14 @@ impl Counters {
 
     pub(crate) fn end_marker(&self) {
         self.end_markers.add(1);
+    }
+
+    pub(crate) fn redirected(&self) {
+        self.redirected.add(1);
+    }
+
+    pub(crate) fn copies(&self, count: usize) {
+        self.copies.add(count as u64);
     }
 
     pub(crate) fn router_advertisement(&self) {
@@ -293,6 +313,8 @@ impl Counters {
             error_indications_sent: self.error_indications_sent.get(),
             error_indications_received: self.error_indications_received.get(),
             end_markers: self.end_markers.get(),
+            redirected: self.redirected.get(),
+            copies: self.copies.get(),
             router_advertisements: self.router_advertisements.get(),
             sessions: self.sessions.load(Ordering::Relaxed),
         }

@@ -1,6 +1,7 @@
 //! The path of packets, without I/O.
 
 mod link;
+mod steer;
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
@@ -111,6 +112,8 @@ struct Lane {
     reasons: Vec<(usize, Triggers)>,
     buffer_per_session: usize,
     n3_is_ipv4: bool,
+    /// Copies of packets, to be sent with what a burst leaves.
+    copies: Vec<Frame>,
     /// What N6 and N3 take, each worker its share of it.
     links: [Option<Policer>; 2],
 }
@@ -131,6 +134,7 @@ impl Forwarder {
             reasons: Vec::new(),
             buffer_per_session: config.buffer_per_session,
             n3_is_ipv4: config.n3.is_ipv4(),
+            copies: Vec::new(),
             links: config.links.map(|rate| (rate > 0).then(|| Policer::new(rate / config.workers.max(1) as u64, now))),
         };
         let answers = Answers::new(config.answers_per_second);
@@ -168,6 +172,7 @@ impl Forwarder {
             }
         }
         self.looked = looked;
+        self.outbox.append(&mut self.lane.copies);
         self.lane.publish();
     }
 
@@ -358,6 +363,11 @@ impl Forwarder {
         std::mem::take(&mut self.outbox)
     }
 
+    /// Whether there are such frames: a burst may have left copies.
+    pub(crate) fn has_outbox(&self) -> bool {
+        !self.outbox.is_empty()
+    }
+
     /// Takes frames of the outbox back, sent or not.
     pub fn recycle(&mut self, frames: Vec<Frame>) {
         frames.into_iter().for_each(|frame| self.lane.pool.take_back(frame));
@@ -484,6 +494,8 @@ impl Forwarder {
             let home = session.bucket;
             return self.lead(frame, home);
         }
+        let asked = if session.rare.is_some() { session.as_asked(frame) } else { None };
+        let inner = asked.as_ref().unwrap_or(inner);
         // From such an address, and with the hop count that we leave as it is, it could pass for our own word on the link.
         if is_of_link(inner.source) {
             return Err(DropReason::LinkLocal);
@@ -568,15 +580,33 @@ impl Lane {
         direction: Direction,
         frame: &mut Frame,
     ) -> Result<(), DropReason> {
-        let Session { pdrs, fars, qers, urrs, .. } = session;
-        let pdr = pdrs.get(pdr).ok_or(DropReason::NoRule)?;
-        let far = fars.get(pdr.far.into()).copied().ok_or(DropReason::NoRule)?;
+        let of = session.pdrs.get(pdr).ok_or(DropReason::NoRule)?;
+        let far = session.fars.get(of.far.into()).copied().ok_or(DropReason::NoRule)?;
         if let Some(statistics) = self.counters.statistics() {
-            statistics.hit(pdr.id);
+            statistics.hit(of.id);
         }
+        match far.action {
+            Action::Steered(place) => self.steer(now, session, (pdr, place), direction, frame),
+            _ => self.apply(now, session, (pdr, far), direction, frame),
+        }
+    }
+
+    /// What becomes of a packet by this PDR and FAR.
+    #[inline(always)]
+    fn apply(
+        &mut self,
+        now: Moment,
+        session: &mut Session,
+        (pdr, far): (usize, Far),
+        direction: Direction,
+        frame: &mut Frame,
+    ) -> Result<(), DropReason> {
+        let Session { pdrs, qers, urrs, .. } = session;
+        let pdr = pdrs.get(pdr).ok_or(DropReason::NoRule)?;
         let length = frame.packet().len();
         match far.action {
-            Action::Drop => return Err(DropReason::Rule),
+            // What is steered comes here by what it is besides.
+            Action::Drop | Action::Steered(_) => return Err(DropReason::Rule),
             Action::Buffer { .. } if direction == Direction::Uplink => return Err(DropReason::Rule),
             Action::Buffer { notify, limit, delay_ms } => {
                 let id = notify.then_some(pdr.id);

@@ -172,6 +172,24 @@ impl Pool {
         Some(std::mem::replace(place, empty))
     }
 
+    /// A copy of a packet. `None` where no more frames may be put aside, or it does not fit.
+    pub(crate) fn copy(&mut self, of: &Frame) -> Option<Frame> {
+        if of.packet().len() > self.size {
+            return None;
+        }
+        let mut copy = match self.spare.pop() {
+            Some(spare) => spare,
+            None => {
+                self.left = self.left.checked_sub(1)?;
+                Frame::new(self.size)
+            }
+        };
+        copy.room();
+        copy.replace(of.packet());
+        (copy.origin, copy.peer, copy.handed_by, copy.led_to) = (of.origin, of.peer, None, None);
+        Some(copy)
+    }
+
     /// Says that frames put aside leave with their sessions: others may be made in their place.
     pub(crate) fn give_away(&mut self, count: usize) {
         self.left = self.left.saturating_add(count);

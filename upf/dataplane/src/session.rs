@@ -15,7 +15,9 @@ use crate::few::Few;
 use crate::frame::Frame;
 use crate::hash::prefetch;
 use crate::inner::Inner;
+use crate::redirected::Redirected;
 use crate::router::Router;
+use crate::steered::Steered;
 use crate::usage::{Urr, Usage};
 use crate::{Bucket, Catalogue, Moment, Policer, Subnet};
 
@@ -25,7 +27,13 @@ pub(crate) enum Action {
     Drop,
     ToCore,
     ToAccess(RemoteTunnel),
-    Buffer { notify: bool, limit: Option<u16>, delay_ms: u32 },
+    Buffer {
+        notify: bool,
+        limit: Option<u16>,
+        delay_ms: u32,
+    },
+    /// What stands at this place of the session's steering.
+    Steered(u16),
 }
 
 /// What is done with packets, and the ToS or traffic class they get: the value, and the bits of it that count.
@@ -99,6 +107,16 @@ pub(crate) struct Idle {
     pub(crate) told: bool,
 }
 
+/// What few sessions have.
+pub(crate) struct Rare {
+    /// Networks behind the UE.
+    framed: Box<[IpNet]>,
+    /// Where packets go besides, or in place of, where they want to.
+    pub(crate) steered: Box<[Steered]>,
+    /// Whom those asked that were redirected.
+    pub(crate) redirected: Redirected,
+}
+
 /// A session, ready for packets. Made beside the path, then handed to the worker that owns its bucket.
 pub struct Session {
     pub(crate) seid: u64,
@@ -116,8 +134,8 @@ pub struct Session {
     pub(crate) buffer: Option<Box<Buffer>>,
     /// Where the time without packets is watched.
     pub(crate) idle: Option<Box<Idle>>,
-    /// Networks behind the UE: few UEs have any.
-    framed: Box<[IpNet]>,
+    /// What few sessions have.
+    pub(crate) rare: Option<Box<Rare>>,
     /// The link of a UE with IPv6.
     pub(crate) router: Option<Box<Router>>,
     /// Octets of the longest packet to or from the UE.
@@ -165,6 +183,13 @@ impl Session {
             let pdrs = detected.iter().copied();
             Detection::compile(direction, pdrs, (&addresses, &routes), tunnels.iter().count(), catalogue)
         });
+        let mut steered = Vec::new();
+        let fars_of: Vec<Far> =
+            rules.fars.values().map(|far| steer(compile_far(rules, far), far, &mut steered)).collect();
+        let rare = (!routes.is_empty() || !steered.is_empty()).then(|| {
+            let (framed, steered) = (routes.into(), steered.into());
+            Box::new(Rare { framed, steered, redirected: Redirected::default() })
+        });
         Box::new(Self {
             seid,
             bucket: Bucket::of_session(rules),
@@ -173,14 +198,14 @@ impl Session {
             addresses: addresses.into_iter().collect(),
             detection,
             pdrs: Few::of(pdrs, |pdrs| catalogue.pdrs(pdrs)),
-            fars: rules.fars.values().map(|far| compile_far(rules, far)).collect(),
+            fars: fars_of.into_iter().collect(),
             qers: rules.qers.iter().map(|(id, qer)| compile_qer(id.0, qer, now)).collect(),
             urrs: rules.urrs.iter().map(|(id, urr)| Urr::compile(id.0, urr, now)).collect(),
             buffer: None,
             idle: rules
                 .inactivity
                 .map(|seconds| Box::new(Idle { after: Duration::from_secs(seconds.into()), last: now, told: false })),
-            framed: routes.into(),
+            rare,
             router,
             mtu: u16::MAX,
             armed: None,
@@ -215,8 +240,11 @@ impl Session {
         if let (Some(router), Some(before)) = (&mut self.router, old.router.take()) {
             router.inherit(*before);
         }
+        if let (Some(rare), Some(before)) = (&mut self.rare, old.rare.take()) {
+            rare.redirected = before.redirected;
+        }
         self.buffer = old.buffer.take();
-        if !self.fars.iter().any(|far| matches!(far.action, Action::Buffer { .. })) {
+        if !self.fars.iter().any(|far| matches!(self.plain(*far).action, Action::Buffer { .. })) {
             // A burst that goes on being buffered is told once; what comes after the buffering is another.
             if let Some(buffer) = &mut self.buffer {
                 (buffer.notified, buffer.notify_at) = (false, None);
@@ -266,7 +294,7 @@ impl Session {
     /// The rules by which what we say ourselves goes to the UE. `None`: it has no tunnel now.
     pub(crate) fn way_to_ue(&self, router: &Router) -> Option<(&Pdr, Far)> {
         let pdr = self.pdrs.get(router.pdr.into())?;
-        let far = self.fars.get(pdr.far.into()).copied()?;
+        let far = self.plain(self.fars.get(pdr.far.into()).copied()?);
         matches!(far.action, Action::ToAccess(_)).then_some((pdr, far))
     }
 
@@ -311,8 +339,18 @@ impl Session {
             (IpAddr::V6(a), IpAddr::V6(b)) => a.to_bits() >> 64 == b.to_bits() >> 64,
             (a, b) => *a == b,
         };
-        let behind = || self.framed.iter().any(|network| network.contains(&source));
+        let behind = || {
+            let framed = self.rare.iter().flat_map(|rare| &rare.framed);
+            framed.into_iter().any(|network| network.contains(&source))
+        };
         self.addresses.iter().any(same) || behind()
+    }
+
+    /// What becomes of packets, wherever else they go.
+    pub(crate) fn plain(&self, far: Far) -> Far {
+        let Action::Steered(place) = far.action else { return far };
+        let steered = self.rare.as_ref().and_then(|rare| rare.steered.get(usize::from(place)));
+        steered.map_or(Far { action: Action::Drop, ..far }, |steered| steered.far)
     }
 
     /// The PDR that a packet matches: where it came from, in which tunnel and QoS flow, and what it is.
@@ -334,6 +372,19 @@ fn container(rules: &rules::Session, pdr: &rules::Pdr) -> Option<PduSession> {
 fn compile_far(rules: &rules::Session, far: &rules::Far) -> Far {
     let marking = far.forwarding.as_ref().and_then(|forwarding| forwarding.marking);
     Far { action: action(rules, far), marking: marking.unwrap_or_default() }
+}
+
+/// Has packets steered where a rule asks for it.
+fn steer(plain: Far, far: &rules::Far, steered: &mut Vec<Steered>) -> Far {
+    let redirect = far.steering.as_ref().and_then(|steering| steering.redirect.clone()).filter(|_| far.action.forward);
+    let copies = far.steering.iter().flat_map(|steering| &steering.duplicates).filter(|_| far.action.duplicate);
+    let copies: Box<[rules::Duplicate]> = copies.copied().collect();
+    let Ok(place) = u16::try_from(steered.len()) else { return plain };
+    if redirect.is_none() && copies.is_empty() {
+        return plain;
+    }
+    steered.push(Steered { far: plain, redirect, copies });
+    Far { action: Action::Steered(place), ..plain }
 }
 
 fn action(rules: &rules::Session, far: &rules::Far) -> Action {

@@ -363,6 +363,9 @@ impl<P: Port> Worker<P> {
         let unsent = self.port.send(frames);
         self.forwarder.lost(DropReason::Send, unsent);
         self.forwarder.took(now, frames.len());
+        if self.forwarder.has_outbox() {
+            self.send_outbox();
+        }
         self.forwarder.drain_events().for_each(&mut self.events);
     }
 

@@ -60,7 +60,9 @@ fn packets_of_what_is_behind_the_ue_pass_and_those_beside_do_not() {
 #[test]
 fn rules_tell_the_ue_from_what_is_behind_it() {
     let mut session = framed();
-    session.fars.insert(FarId(3), rules::Far { action: rules::Action::DROP, forwarding: None, bar: None });
+    session
+        .fars
+        .insert(FarId(3), rules::Far { action: rules::Action::DROP, forwarding: None, bar: None, steering: None });
     for id in [1, 2] {
         let mut pdr: Pdr = session.pdrs[&PdrId(id)].clone();
         (pdr.precedence, pdr.far) = (10, Some(FarId(3)));

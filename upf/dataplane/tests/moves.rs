@@ -79,7 +79,7 @@ impl Subscriber {
             Forwarding { destination: Destination::Core, tunnel: None, marking: None, network_instance: None };
         let tunnel = Some(RemoteTunnel { teid: self.teid, address: GNB });
         let to_access = Forwarding { destination: Destination::Access, tunnel, ..to_core.clone() };
-        let far = |action, forwarding| Far { action, forwarding: Some(forwarding), bar: None };
+        let far = |action, forwarding| Far { action, forwarding: Some(forwarding), bar: None, steering: None };
         rules.fars.extend([(FarId(1), far(Action::FORWARD, to_core)), (FarId(2), far(down, to_access))]);
         rules.urrs.insert(UrrId(1), Urr { volume: true, ..Urr::default() });
         let rates = |rate| Some(Rates { uplink: rate, downlink: rate });

@@ -161,7 +161,7 @@ fn rules_by_precedence_ports_and_flows() {
         flow("permit out 17 from 192.0.2.0/24 80,443,8000-8099 to assigned"),
         flow("permit out 6 from any to assigned"),
     ];
-    rules.fars.insert(FarId(3), Far { action: Action::DROP, forwarding: None, bar: None });
+    rules.fars.insert(FarId(3), Far { action: Action::DROP, forwarding: None, bar: None, steering: None });
     let mut web_up = rules.pdrs[&PdrId(1)].clone();
     (web_up.precedence, web_up.far, web_up.pdi.filters) = (10, Some(FarId(3)), web.pdi.filters.clone());
     rules.pdrs.extend([(PdrId(3), web), (PdrId(4), web_up)]);
@@ -197,7 +197,7 @@ fn qos_flows_and_packets_that_match_nothing() {
 fn buffering_keeps_order_tells_once_and_has_bounds() {
     let mut rules = plain();
     let forward = rules.fars[&FarId(2)].clone();
-    rules.fars.insert(FarId(2), Far { action: Action::BUFFER, forwarding: None, bar: None });
+    rules.fars.insert(FarId(2), Far { action: Action::BUFFER, forwarding: None, bar: None, steering: None });
     let mut bench = Bench::new(Config { buffer_per_session: 20, ..Config::new(N3.into()) });
     bench.install(Some(&rules), &[], false);
     let packet = |number: u16| udp(HOST, UE, (53, number), 10);
@@ -228,7 +228,7 @@ fn buffering_keeps_order_tells_once_and_has_bounds() {
 fn the_notification_waits_for_the_delay_of_the_bar() {
     let mut rules = plain();
     let forward = rules.fars[&FarId(2)].clone();
-    rules.fars.insert(FarId(2), Far { action: Action::BUFFER, forwarding: None, bar: Some(BarId(1)) });
+    rules.fars.insert(FarId(2), Far { action: Action::BUFFER, forwarding: None, bar: Some(BarId(1)), steering: None });
     rules.bars.insert(BarId(1), Bar { packets: None, delay_ms: Some(100) });
     let mut bench = Bench::with(&rules);
     let packet = udp(HOST, UE, (53, 1), 10);
@@ -245,7 +245,7 @@ fn the_notification_waits_for_the_delay_of_the_bar() {
     rules.fars.insert(FarId(2), forward);
     let buffering = std::mem::replace(&mut bench, Bench::with(&rules));
     assert_eq!(buffering.forwarder.counters().snapshot().buffered, 2);
-    rules.fars.insert(FarId(2), Far { action: Action::BUFFER, forwarding: None, bar: Some(BarId(1)) });
+    rules.fars.insert(FarId(2), Far { action: Action::BUFFER, forwarding: None, bar: Some(BarId(1)), steering: None });
     bench.install(Some(&rules), &[], false);
     bench.down(&packet);
     bench.now += Duration::from_millis(50);
@@ -258,7 +258,7 @@ fn the_notification_waits_for_the_delay_of_the_bar() {
 #[test]
 fn buffered_packets_can_be_given_up_and_their_room_is_used_again() {
     let mut rules = plain();
-    rules.fars.insert(FarId(2), Far { action: Action::BUFFER, forwarding: None, bar: Some(BarId(1)) });
+    rules.fars.insert(FarId(2), Far { action: Action::BUFFER, forwarding: None, bar: Some(BarId(1)), steering: None });
     rules.bars.insert(BarId(1), Bar { packets: Some(3), delay_ms: None });
     let mut bench = Bench::new(Config { buffer_total: 3, ..Config::new(N3.into()) });
     for _ in 0..5 {

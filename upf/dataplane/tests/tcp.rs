@@ -133,7 +133,7 @@ impl End {
             Forwarding { destination: Destination::Core, tunnel: None, marking: None, network_instance: None };
         let tunnel = RemoteTunnel { teid: u32::from_be_bytes(self.far.octets()), address: self.far.into() };
         let to_access = Forwarding { destination: Destination::Access, tunnel: Some(tunnel), ..to_core.clone() };
-        let far = |forwarding| Far { action: Action::FORWARD, forwarding: Some(forwarding), bar: None };
+        let far = |forwarding| Far { action: Action::FORWARD, forwarding: Some(forwarding), bar: None, steering: None };
         session.fars.extend([(FarId(1), far(to_core)), (FarId(2), far(to_access))]);
         session.qers.insert(QerId(1), Qer { qfi: Some(9), ..Qer::default() });
         session.urrs.insert(UrrId(1), Urr { volume: true, ..Urr::default() });

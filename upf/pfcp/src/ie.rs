@@ -113,6 +113,8 @@ numbers! {
     OCI_FLAGS = OciFlags,
     REDIRECT_INFORMATION = RedirectInformation,
     FORWARDING_POLICY = ForwardingPolicy,
+    DUPLICATING_PARAMETERS = DuplicatingParameters,
+    UPDATE_DUPLICATING_PARAMETERS = UpdateDuplicatingParameters,
     HEADER_ENRICHMENT = HeaderEnrichment,
     ACTIVATE_PREDEFINED_RULES = ActivatePredefinedRules,
     TRAFFIC_ENDPOINT_ID = TrafficEndpointId,

@@ -19,6 +19,7 @@ mod node_report;
 mod packet;
 mod pfd;
 mod rule;
+mod steering;
 mod transactions;
 mod tunnel;
 mod usage;
@@ -36,6 +37,7 @@ pub use node_report::{
 pub use packet::{DecodeError, EncodeError, Header, Message, MessageType, Packet, Sequence};
 pub use pfd::{ApplicationPfds, PfdContents, PfdContext, PfdManagementRequest, PfdManagementResponse};
 pub use rule::*;
+pub use steering::{DuplicatingParameters, ForwardingPolicy, RedirectInformation, UpdateDuplicatingParameters};
 pub use transactions::{Arrival, RequestId, Timers, Transactions, Transmit};
 pub use tunnel::{FSeid, FTeid, Interface, OuterHeaderCreation, OuterHeaderRemoval, Seid, Teid, UeIpAddress};
 pub use usage::*;

@@ -205,10 +205,14 @@ features! {
         BUCP = 5 / 1,
         /// Downlink data notification delay.
         DDND = 5 / 2,
+        /// Steering of traffic by policies of the UP function.
+        TRST = 5 / 4,
         /// Allocation of F-TEIDs by the UP function.
         FTUP = 5 / 5,
         /// Packet flow descriptions of applications.
         PFDM = 5 / 6,
+        /// Redirection of traffic.
+        TREU = 5 / 8,
         /// End markers are made by the UP function.
         EMPU = 6 / 1,
         /// Framed routes.

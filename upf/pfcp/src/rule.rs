@@ -1,7 +1,10 @@
 //! Detection, forwarding, QoS and buffering rules (TS 29.244 7.5.2 to 7.5.5).
 
 use crate::wire::{Malformed, Value, group, integer_values, take};
-use crate::{FTeid, Interface, NetworkInstance, OuterHeaderCreation, OuterHeaderRemoval, UeIpAddress, UrrId};
+use crate::{
+    DuplicatingParameters, FTeid, ForwardingPolicy, Interface, NetworkInstance, OuterHeaderCreation,
+    OuterHeaderRemoval, RedirectInformation, UeIpAddress, UpdateDuplicatingParameters, UrrId,
+};
 
 /// Identifier of a packet detection rule (8.2.36).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -396,9 +399,9 @@ group! {
         /// How they are marked.
         once transport_level_marking: TransportLevelMarking = TRANSPORT_LEVEL_MARKING,
         /// Where else traffic is sent.
-        once redirect_information: NotOffered = REDIRECT_INFORMATION,
+        once redirect_information: RedirectInformation = REDIRECT_INFORMATION,
         /// By what policy of the UP function it is steered.
-        once forwarding_policy: NotOffered = FORWARDING_POLICY,
+        once forwarding_policy: ForwardingPolicy = FORWARDING_POLICY,
         /// What is written into its headers.
         many header_enrichment: NotOffered = HEADER_ENRICHMENT,
     }
@@ -416,9 +419,9 @@ group! {
         /// How they are marked.
         once transport_level_marking: TransportLevelMarking = TRANSPORT_LEVEL_MARKING,
         /// Where else traffic is sent.
-        once redirect_information: NotOffered = REDIRECT_INFORMATION,
+        once redirect_information: RedirectInformation = REDIRECT_INFORMATION,
         /// By what policy of the UP function it is steered.
-        once forwarding_policy: NotOffered = FORWARDING_POLICY,
+        once forwarding_policy: ForwardingPolicy = FORWARDING_POLICY,
         /// What is written into its headers.
         many header_enrichment: NotOffered = HEADER_ENRICHMENT,
         /// Whether an end marker is to be sent on the old path.
@@ -436,6 +439,8 @@ group! {
     ) {
         /// How packets are forwarded.
         once forwarding_parameters: ForwardingParameters = FORWARDING_PARAMETERS,
+        /// Where copies of packets go.
+        many duplicating_parameters: DuplicatingParameters = DUPLICATING_PARAMETERS,
         /// How packets are buffered.
         once bar_id: BarId = BAR_ID,
     }
@@ -451,6 +456,8 @@ group! {
         once apply_action: ApplyAction = APPLY_ACTION,
         /// How packets are forwarded.
         once forwarding_parameters: UpdateForwardingParameters = UPDATE_FORWARDING_PARAMETERS,
+        /// Where copies of packets go: the whole new list.
+        many duplicating_parameters: UpdateDuplicatingParameters = UPDATE_DUPLICATING_PARAMETERS,
         /// How packets are buffered.
         once bar_id: BarId = BAR_ID,
     }

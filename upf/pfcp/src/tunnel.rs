@@ -315,6 +315,8 @@ pub enum Interface {
     SgiLan,
     /// The CP function.
     CpFunction,
+    /// Lawful interception (destination only).
+    LiFunction,
     /// Internal to a 5G VN group.
     FiveGVn,
 }
@@ -326,6 +328,7 @@ impl Value for Interface {
             Self::Core => 1,
             Self::SgiLan => 2,
             Self::CpFunction => 3,
+            Self::LiFunction => 4,
             Self::FiveGVn => 5,
         });
     }
@@ -337,6 +340,7 @@ impl Value for Interface {
             1 => Self::Core,
             2 => Self::SgiLan,
             3 => Self::CpFunction,
+            4 => Self::LiFunction,
             5 => Self::FiveGVn,
             _ => return Err(Malformed::Content),
         })

@@ -37,8 +37,8 @@ fn downlink_far() -> CreateFar {
     let mut forwarding = ForwardingParameters::new(Interface::Access);
     forwarding.outer_header_creation = Some(OuterHeaderCreation::gtpu(Teid(0x55), GNB));
     forwarding.network_instance = Some(NetworkInstance("access".into()));
-    forwarding.redirect_information = Some(NotOffered(b"\x02\x00\x12http://example.org\x00\x00".to_vec()));
-    forwarding.forwarding_policy = Some(NotOffered(vec![1, b'a']));
+    forwarding.redirect_information = Some(RedirectInformation::Url("http://example.org".into()));
+    forwarding.forwarding_policy = Some(ForwardingPolicy(b"a".to_vec()));
     let mut far = CreateFar::new(FarId(2), ApplyAction::FORW);
     far.forwarding_parameters = Some(forwarding);
     far.bar_id = Some(BarId(1));

@@ -169,6 +169,15 @@ fn update_far(far: &mut Far, update: &FarChange) -> Option<RemoteTunnel> {
         let (tunnel, marking) = (update.tunnel, update.marking);
         far.forwarding = Some(Forwarding { destination, tunnel, marking, network_instance });
     }
+    if update.redirect.is_some() || !update.duplicates.is_empty() {
+        let steering = far.steering.get_or_insert_default();
+        if update.redirect.is_some() {
+            steering.redirect.clone_from(&update.redirect);
+        }
+        if !update.duplicates.is_empty() {
+            steering.duplicates.clone_from(&update.duplicates);
+        }
+    }
     old.filter(|old| update.end_marker && update.tunnel.is_some_and(|new| new != *old))
 }
 
@@ -275,8 +284,11 @@ fn check_pdr(after: &Session, owned: &BTreeSet<Teid>, id: PdrId, pdr: &Pdr, limi
     require(limits.hold(&pdr.pdi), Cause::NoResourcesAvailable)
 }
 
+/// Copies of one packet.
+const MOST_COPIES: usize = 4;
+
 fn check_far(far: &Far) -> Result<(), Cause> {
-    let Action { drop, forward, buffer, notify, other } = far.action;
+    let Action { drop, forward, buffer, notify, duplicate, other } = far.action;
     require(!other, Cause::ServiceNotSupported(Element::ApplyAction))?;
     let one = usize::from(drop) + usize::from(forward) + usize::from(buffer) == 1;
     require(one && (buffer || !notify), Cause::MandatoryIeIncorrect(Element::ApplyAction))?;
@@ -285,8 +297,14 @@ fn check_far(far: &Far) -> Result<(), Cause> {
         let forwarding = far.forwarding.as_ref().ok_or(missing(Element::ForwardingParameters))?;
         let tunnelled = forwarding.destination == Destination::Core || forwarding.tunnel.is_some();
         require(tunnelled, missing(Element::OuterHeaderCreation))?;
+        // Only towards the data network there is somebody else to ask.
+        let redirected = far.steering.as_ref().is_some_and(|steering| steering.redirect.is_some());
+        let out = forwarding.destination == Destination::Core && forwarding.tunnel.is_none();
+        require(!redirected || out, Cause::ServiceNotSupported(Element::RedirectInformation))?;
     }
-    Ok(())
+    let copies = far.steering.as_ref().map_or(0, |steering| steering.duplicates.len());
+    require(!duplicate || copies > 0, Cause::ConditionalIeMissing(Element::DuplicatingParameters))?;
+    require(copies <= MOST_COPIES, Cause::NoResourcesAvailable)
 }
 
 /// What a trigger asks for must be there (7.5.2.4).

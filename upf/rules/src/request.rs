@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::{
-    Action, Application, Bar, BarId, Destination, Far, FarId, Filter, Monitoring, Pdi, Pdr, PdrId, Qer, QerId, Rates,
-    RemoteTunnel, Session, Triggers, Urr, UrrId, Volumes,
+    Action, Application, Bar, BarId, Destination, Duplicate, Far, FarId, Filter, Monitoring, Pdi, Pdr, PdrId, Qer,
+    QerId, Rates, Redirect, RemoteTunnel, Session, Triggers, Urr, UrrId, Volumes,
 };
 
 /// Changes of a PDR: what is given replaces what there is.
@@ -40,6 +40,10 @@ pub struct FarChange {
     pub network_instance: Option<String>,
     /// How packets are buffered.
     pub bar: Option<BarId>,
+    /// Where packets are redirected to.
+    pub redirect: Option<Redirect>,
+    /// Where copies go: the whole new list, where not empty.
+    pub duplicates: Vec<Duplicate>,
     /// Whether the old tunnel is to get an End Marker, where there is a new one.
     pub end_marker: bool,
 }

@@ -1,7 +1,7 @@
 //! The rules of a session.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -62,6 +62,7 @@ pub enum Element {
     TrafficEndpointId,
     EthernetPacketFilter,
     RedirectInformation,
+    DuplicatingParameters,
     HeaderEnrichment,
     PdnType,
     SdfFilter,
@@ -236,7 +237,7 @@ pub struct Pdr {
     pub urrs: Vec<UrrId>,
 }
 
-/// What is done with packets: exactly one of the first three, and perhaps the last.
+/// What is done with packets: exactly one of the first three, and perhaps others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Action {
     /// Drop.
@@ -247,17 +248,22 @@ pub struct Action {
     pub buffer: bool,
     /// Tell the control plane function of the first packet buffered.
     pub notify: bool,
-    /// Something not offered here, such as duplication.
+    /// Send copies elsewhere, besides.
+    pub duplicate: bool,
+    /// Something not offered here.
     pub other: bool,
 }
 
 impl Action {
     /// Forwards.
-    pub const FORWARD: Self = Self { drop: false, forward: true, buffer: false, notify: false, other: false };
+    pub const FORWARD: Self =
+        Self { drop: false, forward: true, buffer: false, notify: false, duplicate: false, other: false };
     /// Drops.
-    pub const DROP: Self = Self { drop: true, forward: false, buffer: false, notify: false, other: false };
+    pub const DROP: Self =
+        Self { drop: true, forward: false, buffer: false, notify: false, duplicate: false, other: false };
     /// Buffers and tells.
-    pub const BUFFER: Self = Self { drop: false, forward: false, buffer: true, notify: true, other: false };
+    pub const BUFFER: Self =
+        Self { drop: false, forward: false, buffer: true, notify: true, duplicate: false, other: false };
 }
 
 /// Where packets go.
@@ -300,6 +306,40 @@ pub struct Far {
     pub forwarding: Option<Forwarding>,
     /// How packets are buffered.
     pub bar: Option<BarId>,
+    /// Where they go besides, or in place of, where they want to: few do.
+    pub steering: Option<Box<Steering>>,
+}
+
+/// Where packets go besides, or in place of, where they want to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Steering {
+    /// Uplink packets go there.
+    pub redirect: Option<Redirect>,
+    /// Copies go there.
+    pub duplicates: Vec<Duplicate>,
+}
+
+/// Where uplink packets go in place of where they want to (TS 29.244 5.4.7).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Redirect {
+    /// To a server, whose answers come as from whom the UE asked.
+    Server {
+        /// For packets of IPv4.
+        ipv4: Option<Ipv4Addr>,
+        /// For packets of IPv6.
+        ipv6: Option<Ipv6Addr>,
+    },
+    /// To a web page: who asks a web server is told of it, and nothing else is forwarded.
+    Url(Box<str>),
+}
+
+/// Where a copy of each packet goes (TS 29.244 5.2.3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Duplicate {
+    /// The tunnel it goes in.
+    pub tunnel: RemoteTunnel,
+    /// ToS or traffic class of what is around it.
+    pub marking: (u8, u8),
 }
 
 /// Bit rates, in bits per second.

@@ -38,11 +38,11 @@ fn downlink() -> Pdr {
 
 fn to_core() -> Far {
     let forwarding = Forwarding { destination: Destination::Core, tunnel: None, marking: None, network_instance: None };
-    Far { action: Action::FORWARD, forwarding: Some(forwarding), bar: None }
+    Far { action: Action::FORWARD, forwarding: Some(forwarding), bar: None, steering: None }
 }
 
 fn buffering() -> Far {
-    Far { action: Action::BUFFER, forwarding: None, bar: None }
+    Far { action: Action::BUFFER, forwarding: None, bar: None, steering: None }
 }
 
 fn establishment() -> Request {

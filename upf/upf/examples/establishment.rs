@@ -65,6 +65,7 @@ impl Site {
             max_sessions: sessions,
             queue: 1_000_000,
             limits: rules::Limits::default(),
+            policies: Default::default(),
             paths: None,
         };
         let workers = workers.map_err(|why| why.to_string())?;

@@ -1,5 +1,6 @@
 //! Section `upf` of the configuration file.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
@@ -212,6 +213,9 @@ pub struct N6 {
     pub rate_mbps: u64,
     /// Whether the system may hand over, and take, many packets of a flow as one, here and on N3.
     pub offload: bool,
+    /// Forwarding policies that SMFs can name: the DSCP that each marks packets with, by which routers behind N6 steer them.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub policies: BTreeMap<String, u8>,
 }
 
 impl Default for N6 {
@@ -224,6 +228,7 @@ impl Default for N6 {
             ip_forward: false,
             rate_mbps: 0,
             offload: true,
+            policies: BTreeMap::new(),
         }
     }
 }

@@ -44,6 +44,8 @@ pub struct Settings {
     pub queue: usize,
     /// Rules of a session.
     pub limits: Limits,
+    /// Forwarding policies by name: the DSCP that each marks packets with.
+    pub policies: BTreeMap<String, u8>,
     /// How gNBs are supervised; `None`: not at all.
     pub paths: Option<gtpu::PathConfig>,
 }
@@ -438,7 +440,8 @@ impl Control {
 
     /// What a request of a session is read by.
     fn context(&self, now: Instant, token: RequestToken) -> convert::Context<'_> {
-        convert::Context { now, wall: SystemTime::now(), applications: self.applications.of(token.peer()) }
+        let (applications, policies) = (self.applications.of(token.peer()), &self.settings.policies);
+        convert::Context { now, wall: SystemTime::now(), applications, policies }
     }
 
     /// PFCP Session Establishment (TS 29.244 6.3.2).

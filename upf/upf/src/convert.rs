@@ -1,5 +1,9 @@
 //! From what PFCP says to what rules are, and from refusals back to causes.
 
+mod steering;
+
+pub(crate) use steering::Policies;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
@@ -22,6 +26,8 @@ pub(crate) struct Context<'a> {
     pub(crate) wall: SystemTime,
     /// The applications that the sender has told of.
     pub(crate) applications: Option<&'a Known>,
+    /// The forwarding policies of the configuration.
+    pub(crate) policies: &'a Policies,
 }
 
 /// The rules that an establishment makes.
@@ -74,7 +80,7 @@ pub(crate) fn modification(message: &pfcp::SessionModificationRequest, context: 
     request.urrs.remove = message.remove_urrs.iter().map(|remove| UrrId(remove.urr_id.0)).collect();
     request.bars.remove = message.remove_bars.iter().map(|remove| BarId(remove.bar_id.0)).collect();
     request.pdrs.update = message.update_pdrs.iter().map(|pdr| update_pdr(pdr, context)).collect::<Result<_, _>>()?;
-    request.fars.update = message.update_fars.iter().map(update_far).collect::<Result<_, _>>()?;
+    request.fars.update = message.update_fars.iter().map(|far| update_far(far, context)).collect::<Result<_, _>>()?;
     request.qers.update = message.update_qers.iter().map(update_qer).collect();
     request.urrs.update = message.update_urrs.iter().map(|urr| update_urr(urr, context)).collect::<Result<_, _>>()?;
     request.bars.update = message.update_bars.iter().map(update_bar).collect();
@@ -95,7 +101,7 @@ fn create(
     context: Context<'_>,
 ) -> Result<(), Cause> {
     request.pdrs.create = pdrs.iter().map(|pdr| create_pdr(pdr, context)).collect::<Result<_, _>>()?;
-    request.fars.create = fars.iter().map(create_far).collect::<Result<_, _>>()?;
+    request.fars.create = fars.iter().map(|far| create_far(far, context)).collect::<Result<_, _>>()?;
     request.qers.create = qers.iter().map(create_qer).collect();
     request.urrs.create = urrs.iter().map(|urr| create_urr(urr, context)).collect::<Result<_, _>>()?;
     let bar =
@@ -141,7 +147,7 @@ fn pdi(pdi: &pfcp::Pdi, context: Context<'_>) -> Result<Pdi, Cause> {
     let source = match pdi.source_interface {
         Interface::Access => Source::Access,
         Interface::Core | Interface::SgiLan => Source::Core,
-        Interface::CpFunction | Interface::FiveGVn => {
+        Interface::CpFunction | Interface::LiFunction | Interface::FiveGVn => {
             return Err(Cause::ServiceNotSupported(Element::SourceInterface));
         }
     };
@@ -217,12 +223,13 @@ fn value_and_mask(both: u16) -> (u8, u8) {
 }
 
 fn action(apply: ApplyAction) -> Action {
-    let known = ApplyAction::DROP | ApplyAction::FORW | ApplyAction::BUFF | ApplyAction::NOCP;
+    let known = ApplyAction::DROP | ApplyAction::FORW | ApplyAction::BUFF | ApplyAction::NOCP | ApplyAction::DUPL;
     Action {
         drop: apply.contains(ApplyAction::DROP),
         forward: apply.contains(ApplyAction::FORW),
         buffer: apply.contains(ApplyAction::BUFF),
         notify: apply.contains(ApplyAction::NOCP),
+        duplicate: apply.contains(ApplyAction::DUPL),
         other: apply.0 & !known.0 != 0,
     }
 }
@@ -231,7 +238,9 @@ fn destination(interface: Interface) -> Result<Destination, Cause> {
     match interface {
         Interface::Access => Ok(Destination::Access),
         Interface::Core | Interface::SgiLan => Ok(Destination::Core),
-        Interface::CpFunction | Interface::FiveGVn => Err(Cause::ServiceNotSupported(Element::DestinationInterface)),
+        Interface::CpFunction | Interface::LiFunction | Interface::FiveGVn => {
+            Err(Cause::ServiceNotSupported(Element::DestinationInterface))
+        }
     }
 }
 
@@ -246,42 +255,47 @@ fn tunnel(header: pfcp::OuterHeaderCreation) -> Result<RemoteTunnel, Cause> {
     }
 }
 
-/// Steering is refused, in parameters that make or change a rule: without it packets would go where they are not to.
-macro_rules! not_steered {
-    ($parameters:expr) => {{
-        let redirect = $parameters.redirect_information.as_slice();
-        offered(redirect, Cause::ServiceNotSupported(Element::RedirectInformation))?;
-        offered($parameters.forwarding_policy.as_slice(), Cause::InvalidForwardingPolicy)?;
-        offered(&$parameters.header_enrichment, Cause::ServiceNotSupported(Element::HeaderEnrichment))?;
-    }};
+/// What is written into packets is refused: passed over, others would not find it there.
+fn not_enriched(elements: &[pfcp::NotOffered]) -> Result<(), Cause> {
+    offered(elements, Cause::ServiceNotSupported(Element::HeaderEnrichment))
 }
 
-fn create_far(far: &pfcp::CreateFar) -> Result<(FarId, Far), Cause> {
+fn create_far(far: &pfcp::CreateFar, context: Context<'_>) -> Result<(FarId, Far), Cause> {
+    let policies = context.policies;
+    let mut redirect = None;
     let forwarding = far.forwarding_parameters.as_ref().map(|parameters| {
-        not_steered!(parameters);
+        not_enriched(&parameters.header_enrichment)?;
+        redirect = parameters.redirect_information.as_ref().map(steering::redirect).transpose()?;
+        let (policy, marking) = (parameters.forwarding_policy.as_ref(), parameters.transport_level_marking);
         Ok(Forwarding {
             destination: destination(parameters.destination_interface)?,
             tunnel: parameters.outer_header_creation.map(tunnel).transpose()?,
-            marking: parameters.transport_level_marking.map(|marking| value_and_mask(marking.0)),
+            marking: steering::marking(policy, marking, policies)?,
             network_instance: parameters.network_instance.as_ref().map(|name| name.0.clone()),
         })
     });
     let forwarding = forwarding.transpose()?;
     let bar = far.bar_id.map(|id| BarId(id.0));
-    Ok((FarId(far.far_id.0), Far { action: action(far.apply_action), forwarding, bar }))
+    let copies = steering::duplicates!(far.duplicating_parameters, policies)?;
+    let steering = steering::steering(redirect, copies);
+    Ok((FarId(far.far_id.0), Far { action: action(far.apply_action), forwarding, bar, steering }))
 }
 
-fn update_far(far: &pfcp::UpdateFar) -> Result<(FarId, FarChange), Cause> {
+fn update_far(far: &pfcp::UpdateFar, context: Context<'_>) -> Result<(FarId, FarChange), Cause> {
+    let policies = context.policies;
     let mut change = FarChange {
         action: far.apply_action.map(action),
         bar: far.bar_id.map(|id| BarId(id.0)),
+        duplicates: steering::duplicates!(far.duplicating_parameters, policies)?,
         ..FarChange::default()
     };
     if let Some(parameters) = &far.forwarding_parameters {
-        not_steered!(parameters);
+        not_enriched(&parameters.header_enrichment)?;
+        let (policy, marking) = (parameters.forwarding_policy.as_ref(), parameters.transport_level_marking);
+        change.redirect = parameters.redirect_information.as_ref().map(steering::redirect).transpose()?;
         change.destination = parameters.destination_interface.map(destination).transpose()?;
         change.tunnel = parameters.outer_header_creation.map(tunnel).transpose()?;
-        change.marking = parameters.transport_level_marking.map(|marking| value_and_mask(marking.0));
+        change.marking = steering::marking(policy, marking, policies)?;
         change.network_instance = parameters.network_instance.as_ref().map(|name| name.0.clone());
         change.end_marker = parameters.sm_req_flags.is_some_and(|flags| flags.contains(pfcp::SmReqFlags::SNDEM));
     }
@@ -435,6 +449,7 @@ fn element(element: Element) -> u16 {
         Element::TrafficEndpointId => ie::TRAFFIC_ENDPOINT_ID,
         Element::EthernetPacketFilter => ie::ETHERNET_PACKET_FILTER,
         Element::RedirectInformation => ie::REDIRECT_INFORMATION,
+        Element::DuplicatingParameters => ie::DUPLICATING_PARAMETERS,
         Element::HeaderEnrichment => ie::HEADER_ENRICHMENT,
         Element::PdnType => ie::PDN_TYPE,
         Element::NetworkInstance => ie::NETWORK_INSTANCE,

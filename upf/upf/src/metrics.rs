@@ -70,13 +70,15 @@ impl Collector for Packets {
             ("error_indication_sent", counters.error_indications_sent),
             ("error_indication_received", counters.error_indications_received),
             ("end_marker_sent", counters.end_markers),
+            ("redirected", counters.redirected),
+            ("copied", counters.copies),
             ("router_advertisement_sent", counters.router_advertisements),
         ];
         let others = others.map(|(label, count)| ("event", label, Some(count)));
         family(
             &mut encoder,
             "gtpu_events",
-            "GTP-U signalling, packets buffered or shaped, words to UEs on their link",
+            "GTP-U signalling, packets buffered, shaped, redirected or copied, words to UEs on their link",
             others,
         )?;
         let (hits, latency) = self.0.statistics();

@@ -57,6 +57,14 @@ impl NetworkFunction for Upf {
                 "names no SMF, nor does n4.smfs: nobody could make sessions",
             ));
         }
+        for (name, dscp) in &config.n6.policies {
+            if name.is_empty() || name.len() > 255 || *dscp > 63 {
+                return Err(StartError::config(
+                    format!("upf.n6.policies.{name}"),
+                    "a policy has a name of 1 to 255 octets and a DSCP of 0 to 63",
+                ));
+            }
+        }
         Ok(())
     }
 
@@ -163,7 +171,9 @@ fn settings(config: &UpfConfig, network: &Network, started: SystemTime) -> Setti
             | UpFunctionFeatures::MNOP
             | UpFunctionFeatures::PFDM
             | UpFunctionFeatures::UEIP
-            | UpFunctionFeatures::FRRT,
+            | UpFunctionFeatures::FRRT
+            | UpFunctionFeatures::TREU
+            | UpFunctionFeatures::TRST,
     );
     let recovery = RecoveryTimeStamp::from(started);
     let endpoint = EndpointConfig {
@@ -181,6 +191,7 @@ fn settings(config: &UpfConfig, network: &Network, started: SystemTime) -> Setti
         max_sessions: config.max_sessions,
         queue: config.n4.queue,
         limits: rules::Limits { rules: config.rules_per_session, ..rules::Limits::default() },
+        policies: config.n6.policies.clone(),
         paths: config.n3.echo.paths(),
     }
 }

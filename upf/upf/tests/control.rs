@@ -193,36 +193,18 @@ fn what_is_not_offered_is_refused_by_its_element() {
     let there = || NotOffered(vec![2, 0, 1, b'x']);
     let unsupported = |element| (Cause::ServiceNotSupported, Some(element), None);
     let (seid, _) = site.establish(establishment(9, IpAddr::from([10, 45, 0, 9])));
-    for steers in [
-        |far: &mut ForwardingParameters, there| far.redirect_information = Some(there),
-        |far: &mut ForwardingParameters, there| far.forwarding_policy = Some(there),
-        |far: &mut ForwardingParameters, there| far.header_enrichment = vec![there],
-    ] as [fn(&mut ForwardingParameters, NotOffered); 3]
-    {
-        let mut parameters = ForwardingParameters::new(Interface::Core);
-        steers(&mut parameters, there());
-        let refused = match &parameters {
-            ForwardingParameters { redirect_information: Some(_), .. } => unsupported(ie::REDIRECT_INFORMATION),
-            ForwardingParameters { forwarding_policy: Some(_), .. } => {
-                (Cause::InvalidForwardingPolicy, Some(ie::FORWARDING_POLICY), None)
-            }
-            _ => unsupported(ie::HEADER_ENRICHMENT),
-        };
-        let mut change = UpdateFar::new(FarId(1));
-        let mut update = UpdateForwardingParameters::new();
-        (update.redirect_information, update.forwarding_policy, update.header_enrichment) = (
-            parameters.redirect_information.clone(),
-            parameters.forwarding_policy.clone(),
-            parameters.header_enrichment.clone(),
-        );
-        change.forwarding_parameters = Some(update);
-        let mut request = establishment(1, UE);
-        request.create_fars[0].forwarding_parameters = Some(parameters);
-        assert_eq!(site.refused(request), refused);
-        let change = SessionModificationRequest { update_fars: vec![change], ..SessionModificationRequest::new() };
-        let Message::SessionModificationResponse(answer) = site.ask(seid, change) else { panic!("another") };
-        assert_eq!((answer.cause, answer.offending_ie.map(|ie| ie.0)), (refused.0, refused.1));
-    }
+    let mut parameters = ForwardingParameters::new(Interface::Core);
+    parameters.header_enrichment = vec![there()];
+    let mut update = UpdateForwardingParameters::new();
+    update.header_enrichment = vec![there()];
+    let mut request = establishment(1, UE);
+    request.create_fars[0].forwarding_parameters = Some(parameters);
+    assert_eq!(site.refused(request), unsupported(ie::HEADER_ENRICHMENT));
+    let change = UpdateFar { forwarding_parameters: Some(update), ..UpdateFar::new(FarId(1)) };
+    let change = SessionModificationRequest { update_fars: vec![change], ..SessionModificationRequest::new() };
+    let Message::SessionModificationResponse(answer) = site.ask(seid, change) else { panic!("another") };
+    let told = (answer.cause, answer.offending_ie.map(|ie| ie.0));
+    assert_eq!(told, (Cause::ServiceNotSupported, Some(ie::HEADER_ENRICHMENT)));
     let mut pdi = |change: fn(&mut CreatePdr, NotOffered)| {
         let mut request = establishment(1, UE);
         change(&mut request.create_pdrs[0], there());
@@ -239,7 +221,8 @@ fn what_is_not_offered_is_refused_by_its_element() {
         assert_eq!(site.refused(request), unsupported(ie::PDN_TYPE));
     }
     let mut request = establishment(1, UE);
-    request.create_fars[0].apply_action = ApplyAction::FORW | ApplyAction::DUPL;
+    // Bit 6 of octet 5: for MBS sessions.
+    request.create_fars[0].apply_action = ApplyAction::FORW | ApplyAction(1 << 5);
     assert_eq!(site.refused(request), unsupported(ie::APPLY_ACTION));
     assert_eq!(site.control.shared().sessions(), 1);
 }

@@ -204,7 +204,7 @@ fn rules(options: &Options) -> rules::Session {
     let to_core = Forwarding { destination: Destination::Core, tunnel: None, marking: None, network_instance: None };
     let tunnel = Some(RemoteTunnel { teid: tunnel_to(options.far), address: options.far.into() });
     let to_access = Forwarding { destination: Destination::Access, tunnel, ..to_core.clone() };
-    let far = |forwarding| Far { action: Action::FORWARD, forwarding: Some(forwarding), bar: None };
+    let far = |forwarding| Far { action: Action::FORWARD, forwarding: Some(forwarding), bar: None, steering: None };
     session.fars.extend([(FarId(1), far(to_core)), (FarId(2), far(to_access))]);
     let mbr = Some(Rates { uplink: AMBR, downlink: AMBR });
     session.qers.insert(QerId(1), Qer { qfi: Some(9), mbr, ..Qer::default() });

@@ -106,7 +106,7 @@ impl Site {
         let tunnel = Some(RemoteTunnel { teid: number as u32 + 1, address: GNB });
         let to_access = Forwarding { destination: Destination::Access, tunnel, ..to_core.clone() };
         let action = if drop { Action::DROP } else { Action::FORWARD };
-        let far = |forwarding| Far { action, forwarding: Some(forwarding), bar: None };
+        let far = |forwarding| Far { action, forwarding: Some(forwarding), bar: None, steering: None };
         session.fars.extend([(FarId(1), far(to_core)), (FarId(2), far(to_access))]);
         if enforced {
             let mbr = Some(Rates { uplink: rate, downlink: rate });

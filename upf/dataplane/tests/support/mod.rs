@@ -55,7 +55,7 @@ pub(crate) fn plain() -> rules::Session {
     let to_core = Forwarding { destination: Destination::Core, tunnel: None, marking: None, network_instance: None };
     let tunnel = Some(RemoteTunnel { teid: GNB_TEID, address: GNB.into() });
     let to_access = Forwarding { destination: Destination::Access, tunnel, ..to_core.clone() };
-    let far = |forwarding| Far { action: Action::FORWARD, forwarding: Some(forwarding), bar: None };
+    let far = |forwarding| Far { action: Action::FORWARD, forwarding: Some(forwarding), bar: None, steering: None };
     session.fars.extend([(FarId(1), far(to_core)), (FarId(2), far(to_access))]);
     session.qers.insert(QerId(1), Qer { qfi: Some(9), ..Qer::default() });
     session.urrs.insert(UrrId(1), Urr { volume: true, ..Urr::default() });

@@ -81,6 +81,7 @@ impl Site {
             max_sessions,
             queue: 4,
             limits: rules::Limits::default(),
+            policies: [("video".to_owned(), 34)].into(),
             paths: Some(PATHS),
         };
         let (metrics, rejects) = (runtime::Metrics::new("upf"), runtime::Rejects::default());
