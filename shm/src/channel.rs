@@ -46,7 +46,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         let (allowed_uids, tally) = (Vec::new(), Arc::default());
-        Self { segment: 1 << 20, huge_pages: false, max_message: 8 << 20, allowed_uids, spin: SPIN, tally }
+        Self { segment: 2 << 20, huge_pages: false, max_message: 8 << 20, allowed_uids, spin: SPIN, tally }
     }
 }
 

@@ -49,11 +49,11 @@ fn service_of(path: &str) -> &str {
 
 /// Compares a path with `root` + `template` (as `/{supi}/am-data`); the parameters in order, still percent-encoded.
 pub fn match_path<'p, const N: usize>(root: &str, template: &str, path: &'p str) -> Option<[&'p str; N]> {
-    let mut given = path.strip_prefix(root)?.split('/');
+    let (mut given, mut template) = (Some(path.strip_prefix(root)?), Some(template));
     let mut parameters = [""; N];
     let mut next = parameters.iter_mut();
-    for wanted in template.split('/') {
-        let segment = given.next()?;
+    while let Some(wanted) = next_segment(&mut template) {
+        let segment = next_segment(&mut given)?;
         if wanted.starts_with('{') {
             if segment.is_empty() {
                 return None;
@@ -63,7 +63,20 @@ pub fn match_path<'p, const N: usize>(root: &str, template: &str, path: &'p str)
             return None;
         }
     }
-    given.next().is_none().then_some(parameters)
+    given.is_none().then_some(parameters)
+}
+
+/// Takes what stands before the next `/`, or all that is left. By octets: for so short a text a search by the library takes longer
+/// to begin than to do, and each request is compared with all templates of its service.
+fn next_segment<'t>(rest: &mut Option<&'t str>) -> Option<&'t str> {
+    let text = rest.take()?;
+    match text.bytes().position(|octet| octet == b'/') {
+        Some(slash) => {
+            *rest = text.get(slash + 1..);
+            text.get(..slash)
+        }
+        None => Some(text),
+    }
 }
 
 /// Puts parameters into `root` + `template`, percent-encoded.

@@ -84,12 +84,16 @@ macro_rules! service {
         /// The routes from requests to `server`'s methods.
         pub fn routes<S: $server>(server: std::sync::Arc<S>) -> $crate::Routes {
             $crate::Routes::default().with($root, move |request| {
-                let server = server.clone();
-                Box::pin(async move { answer(&*server, request).await.unwrap_or_else(Into::into) })
+                answer(&server, request).unwrap_or_else(|problem| Box::pin(std::future::ready(problem.into())))
             })
         }
 
-        async fn answer<S: $server>(server: &S, request: $crate::Request) -> Result<$crate::Answer, $crate::Problem> {
+        /// Reads a request at once, so that the future of its operation has what the operation needs and no more: it is made for each
+        /// request, and what is larger than a kibioctet takes much longer to allocate.
+        fn answer<S: $server>(
+            server: &std::sync::Arc<S>,
+            request: $crate::Request,
+        ) -> Result<$crate::BoxFuture<'static, $crate::Answer>, $crate::Problem> {
             let (parts, content) = request.into_parts();
             let path = parts.uri.path();
             let mut known = false;
@@ -99,14 +103,19 @@ macro_rules! service {
                     if parts.method == http::Method::$method {
                         $(let $p: $pt = $crate::__private::parameter(stringify!($p), $p)?;)*
                         let _ = &content;
-                        let value = server
-                            .$op(
-                                $($p,)*
-                                $($crate::read_query::<$query>(parts.uri.query())?,)?
-                                $($crate::__private::read_body::<$body>(&parts.headers, content)?,)?
-                            )
-                            .await?;
-                        return Ok(<$reply as $crate::Reply>::write(value));
+                        $(let query = $crate::read_query::<$query>(parts.uri.query())?;)?
+                        $(let body = $crate::__private::read_body::<$body>(&parts.headers, content)?;)?
+                        let server = server.clone();
+                        return Ok(Box::pin(async move {
+                            let value = server
+                                .$op(
+                                    $($p,)*
+                                    $(std::convert::identity::<$query>(query),)?
+                                    $(std::convert::identity::<<$body as $crate::Codec>::Value>(body),)?
+                                )
+                                .await;
+                            value.map_or_else(Into::into, <$reply as $crate::Reply>::write)
+                        }));
                     }
                 }
             )+

@@ -18,7 +18,8 @@ pub struct Limits {
     /// Users, besides our own and root, whose processes may open a shared-memory channel, or connect to a unix socket. They cannot
     /// read or change more than the channel, but one that means harm can hold us up, as it shares our doorbell.
     pub allowed_uids: Vec<u32>,
-    /// Octets of shared memory per channel, both directions together. Pages cost memory only once used.
+    /// Octets of shared memory per channel, both directions together. Pages cost memory only once used. By default so many that 32 bodies of
+    /// 16 KiB are under way each way without waiting for room, or being copied because readers hold most of it.
     pub shm_segment: u32,
     /// Whether the shared memory that a server makes is of huge pages, where the system has some.
     pub huge_pages: bool,
@@ -42,7 +43,7 @@ impl Default for Limits {
             max_in_flight: 16_384,
             max_connections: 4096,
             allowed_uids: Vec::new(),
-            shm_segment: 1 << 20,
+            shm_segment: 2 << 20,
             huge_pages: false,
             tls: None,
         }

@@ -47,15 +47,15 @@ pub(crate) trait Carrier: Send + Sync + 'static {
 }
 
 impl Carrier for Arc<Pool> {
-    async fn carry(
+    fn carry(
         &self,
         endpoints: &[Endpoint],
         authority: &str,
         request: &Request<Body<'_>>,
         credentials: &Arc<Credentials>,
         deadline: Instant,
-    ) -> Result<Response, CallError> {
-        self.call_as(endpoints, authority, request, Some(credentials), deadline.into()).await
+    ) -> impl Future<Output = Result<Response, CallError>> + Send {
+        self.call_as(endpoints, authority, request, Some(credentials), deadline.into())
     }
 }
 
@@ -144,7 +144,7 @@ impl<C: Carrier> SbiCaller<C> {
             if !absent || Instant::now() + pause > patient_until {
                 return Err(error);
             }
-            tokio::time::sleep(pause).await;
+            Box::pin(tokio::time::sleep(pause)).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
@@ -194,7 +194,7 @@ impl<C: Carrier> SbiCaller<C> {
                 Ok(credentials) => break credentials,
                 Err(error @ CallError::NotAllowed(_)) => return Err(error),
                 Err(error) if Instant::now() + pause > patient_until => return Err(error),
-                Err(_) => tokio::time::sleep(pause).await,
+                Err(_) => Box::pin(tokio::time::sleep(pause)).await,
             }
             pause = (pause * 2).min(LONGEST_PAUSE);
         };
@@ -215,28 +215,44 @@ impl<C: Carrier> SbiCaller<C> {
     /// Carries a request; where the token is refused, once more with a new one: the request was not looked at.
     async fn carry(
         &self,
-        (endpoints, authority): (&[Endpoint], &str),
+        place: (&[Endpoint], &str),
         request: &Request<Body<'_>>,
         shown: &Arc<Credentials>,
         by: Instant,
     ) -> Result<Response, CallError> {
-        let response = self.direct.carrier.carry(endpoints, authority, request, shown, by).await?;
-        if response.status() != StatusCode::UNAUTHORIZED || shown.authorization.is_none() {
-            return Ok(response);
+        let response = self.direct.carrier.carry(place.0, place.1, request, shown, by).await?;
+        match response.status() == StatusCode::UNAUTHORIZED && shown.authorization.is_some() {
+            false => Ok(response),
+            true => Box::pin(self.carry_again(place, request, shown, by, response)).await,
         }
+    }
+
+    async fn carry_again(
+        &self,
+        (endpoints, authority): (&[Endpoint], &str),
+        request: &Request<Body<'_>>,
+        refused: &Arc<Credentials>,
+        by: Instant,
+        refusal: Response,
+    ) -> Result<Response, CallError> {
         let service = service_of(request.uri().path());
-        self.tokens.forget(service, shown);
+        self.tokens.forget(service, refused);
         match self.tokens.credentials(service).await {
             Ok(renewed) => self.direct.carrier.carry(endpoints, authority, request, &renewed, by).await,
-            Err(_) => Ok(response),
+            Err(_) => Ok(refusal),
         }
     }
 
     /// The instances of a service in the order to try: as known, or as the NRF says, or as it said last if it does not answer.
     async fn discover(&self, query: &ServiceQuery) -> Result<Vec<Arc<Instance>>, CallError> {
-        if let Lookup::Fresh(instances) = self.lookup(query) {
-            return Ok(instances);
+        match self.lookup(query) {
+            Lookup::Fresh(instances) => Ok(instances),
+            // Boxed, here and where else a call takes what it seldom does: room for that in the future of each call is paid by all.
+            _ => Box::pin(self.find(query)).await,
         }
+    }
+
+    async fn find(&self, query: &ServiceQuery) -> Result<Vec<Arc<Instance>>, CallError> {
         let gate = self.gate(query);
         let _turn = gate.lock().await;
         let stale = match self.lookup(query) {
@@ -298,12 +314,13 @@ impl<C: Carrier> Caller for SbiCaller<C> {
     ) -> BoxFuture<'a, Result<Response, CallError>> {
         Box::pin(async move {
             let timed = self.metrics.begin(request.uri().path());
+            // In a box of its own each is below the kibioctet from which on allocating takes much longer.
             let outcome = match target {
-                Target::Service(query) => self.call_service(query, &request).await,
-                Target::Root(root) => self.call_root(root, &request).await,
+                Target::Service(query) => Box::pin(self.call_service(query, &request)).await,
+                Target::Root(root) => Box::pin(self.call_root(root, &request)).await,
                 Target::Callback(root) => {
                     let deadline = Instant::now() + self.patience.timeout;
-                    self.call_at(root, &request, self.tokens.plain(), deadline).await
+                    Box::pin(self.call_at(root, &request, self.tokens.plain(), deadline)).await
                 }
             };
             timed.end(&outcome);
@@ -344,10 +361,14 @@ impl<C: Carrier> Caller for DirectCaller<C> {
 
 /// The address behind a root: as written, or as its name resolves.
 async fn resolve(root: &ApiRoot) -> Result<SocketAddr, CallError> {
-    let authority = root.authority();
-    if let Ok(address) = authority.parse() {
-        return Ok(address);
+    match root.authority().parse() {
+        Ok(address) => Ok(address),
+        Err(_) => Box::pin(look_up(root)).await,
     }
+}
+
+async fn look_up(root: &ApiRoot) -> Result<SocketAddr, CallError> {
+    let authority = root.authority();
     let unreachable = |reason: String| CallError::Unreachable { peer: root.to_string(), reason };
     let with_port = if authority.contains(':') {
         authority.to_owned()

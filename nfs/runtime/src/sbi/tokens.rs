@@ -80,9 +80,18 @@ impl Tokens {
     /// The NRF does not answer, or gives no token.
     pub(crate) async fn credentials(self: &Arc<Self>, service: &str) -> Result<Arc<Credentials>, CallError> {
         let Some((nrf, producer)) = self.nrf.as_ref().zip(producer_of(service)) else { return Ok(self.plain.clone()) };
-        if let Some(credentials) = self.held_for(service) {
-            return Ok(credentials);
+        match self.held_for(service) {
+            Some(credentials) => Ok(credentials),
+            None => Box::pin(self.obtain(nrf, service, producer)).await,
         }
+    }
+
+    async fn obtain(
+        self: &Arc<Self>,
+        nrf: &NnrfOauth2,
+        service: &str,
+        producer: NfType,
+    ) -> Result<Arc<Credentials>, CallError> {
         let gate = self.gate(service);
         let _turn = gate.lock().await;
         match self.held_for(service) {
