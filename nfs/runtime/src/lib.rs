@@ -28,7 +28,10 @@ mod written;
 
 pub use function::{Context, NetworkFunction, OfferedService, Running, StartError};
 pub use metrics::{Metrics, Procedure};
-pub use network::{Application, DataNetwork, FlowAction, FlowRate, FlowRule, Network, NetworkName};
+pub use network::{
+    Application, DataNetwork, EthernetSessions, FlowAction, FlowRate, FlowRule, Network, NetworkName,
+    UnstructuredSessions,
+};
 pub use place::{Directories, TOKEN_KEYS};
 pub use process::main;
 pub use range::within;

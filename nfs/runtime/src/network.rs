@@ -1,6 +1,6 @@
 //! Section `network`: what the whole core agrees on.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use sbi_models::{AmfId, Dnn, PlmnId, Snssai, Tac};
@@ -77,9 +77,32 @@ pub struct DataNetwork {
     /// The slice it belongs to; without it, all.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "written::optional_slice")]
     pub slice: Option<Snssai>,
+    /// Ethernet PDU sessions. Without it there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ethernet: Option<EthernetSessions>,
+    /// Unstructured PDU sessions. Without it there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unstructured: Option<UnstructuredSessions>,
     /// Service data flows that are treated apart, for all sessions; the first that a packet belongs to counts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<FlowRule>,
+}
+
+/// Ethernet PDU sessions of a data network (TS 23.501 5.6.10.2).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EthernetSessions {
+    /// Name of the TAP device by which the UPF has them on N6, up to 15 characters.
+    pub tap: String,
+}
+
+/// Unstructured PDU sessions of a data network (TS 23.501 5.6.10.3).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UnstructuredSessions {
+    /// What is at the other end of the UDP tunnel that each has on N6. The session's end is an address of the data network's pool,
+    /// with the same port.
+    pub peer: SocketAddr,
 }
 
 /// How a service data flow is treated (TS 23.501 5.8.2).
@@ -169,7 +192,9 @@ impl DataNetwork {
     /// A data network with these pools, all else as by default.
     pub fn new(name: Dnn, ipv4: Option<Ipv4Net>, ipv6: Option<Ipv6Net>) -> Self {
         let (dns, mtu) = (default_dns(), default_mtu());
-        Self { name, ipv4, ipv6, gateway: None, routes: Vec::new(), dns, mtu, slice: None, rules: Vec::new() }
+        let (ethernet, unstructured) = (None, None);
+        let (gateway, routes, slice, rules) = (None, Vec::new(), None, Vec::new());
+        Self { name, ipv4, ipv6, gateway, routes, dns, mtu, slice, ethernet, unstructured, rules }
     }
 
     /// The UPF's own IPv4 address in the data network, where that has IPv4.
@@ -288,6 +313,13 @@ impl Network {
 
     fn check_dnn(&self, dnn: &DataNetwork, earlier: &[DataNetwork]) -> Result<(), (&'static str, String)> {
         check_pools(dnn)?;
+        check_other_sessions(dnn)?;
+        let taps = earlier.iter().filter_map(|other| Some((&other.name, &other.ethernet.as_ref()?.tap)));
+        if let Some((name, tap)) =
+            taps.clone().find(|(_, tap)| dnn.ethernet.as_ref().is_some_and(|own| own.tap == **tap))
+        {
+            return Err(("ethernet", format!("the device '{tap}' is that of {name}")));
+        }
         if let Some(slice) = dnn.slice.filter(|slice| !self.offers(*slice)) {
             return Err(("slice", format!("slice {slice} is not among network.slices")));
         }
@@ -324,9 +356,33 @@ fn overlap(one: &IpNet, other: &IpNet) -> bool {
 /// The least MTU that a link of IPv6 has (RFC 8200 5).
 const LEAST_IPV6_MTU: u16 = 1280;
 
+fn check_other_sessions(dnn: &DataNetwork) -> Result<(), (&'static str, String)> {
+    let is_name = |name: &str| (1..=15).contains(&name.len()) && !name.contains(['/', ' ']);
+    if let Some(EthernetSessions { tap }) = dnn.ethernet.as_ref().filter(|ethernet| !is_name(&ethernet.tap)) {
+        return Err(("ethernet", format!("'{tap}' is no name of an interface: 1 to 15 characters")));
+    }
+    let Some(UnstructuredSessions { peer }) = dnn.unstructured else { return Ok(()) };
+    let pool = if peer.is_ipv4() { dnn.ipv4.map(IpNet::from) } else { dnn.ipv6.map(IpNet::from) };
+    match pool {
+        None => {
+            Err(("unstructured", format!("the sessions' end of the tunnel to {peer} needs a pool of its IP version")))
+        }
+        Some(pool) if pool.contains(&peer.ip()) => {
+            Err(("unstructured", format!("{peer} is in the UEs' own pool {pool}")))
+        }
+        Some(_) if peer.port() == 0 || peer.ip().is_unspecified() || peer.ip().is_multicast() => {
+            Err(("unstructured", format!("{peer} is no address and port of a host")))
+        }
+        Some(_) => Ok(()),
+    }
+}
+
 fn check_pools(dnn: &DataNetwork) -> Result<(), (&'static str, String)> {
-    if dnn.ipv4.is_none() && dnn.ipv6.is_none() {
-        return Err(("ipv4", "a data network needs addresses for UEs: ipv4, ipv6 or both".into()));
+    if dnn.ipv4.is_none() && dnn.ipv6.is_none() && dnn.ethernet.is_none() {
+        return Err((
+            "ipv4",
+            "a data network needs addresses for UEs (ipv4, ipv6 or both), or is one of Ethernet".into(),
+        ));
     }
     if let Some(pool) = dnn.ipv4.filter(|pool| !(8..=30).contains(&pool.prefix_len())) {
         return Err(("ipv4", format!("{pool}: a prefix of /8 to /30 is needed")));

@@ -62,6 +62,24 @@ fn establishment(number: u8) -> SessionEstablishmentRequest {
     request
 }
 
+/// A session of Ethernet.
+fn ethernet(number: u8) -> SessionEstablishmentRequest {
+    let mut request = establishment(number);
+    let station = MacAddress { source: Some(Mac([2, 0, 0, 0, 0, number])), ..MacAddress::default() };
+    let mut filter = EthernetPacketFilter::new();
+    (filter.id, filter.properties) = (Some(EthernetFilterId(1)), Some(EthernetFilterProperties::BIDE));
+    (filter.addresses, filter.ethertype) = (vec![station], Some(Ethertype(0x0800)));
+    filter.c_tag = Some(VlanTag { vid: Some(7), ..VlanTag::default() });
+    filter.sdf_filters.push(SdfFilter::flow("permit out ip from any to assigned"));
+    for pdr in &mut request.create_pdrs {
+        pdr.pdi.ue_ip_addresses.clear();
+        pdr.pdi.ethernet_packet_filters = vec![filter.clone()];
+        pdr.pdi.ethernet_pdu_session_information = Some(EthernetPduSessionInformation::ETHI);
+    }
+    request.pdn_type = Some(PdnType::Ethernet);
+    request
+}
+
 /// A request as an honest peer makes it.
 fn request(choices: &mut Choices<'_>, number: u8) -> Message {
     let recovery = RecoveryTimeStamp(u32::from(choices.below(4)));
@@ -74,7 +92,8 @@ fn request(choices: &mut Choices<'_>, number: u8) -> Message {
             update.release_request = choices.flag().then_some(ReleaseRequest(1));
             update.into()
         }
-        4 | 5 => establishment(number).into(),
+        4 => establishment(number).into(),
+        5 => ethernet(number).into(),
         6 => SessionModificationRequest::new().into(),
         7 => SessionDeletionRequest::new().into(),
         8 => node_report(number).into(),
@@ -129,6 +148,7 @@ pub(crate) fn packets() -> Vec<Vec<u8>> {
         AssociationSetupRequest::new(node_id(1), RecoveryTimeStamp(1)).into(),
         AssociationReleaseRequest::new(NodeId::Fqdn("upf.example".into())).into(),
         establishment(1).into(),
+        ethernet(1).into(),
         modification.into(),
         SessionDeletionRequest::new().into(),
         SessionReportRequest::new(ReportType::UPIR).into(),

@@ -169,7 +169,11 @@ fn id(choices: &mut Choices<'_>) -> u8 {
 fn pdi(choices: &mut Choices<'_>, session: &Session) -> Pdi {
     let mut pdi = Pdi::from(choices.pick(&[Source::Access, Source::Core]));
     // Mostly what belongs together, sometimes not.
-    let odd = choices.octet() >= 0xf0;
+    let oddity = choices.octet();
+    let odd = oddity >= 0xf0;
+    if oddity & 0xc1 == 0x81 {
+        pdi.frames = Some(Box::new(Frames { all: choices.flag(), filters: vec![ethernet_filter(choices)] }));
+    }
     if (pdi.source == Source::Access) != odd {
         let known = session.tunnels().into_iter().next();
         pdi.tunnel = Some(match choices.below(4) {
@@ -181,7 +185,7 @@ fn pdi(choices: &mut Choices<'_>, session: &Session) -> Pdi {
     if choices.below(4) == 0 {
         (pdi.choose_ue.ipv4, pdi.choose_ue.ipv6) = (choices.flag(), choices.flag());
         pdi.network_instance = choices.flag().then(|| "internet".into());
-    } else if pdi.source == Source::Core || choices.flag() {
+    } else if pdi.frames.is_none() && (pdi.source == Source::Core || choices.flag()) {
         pdi.ue.push(Ipv4Addr::new(10, 45, 0, choices.below(4)).into());
     }
     if choices.octet() < 0x40 {
@@ -195,6 +199,22 @@ fn pdi(choices: &mut Choices<'_>, session: &Session) -> Pdi {
     }
     pdi.qfis.extend((0..choices.below(3)).map(|qfi| qfi + 1));
     pdi
+}
+
+/// A filter of frames, or the name of one.
+fn ethernet_filter(choices: &mut Choices<'_>) -> EthernetFilter {
+    let filter = EthernetFilter { id: Some(u32::from(id(choices))), ..EthernetFilter::default() };
+    let source = Some(MacRange::from([2, 0, 0, 0, 0, choices.below(4)]));
+    match choices.below(3) {
+        0 => filter,
+        how => EthernetFilter {
+            bidirectional: how == 1,
+            addresses: vec![MacPair { source, destination: None }; usize::from(choices.below(3))],
+            ethertype: Some(0x0800),
+            flows: vec![Filter { id: Some(u32::from(id(choices))), ..Filter::default() }],
+            ..filter
+        },
+    }
 }
 
 fn pdr(choices: &mut Choices<'_>, session: &Session) -> Pdr {
@@ -282,7 +302,11 @@ fn request(choices: &mut Choices<'_>, session: &Session) -> Request {
                 };
                 request.urrs.update.push((UrrId(id(choices).into()), change));
             }
-            15 => request.restoration = true,
+            15 => {
+                request.restoration = choices.flag();
+                let peer = (Ipv4Addr::new(192, 0, 2, 9), 5000).into();
+                request.kind = choices.pick(&[Kind::Ip, Kind::Ethernet(Link(0)), Kind::Unstructured(peer)]);
+            }
             14 => request.query.push(UrrId(id(choices).into())),
             11 => request.qers.remove.push(QerId(id(choices).into())),
             _ => request = Request::deletion(session),

@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use rules::{Kind, Link};
+
 /// How many buckets there are.
 pub const BUCKETS: usize = 256;
 
@@ -30,8 +32,17 @@ impl Bucket {
         Self(bucket)
     }
 
-    /// The bucket of a session: of the first of its UE's addresses, else of a tunnel.
+    /// The bucket of an Ethernet data network: of all of its sessions.
+    pub fn of_link(Link(link): Link) -> Self {
+        let [_, bucket] = link.to_be_bytes();
+        Self(bucket)
+    }
+
+    /// The bucket of a session: of its Ethernet data network, or the first of its UE's addresses, else of a tunnel.
     pub fn of_session(rules: &rules::Session) -> Self {
+        if let Kind::Ethernet(link) = rules.kind {
+            return Self::of_link(link);
+        }
         let address = rules.addresses().first().copied().map(Self::of_address);
         let tunnel = || rules.tunnels().first().map(|teid| Self::of_tunnel(teid.0));
         address.or_else(tunnel).unwrap_or(Self(0))

@@ -46,17 +46,19 @@ reasons! {
     OtherMessage = "other_message",
     /// No session has this tunnel.
     UnknownTunnel = "unknown_tunnel",
-    /// Not an IP packet.
+    /// Not an IP packet, or no frame of an Ethernet session.
     MalformedInner = "malformed_inner",
     /// The source address is not the UE's.
     Spoofed = "spoofed_source",
+    /// A MAC address that is another's, or one more than may be behind a session.
+    MacAddress = "mac_address",
     /// To or from an address that means something on the UE's link only.
     LinkLocal = "link_local",
     /// Longer than the tunnel takes, and not to be cut.
     TooBig = "too_big",
     /// Towards an address of the core itself.
     Protected = "protected_destination",
-    /// No session has this UE address.
+    /// No session has this UE address, or MAC address.
     UnknownUe = "unknown_ue",
     /// No detection rule matches.
     NoRule = "no_rule",

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use classifier::{Auto, Classifier, Interval, Rule, RuleId};
 use gtpu::Qfi;
 use ipnet::IpNet;
-use rules::{Filter, Flow, Ports, Source};
+use rules::{EthernetFilter, Filter, Flow, MacPair, MacRange, Ports, Source, TagFilter};
 
 use crate::Catalogue;
 use crate::counters::Direction;
 use crate::hash::prefetch;
-use crate::inner::{ABSENT, Inner, Key, describe, dimension, words};
+use crate::inner::{ABSENT, FrameKey, Inner, Key, describe, dimension, words};
+use crate::lan::header::{Header, halves};
 
 /// The PDRs of one direction of a session.
 pub(crate) enum Detection {
@@ -29,6 +30,8 @@ pub(crate) struct Choice {
     dimensions: Box<[u8]>,
     /// Whether any rule asks more of a packet than its tunnel and QoS flow.
     asks_flow: bool,
+    /// Whether any asks that of the IP packet in a frame.
+    asks_ip: bool,
     pdr_of: Box<[u16]>,
 }
 
@@ -79,6 +82,15 @@ impl Detection {
         }
     }
 
+    /// The place of the PDR that an Ethernet frame matches; without a header, what cannot be looked into.
+    pub(crate) fn find_frame(&self, arrival: Arrival, octets: &[u8], header: Option<&Header>) -> Option<usize> {
+        match self {
+            Self::Nothing => None,
+            Self::Only(pdr) => Some(usize::from(*pdr)),
+            Self::Choice(choice) => choice.find_frame(arrival, octets, header),
+        }
+    }
+
     /// Has the rules fetched.
     pub(crate) fn expect(&self) {
         if let Self::Choice(choice) = self {
@@ -95,7 +107,9 @@ impl Choice {
         let classifier =
             Auto::build(dimensions.len(), rules.iter().cloned()).unwrap_or_else(|_| Auto::new(dimensions.len()));
         let asks_flow = dimensions.iter().any(|dimension| usize::from(*dimension) >= dimension::VERSION);
-        Self { classifier, dimensions: dimensions.clone(), asks_flow, pdr_of: pdr_of.clone() }
+        let of_ip = dimension::VERSION..dimension::COUNT;
+        let asks_ip = dimensions.iter().any(|dimension| of_ip.contains(&usize::from(*dimension)));
+        Self { classifier, dimensions: dimensions.clone(), asks_flow, asks_ip, pdr_of: pdr_of.clone() }
     }
 
     fn find(&self, arrival: Arrival, octets: &[u8], inner: &Inner) -> Option<usize> {
@@ -107,23 +121,45 @@ impl Choice {
         }
         let mut asked: Key = [ABSENT; dimension::COUNT];
         for (value, dimension) in asked.iter_mut().zip(&self.dimensions) {
-            *value = key[usize::from(*dimension)];
+            *value = key.get(usize::from(*dimension)).copied().unwrap_or(ABSENT);
         }
-        let RuleId(rule) = self.classifier.lookup(asked.get(..self.dimensions.len())?)?;
+        self.look_up(asked.get(..self.dimensions.len())?)
+    }
+
+    fn find_frame(&self, arrival: Arrival, octets: &[u8], header: Option<&Header>) -> Option<usize> {
+        let mut key: FrameKey = [ABSENT; dimension::ALL];
+        key[dimension::TEID] = arrival.tunnel;
+        key[dimension::QFI] = arrival.qfi.map_or(ABSENT, |qfi| u32::from(qfi.value()));
+        if let Some(header) = header.filter(|_| self.asks_flow) {
+            header.describe(&mut key, octets, arrival.direction, self.asks_ip);
+        }
+        let mut asked: FrameKey = [ABSENT; dimension::ALL];
+        for (value, dimension) in asked.iter_mut().zip(&self.dimensions) {
+            *value = key.get(usize::from(*dimension)).copied().unwrap_or(ABSENT);
+        }
+        self.look_up(asked.get(..self.dimensions.len())?)
+    }
+
+    #[inline(always)]
+    fn look_up(&self, asked: &[u32]) -> Option<usize> {
+        let RuleId(rule) = self.classifier.lookup(asked)?;
         self.pdr_of.get(rule as usize).copied().map(usize::from)
     }
 }
 
+/// What a rule asks, by dimension.
+type Fields = [Interval; dimension::ALL];
+
 /// The classifier's rules of one direction, several for a PDR whose elements are lists of alternatives.
 #[derive(Default)]
 struct Builder {
-    rules: Vec<(u32, [Interval; dimension::COUNT])>,
+    rules: Vec<(u32, Fields)>,
     pdr_of: Vec<u16>,
 }
 
 impl Builder {
     fn add(&mut self, pdr: &rules::Pdr, place: u16, (addresses, routes): (&[IpAddr], &[IpNet])) {
-        let mut fields = [Interval::ANY; dimension::COUNT];
+        let mut fields = [Interval::ANY; dimension::ALL];
         if let Some(teid) = pdr.pdi.tunnel.and_then(|tunnel| tunnel.teid()) {
             fields[dimension::TEID] = Interval::exact(teid.0);
         }
@@ -142,25 +178,43 @@ impl Builder {
                 if let Some(network) = network {
                     put_address(&mut fields, dimension::LOCAL, *network);
                 }
-                match &pdr.pdi.application {
-                    // No packet is of an application of which nothing is known.
-                    Some(application) => {
-                        application.flows.iter().for_each(|flow| self.add_flow(fields, flow, pdr.precedence, place));
-                    }
-                    None => alternatives(&pdr.pdi.filters)
-                        .for_each(|filter| self.add_filter(fields, filter, pdr.precedence, place)),
+                self.add_frames(fields, pdr, place);
+            }
+        }
+    }
+
+    /// What is asked of an Ethernet frame, if anything is, and of the IP packet in it.
+    fn add_frames(&mut self, fields: Fields, pdr: &rules::Pdr, place: u16) {
+        let filters = pdr.pdi.frames.as_ref().map(|frames| frames.filters.as_slice()).unwrap_or_default();
+        for filter in alternatives(filters) {
+            let Some(filter) = filter else { return self.add_packets(fields, pdr, place) };
+            for fields in frame_fields(fields, filter) {
+                match filter.flows.as_slice() {
+                    [] => self.add_packets(fields, pdr, place),
+                    flows => flows.iter().for_each(|flow| {
+                        let mut fields = fields;
+                        // A filter of flows is one of IP packets, whatever it asks of them.
+                        fields[dimension::VERSION] = Interval::range(4, 6);
+                        self.add_filter(fields, Some(flow), pdr.precedence, place);
+                    }),
                 }
             }
         }
     }
 
-    fn add_filter(
-        &mut self,
-        mut fields: [Interval; dimension::COUNT],
-        filter: Option<&Filter>,
-        precedence: u32,
-        place: u16,
-    ) {
+    fn add_packets(&mut self, fields: Fields, pdr: &rules::Pdr, place: u16) {
+        match &pdr.pdi.application {
+            // No packet is of an application of which nothing is known.
+            Some(application) => {
+                application.flows.iter().for_each(|flow| self.add_flow(fields, flow, pdr.precedence, place));
+            }
+            None => {
+                alternatives(&pdr.pdi.filters).for_each(|filter| self.add_filter(fields, filter, pdr.precedence, place))
+            }
+        }
+    }
+
+    fn add_filter(&mut self, mut fields: Fields, filter: Option<&Filter>, precedence: u32, place: u16) {
         let Some(filter) = filter else { return self.push(fields, precedence, place) };
         if let Some((value, 0xff)) = filter.tos {
             fields[dimension::TOS] = Interval::exact(u32::from(value));
@@ -176,7 +230,7 @@ impl Builder {
         }
     }
 
-    fn add_flow(&mut self, mut fields: [Interval; dimension::COUNT], flow: &Flow, precedence: u32, place: u16) {
+    fn add_flow(&mut self, mut fields: Fields, flow: &Flow, precedence: u32, place: u16) {
         fields[dimension::PROTOCOL] = flow.protocol.map_or(Interval::ANY, |number| Interval::exact(u32::from(number)));
         for (network, first) in [(flow.local, dimension::LOCAL), (flow.remote, dimension::REMOTE)] {
             if let Some(network) = network {
@@ -192,7 +246,7 @@ impl Builder {
         }
     }
 
-    fn push(&mut self, fields: [Interval; dimension::COUNT], precedence: u32, place: u16) {
+    fn push(&mut self, fields: Fields, precedence: u32, place: u16) {
         self.rules.push((precedence, fields));
         self.pdr_of.push(place);
     }
@@ -202,7 +256,7 @@ impl Builder {
     fn dimensions(&self, tunnels: usize) -> Box<[u8]> {
         let asked = |dimension: usize| self.rules.iter().any(|(_, fields)| fields[dimension] != Interval::ANY);
         let told = |dimension: usize| dimension == dimension::TEID && tunnels <= 1;
-        (0..dimension::COUNT as u8).filter(|d| asked(usize::from(*d)) && !told(usize::from(*d))).collect()
+        (0..dimension::ALL as u8).filter(|d| asked(usize::from(*d)) && !told(usize::from(*d))).collect()
     }
 
     fn detection(self, tunnels: usize, catalogue: &mut Catalogue) -> Detection {
@@ -226,12 +280,56 @@ fn alternatives<T>(list: &[T]) -> impl Iterator<Item = Option<&T>> {
     list.iter().map(Some).chain(none)
 }
 
+/// What a filter asks of a frame's header: several alternatives, for a range of addresses is up to three boxes.
+fn frame_fields(mut fields: Fields, filter: &EthernetFilter) -> Vec<Fields> {
+    fields[dimension::ETHERTYPE] =
+        filter.ethertype.map_or(Interval::ANY, |ethertype| Interval::exact(u32::from(ethertype)));
+    for (tag, first) in [(&filter.c_tag, dimension::C_TAG), (&filter.s_tag, dimension::S_TAG)] {
+        let Some(TagFilter { vid, pcp, dei }) = *tag else { continue };
+        let asked = [vid.map(u32::from), pcp.map(u32::from), dei.map(u32::from)];
+        for (field, value) in fields.iter_mut().skip(first).zip(asked) {
+            *field = value.map_or(Interval::ANY, Interval::exact);
+        }
+    }
+    let mut all = Vec::new();
+    for pair in alternatives(&filter.addresses) {
+        let MacPair { source, destination } = pair.copied().unwrap_or_default();
+        for source in boxes(source) {
+            for destination in boxes(destination) {
+                let mut fields = fields;
+                fields[dimension::SOURCE_MAC..dimension::DESTINATION_MAC].copy_from_slice(&source);
+                fields[dimension::DESTINATION_MAC..dimension::ETHERTYPE].copy_from_slice(&destination);
+                all.push(fields);
+            }
+        }
+    }
+    all
+}
+
+/// A range of addresses in the two dimensions of an address.
+fn boxes(range: Option<MacRange>) -> Vec<[Interval; 2]> {
+    const LAST: u32 = 0x00ff_ffff;
+    let Some(MacRange { low, high }) = range else { return vec![[Interval::ANY; 2]] };
+    let ([first, from], [last, to]) = (halves(low), halves(high));
+    match last.checked_sub(first) {
+        None => Vec::new(),
+        Some(0) if from > to => Vec::new(),
+        Some(0) => vec![[Interval::exact(first), Interval::range(from, to)]],
+        Some(makers) => {
+            let ends = [(first, from, LAST), (last, 0, to)];
+            let ends = ends.map(|(maker, from, to)| [Interval::exact(maker), Interval::range(from, to)]);
+            let between = (makers > 1).then(|| [Interval::range(first + 1, last - 1), Interval::ANY]);
+            ends.into_iter().chain(between).collect()
+        }
+    }
+}
+
 fn host_length(address: IpAddr) -> u8 {
     if address.is_ipv4() { 32 } else { 64 }
 }
 
 /// Puts a network into four dimensions, and its version.
-fn put_address(fields: &mut [Interval; dimension::COUNT], first: usize, (address, length): (IpAddr, u8)) {
+fn put_address(fields: &mut Fields, first: usize, (address, length): (IpAddr, u8)) {
     fields[dimension::VERSION] = Interval::exact(if address.is_ipv4() { 4 } else { 6 });
     let words = words(address);
     let used = if address.is_ipv4() { 1 } else { 4 };

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use rules::RemoteTunnel;
+use rules::{Mac, RemoteTunnel};
 
 use crate::usage::Usage;
 use crate::{Bucket, Session, Tap};
@@ -87,6 +87,17 @@ pub enum Event {
         seid: u64,
         /// What was measured, by each rule that has a reason.
         usage: Vec<Usage>,
+    },
+    /// Stations behind the UE of an Ethernet session are new or gone, and these usage rules are told.
+    MacAddresses {
+        /// The session.
+        seid: u64,
+        /// The rules.
+        urrs: Box<[u32]>,
+        /// New ones.
+        detected: Vec<Mac>,
+        /// Those of which nothing came for the time set, or that were heard elsewhere.
+        removed: Vec<Mac>,
     },
     /// No packet has passed for the time set.
     Inactive {

@@ -1,15 +1,20 @@
 //! The path of packets, without I/O.
 
+mod contents;
+mod ethernet;
 mod link;
 mod steer;
+mod unstructured;
 
-use std::collections::BTreeSet;
+pub(crate) use contents::Contents;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use gtpu::{Datagram, ErrorIndication, Malformed, Qfi, message};
-use rules::{RemoteTunnel, Triggers};
+use rules::{Link, RemoteTunnel, Triggers};
 
 use crate::answers::Answers;
 use crate::counters::{Counters, Direction, DropReason, Tally};
@@ -18,12 +23,14 @@ use crate::frame::{self, Frame, Origin, Pool, Verdict};
 use crate::handover::{Handover, Route};
 use crate::hash::Place;
 use crate::inner::Inner;
+use crate::lan::Lan;
 use crate::mss;
+use crate::payload::Payload;
 use crate::router::is_of_link;
 use crate::routes::{Routes, Way};
 use crate::session::{Action, Far, Pdr, Qer, Session};
-use crate::shaper::{Shaped, Shaper, Turn, Waiting};
-use crate::signposts::{Signposts, Standing};
+use crate::shaper::{Shaper, Turn, Waiting};
+use crate::signposts::Signposts;
 use crate::table::Table;
 use crate::timers::Timers;
 use crate::too_big::TooBig;
@@ -43,6 +50,8 @@ enum Look {
     },
     /// A packet to an address in a bucket of ours, or that was led to one.
     Downlink { inner: Inner, bucket: Bucket },
+    /// A frame of an Ethernet data network whose bucket is ours.
+    Ethernet(Link),
     /// Of a bucket that another worker owns, or that has not arrived here yet.
     Elsewhere(Verdict),
     /// A message that is not a G-PDU.
@@ -65,6 +74,7 @@ impl Looked {
         match &self.look {
             Look::Uplink { teid, .. } => Some(Bucket::of_tunnel(*teid)),
             Look::Downlink { bucket, .. } => Some(*bucket),
+            Look::Ethernet(link) => Some(Bucket::of_link(*link)),
             _ => None,
         }
     }
@@ -83,6 +93,8 @@ pub struct Forwarder {
     table: Table,
     signposts: Signposts,
     routes: Routes,
+    /// The Ethernet data networks that sessions here are of.
+    lans: BTreeMap<Link, Lan>,
     lane: Lane,
     answers: Answers,
     /// From when on unknown tunnels are answered.
@@ -91,13 +103,6 @@ pub struct Forwarder {
     /// Of the frames that are looked at together.
     looked: Vec<Looked>,
     tap: Option<Tap>,
-}
-
-/// All there is in a bucket.
-pub(crate) struct Contents {
-    sessions: Vec<Session>,
-    signposts: Standing,
-    shaped: Shaped,
 }
 
 /// What every packet touches besides its session.
@@ -141,9 +146,21 @@ impl Forwarder {
         let handover = Handover::new(own, config.workers);
         let looked = Vec::with_capacity(TOGETHER);
         let restored = now + config.restoration;
-        let (table, signposts, routes, outbox) =
-            (Table::default(), Signposts::default(), Routes::default(), Vec::new());
-        Self { config, own, handover, table, signposts, routes, lane, answers, restored, outbox, looked, tap: None }
+        Self {
+            config,
+            own,
+            handover,
+            table: Table::default(),
+            signposts: Signposts::default(),
+            routes: Routes::default(),
+            lans: BTreeMap::new(),
+            lane,
+            answers,
+            restored,
+            outbox: Vec::new(),
+            looked,
+            tap: None,
+        }
     }
 
     /// Its counters, to be read by anyone.
@@ -197,6 +214,10 @@ impl Forwarder {
         match frame.origin {
             Origin::N3 => self.look_from_access(frame.packet(), sender),
             Origin::N6 => self.look_from_core(frame, sender),
+            Origin::Ethernet(link) => match self.elsewhere(Bucket::of_link(link), sender) {
+                None => Look::Ethernet(link),
+                Some(elsewhere) => Look::Elsewhere(elsewhere),
+            },
         }
     }
 
@@ -265,6 +286,7 @@ impl Forwarder {
         frame.verdict = match look {
             Look::Uplink { teid, .. } => self.unknown_tunnel(now, frame, *teid)?,
             Look::Downlink { inner, .. } => return self.ask_the_way(now, frame, inner),
+            Look::Ethernet(link) => return self.frame_of_n6(now, frame, *link),
             Look::Elsewhere(verdict) => *verdict,
             Look::Signalling => self.signalling(frame)?,
             Look::UnknownExtension => self.unknown_extension(now, frame)?,
@@ -307,12 +329,14 @@ impl Forwarder {
                     session.inherit(old, now);
                 }
                 session.attach(&self.config.subnets);
+                ethernet::join(&mut self.lans, &mut session);
                 let buffered = session.take_buffered(drop_buffered);
                 self.lane.timers.arm(&mut session);
                 (self.table.put(session), buffered)
             }
             None => {
                 let mut old = self.table.take(seid).map(Box::new);
+                old.iter_mut().for_each(|old| ethernet::leave(&mut self.lans, old));
                 let buffered = old.as_mut().map(|old| old.take_buffered(true));
                 (old, buffered.unwrap_or_default())
             }
@@ -326,7 +350,7 @@ impl Forwarder {
                 // Through the rules again: what is still to be buffered is, in the same order. It is where it belongs,
                 // whoever handed it over before.
                 frame.handed_by = Some(frame::KEPT);
-                self.process(now, std::slice::from_mut(&mut frame));
+                self.go_on(now, seid, &mut frame);
             }
             self.outbox.push(frame);
         }
@@ -342,12 +366,14 @@ impl Forwarder {
     /// Call between bursts, then send [`take_outbox`](Self::take_outbox).
     pub fn handle_timeout(&mut self, now: Instant) {
         self.lane.shaper.release(now, self.tap.as_ref(), &mut self.outbox);
+        self.switch_outbox(now);
         let mut looked_at = Vec::new();
         while let Some((at, seid)) = self.lane.timers.pop(now) {
             let Some(session) = self.table.session(seid).filter(|session| session.armed == Some(at)) else { continue };
             session.armed = None;
             self.lane.session_due(now, session);
             self.outbox.extend(self.lane.advertise(now, session));
+            ethernet::age(&mut self.lans, now, session, &mut self.lane.events);
             looked_at.push(seid);
         }
         // Afterwards: one that is due again at once waits for the next call, and for the commands before it.
@@ -433,29 +459,6 @@ impl Forwarder {
         &mut self.handover
     }
 
-    /// Takes the sessions of a bucket out, with all that is counted and buffered in them, the signposts that stand in it, and
-    /// what waits for its rate.
-    pub(crate) fn give_bucket(&mut self, bucket: Bucket) -> Contents {
-        let sessions = self.table.take_bucket(bucket);
-        self.lane.pool.give_away(sessions.iter().map(|session| session.buffered()).sum());
-        self.lane.counters.sessions(self.table.len());
-        let shaped = self.lane.shaper.take_bucket(bucket, &mut self.lane.pool);
-        Contents { sessions, signposts: self.signposts.take(bucket), shaped }
-    }
-
-    /// Takes what another worker gave of a bucket.
-    pub(crate) fn take_bucket(&mut self, bucket: Bucket, Contents { sessions, signposts, shaped }: Contents) {
-        self.signposts.put(bucket, signposts);
-        self.lane.shaper.take_in(shaped, &mut self.lane.pool);
-        self.lane.pool.adopt(sessions.iter().map(|session| session.buffered()).sum());
-        for mut session in sessions {
-            session.armed = None;
-            self.lane.timers.arm(&mut session);
-            self.table.add(session);
-        }
-        self.lane.counters.sessions(self.table.len());
-    }
-
     fn uplink(
         &mut self,
         now: Moment,
@@ -465,6 +468,9 @@ impl Forwarder {
         (offset, inner): (usize, Option<&Inner>),
     ) -> Result<(), DropReason> {
         let session = self.table.at(place).ok_or(DropReason::UnknownTunnel)?;
+        if let Payload::Other(_) = session.payload {
+            return self.uplink_other(now, frame, place, (teid, qfi));
+        }
         let inner = inner.ok_or(DropReason::MalformedInner)?;
         frame.strip(offset);
         frame.truncate(inner.length);
@@ -493,6 +499,9 @@ impl Forwarder {
         if session.bucket != bucket && self.handover.route(session.bucket, self.own) != Route::Here {
             let home = session.bucket;
             return self.lead(frame, home);
+        }
+        if let Payload::Other(_) = session.payload {
+            return self.out_of_tunnel(now, frame, place, inner);
         }
         let asked = if session.rare.is_some() { session.as_asked(frame) } else { None };
         let inner = asked.as_ref().unwrap_or(inner);
@@ -601,7 +610,7 @@ impl Lane {
         direction: Direction,
         frame: &mut Frame,
     ) -> Result<(), DropReason> {
-        let Session { pdrs, qers, urrs, .. } = session;
+        let Session { pdrs, qers, urrs, payload, .. } = session;
         let pdr = pdrs.get(pdr).ok_or(DropReason::NoRule)?;
         let length = frame.packet().len();
         match far.action {
@@ -619,7 +628,7 @@ impl Lane {
         if pdr.urrs.iter().filter_map(|urr| urrs.get(usize::from(*urr))).any(|urr| urr.exhausted()) {
             return Err(DropReason::Quota);
         }
-        self.send_off(pdr, far, frame)?;
+        self.send_off(pdr, far, payload, frame)?;
         for qer in pdr.qers.iter() {
             if let Some(qer) = qers.get_mut(usize::from(*qer)) {
                 qer.take(now, direction, length);
@@ -692,8 +701,11 @@ impl Lane {
     }
 
     /// Makes the frame what leaves: outer header and marking.
-    fn send_off(&self, pdr: &Pdr, far: Far, frame: &mut Frame) -> Result<(), DropReason> {
+    fn send_off(&self, pdr: &Pdr, far: Far, payload: &Payload, frame: &mut Frame) -> Result<(), DropReason> {
         let Action::ToAccess(tunnel) = far.action else {
+            if let Payload::Other(other) = payload {
+                return other.send_off(far.marking.0 & far.marking.1, frame);
+            }
             if far.marking.1 != 0 {
                 crate::inner::mark(frame.packet_mut(), far.marking);
             }

@@ -2,6 +2,8 @@
 
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 
+use rules::Link;
+
 use crate::Bucket;
 
 /// Room before a received packet: for a GTP-U header in place of none, rounded to a cache line.
@@ -17,6 +19,8 @@ pub enum Origin {
     N3,
     /// The data network's side: an IP packet received on N6.
     N6,
+    /// The same of an Ethernet data network: a frame.
+    Ethernet(Link),
 }
 
 /// What is to be done with a frame.
@@ -28,6 +32,8 @@ pub enum Verdict {
     ToN3(SocketAddr),
     /// Sent as an IP packet on N6.
     ToN6,
+    /// Sent as a frame to an Ethernet data network.
+    ToEthernet(Link),
     /// Handed to the worker that owns its bucket, as it came.
     ToWorker(usize),
     /// Kept, as it came, until the bucket has arrived at this worker.
@@ -37,7 +43,7 @@ pub enum Verdict {
 impl Verdict {
     /// Whether a port is to send the frame.
     pub fn is_sent(self) -> bool {
-        matches!(self, Self::ToN3(_) | Self::ToN6)
+        matches!(self, Self::ToN3(_) | Self::ToN6 | Self::ToEthernet(_))
     }
 }
 
@@ -162,14 +168,17 @@ impl Pool {
     /// Takes the frame out of its place and puts an empty one there. `None`, with the frame where it was, where no more
     /// may be put aside.
     pub(crate) fn put_aside(&mut self, place: &mut Frame) -> Option<Frame> {
-        let empty = match self.spare.pop() {
-            Some(spare) => spare,
+        Some(std::mem::replace(place, self.take()?))
+    }
+
+    fn take(&mut self) -> Option<Frame> {
+        match self.spare.pop() {
+            Some(spare) => Some(spare),
             None => {
                 self.left = self.left.checked_sub(1)?;
-                Frame::new(self.size)
+                Some(Frame::new(self.size))
             }
-        };
-        Some(std::mem::replace(place, empty))
+        }
     }
 
     /// A copy of a packet. `None` where no more frames may be put aside, or it does not fit.
@@ -177,13 +186,7 @@ impl Pool {
         if of.packet().len() > self.size {
             return None;
         }
-        let mut copy = match self.spare.pop() {
-            Some(spare) => spare,
-            None => {
-                self.left = self.left.checked_sub(1)?;
-                Frame::new(self.size)
-            }
-        };
+        let mut copy = self.take()?;
         copy.room();
         copy.replace(of.packet());
         (copy.origin, copy.peer, copy.handed_by, copy.led_to) = (of.origin, of.peer, None, None);

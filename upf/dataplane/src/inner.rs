@@ -86,10 +86,22 @@ pub(crate) mod dimension {
     /// The remote address, likewise.
     pub(crate) const REMOTE: usize = 13;
     pub(crate) const COUNT: usize = 17;
+    /// Of an Ethernet frame, behind those of the IP packet in it. An address: two dimensions.
+    pub(crate) const SOURCE_MAC: usize = 17;
+    pub(crate) const DESTINATION_MAC: usize = 19;
+    pub(crate) const ETHERTYPE: usize = 21;
+    /// The customer's tag: the VLAN's number, priority, whether it may be dropped.
+    pub(crate) const C_TAG: usize = 22;
+    /// The service's tag, likewise.
+    pub(crate) const S_TAG: usize = 25;
+    pub(crate) const ALL: usize = 28;
 }
 
 /// What the classifier is asked. A field that a packet does not have is [`ABSENT`], which no rule but "any" matches.
 pub(crate) type Key = [u32; dimension::COUNT];
+
+/// What it is asked of an Ethernet frame.
+pub(crate) type FrameKey = [u32; dimension::ALL];
 
 /// In place of ports, security parameter index or QoS flow where there is none.
 pub(crate) const ABSENT: u32 = u32::MAX;

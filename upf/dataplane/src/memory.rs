@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::time::Duration;
 
+use rules::Link;
+
 use crate::port::wait_readable;
 use crate::{Frame, Origin, Port, Verdict, Waker};
 
@@ -47,6 +49,11 @@ impl MemoryPeer {
     /// Sends an IP packet to N6.
     pub fn send_n6(&self, packet: &[u8]) {
         self.send(Origin::N6, SocketAddr::from(([0, 0, 0, 0], 0)), packet);
+    }
+
+    /// Sends a frame of an Ethernet data network.
+    pub fn send_ethernet(&self, link: Link, frame: &[u8]) {
+        self.send(Origin::Ethernet(link), SocketAddr::from(([0, 0, 0, 0], 0)), frame);
     }
 
     fn send(&self, origin: Origin, from: SocketAddr, packet: &[u8]) {

@@ -15,6 +15,8 @@ use crate::few::Few;
 use crate::frame::Frame;
 use crate::hash::prefetch;
 use crate::inner::Inner;
+use crate::lan::Header;
+use crate::payload::Payload;
 use crate::redirected::Redirected;
 use crate::router::Router;
 use crate::steered::Steered;
@@ -134,6 +136,8 @@ pub struct Session {
     pub(crate) buffer: Option<Box<Buffer>>,
     /// Where the time without packets is watched.
     pub(crate) idle: Option<Box<Idle>>,
+    /// What its packets are.
+    pub(crate) payload: Payload,
     /// What few sessions have.
     pub(crate) rare: Option<Box<Rare>>,
     /// The link of a UE with IPv6.
@@ -195,7 +199,7 @@ impl Session {
             bucket: Bucket::of_session(rules),
             tunnels,
             remotes: rules.fars.values().filter_map(|far| far.forwarding.as_ref()?.tunnel).collect(),
-            addresses: addresses.into_iter().collect(),
+            addresses: addresses.iter().copied().collect(),
             detection,
             pdrs: Few::of(pdrs, |pdrs| catalogue.pdrs(pdrs)),
             fars: fars_of.into_iter().collect(),
@@ -205,6 +209,7 @@ impl Session {
             idle: rules
                 .inactivity
                 .map(|seconds| Box::new(Idle { after: Duration::from_secs(seconds.into()), last: now, told: false })),
+            payload: Payload::of(rules, &addresses),
             rare,
             router,
             mtu: u16::MAX,
@@ -242,6 +247,9 @@ impl Session {
         }
         if let (Some(rare), Some(before)) = (&mut self.rare, old.rare.take()) {
             rare.redirected = before.redirected;
+        }
+        if let (Some(member), Some(before)) = (self.payload.member(), old.payload.member()) {
+            member.inherit(before);
         }
         self.buffer = old.buffer.take();
         if !self.fars.iter().any(|far| matches!(self.plain(*far).action, Action::Buffer { .. })) {
@@ -282,7 +290,11 @@ impl Session {
         let idle = self.idle.as_ref().filter(|idle| !idle.told).and_then(|idle| idle.last.checked_add(idle.after));
         let advertisement =
             self.router.as_ref().filter(|router| self.way_to_ue(router).is_some()).map(|router| router.next);
-        self.urrs.iter().filter_map(Urr::due).chain(notification).chain(idle).chain(advertisement).min()
+        let aged = match &self.payload {
+            Payload::Ip => None,
+            Payload::Other(other) => other.due(),
+        };
+        self.urrs.iter().filter_map(Urr::due).chain(notification).chain(idle).chain(advertisement).chain(aged).min()
     }
 
     /// Sets the MTU of the networks that its addresses are in.
@@ -351,6 +363,11 @@ impl Session {
         let Action::Steered(place) = far.action else { return far };
         let steered = self.rare.as_ref().and_then(|rare| rare.steered.get(usize::from(place)));
         steered.map_or(Far { action: Action::Drop, ..far }, |steered| steered.far)
+    }
+
+    /// The PDR that something matches that is no IP packet: an Ethernet frame, by its header, or whatever it is.
+    pub(crate) fn classify_other(&self, arrival: Arrival, octets: &[u8], header: Option<&Header>) -> Option<usize> {
+        self.detection[arrival.direction as usize].find_frame(arrival, octets, header)
     }
 
     /// The PDR that a packet matches: where it came from, in which tunnel and QoS flow, and what it is.

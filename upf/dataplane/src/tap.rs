@@ -17,6 +17,10 @@ pub enum Point {
     ToN3,
     /// To be sent on N6.
     ToN6,
+    /// Received from an Ethernet data network.
+    FromEthernet,
+    /// To be sent to one.
+    ToEthernet,
 }
 
 /// A packet seen.
@@ -28,7 +32,7 @@ pub struct Seen<'a> {
     pub seid: Option<u64>,
     /// The other end on N3; on N6 it says nothing.
     pub peer: SocketAddr,
-    /// The UDP payload on N3, the IP packet on N6.
+    /// The UDP payload on N3, the IP packet on N6, the frame of an Ethernet data network.
     pub octets: &'a [u8],
 }
 
@@ -57,6 +61,7 @@ impl Tap {
         let point = match frame.origin {
             Origin::N3 => Point::FromN3,
             Origin::N6 => Point::FromN6,
+            Origin::Ethernet(_) => Point::FromEthernet,
         };
         self.show(Seen { point, seid, peer: frame.peer, octets: frame.packet() });
     }
@@ -66,6 +71,7 @@ impl Tap {
         let (point, peer) = match frame.verdict {
             Verdict::ToN3(to) => (Point::ToN3, to),
             Verdict::ToN6 => (Point::ToN6, frame.peer),
+            Verdict::ToEthernet(_) => (Point::ToEthernet, frame.peer),
             Verdict::Drop | Verdict::ToWorker(_) | Verdict::Parked(_) => return,
         };
         self.show(Seen { point, seid, peer, octets: frame.packet() });

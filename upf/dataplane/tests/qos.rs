@@ -56,7 +56,7 @@ fn offer(bench: &mut Bench, origin: Origin, rates: &[u64], lengths: &[usize]) ->
         let port = flow as u16 + 1;
         let (verdict, _) = match origin {
             Origin::N3 => bench.up(&up(&udp(UE, HOST, (9, port), length - 28))),
-            Origin::N6 => bench.down(&udp(HOST, UE, (port, 9), length - 28)),
+            Origin::N6 | Origin::Ethernet(_) => bench.down(&udp(HOST, UE, (port, 9), length - 28)),
         };
         if verdict != Verdict::Drop && at >= 1_000_000_000 {
             passed[flow] += length as u64 * 8;
@@ -182,7 +182,7 @@ fn shaped(bench: &mut Bench, origin: Origin, rate: u64, length: usize) -> Vec<(D
         packet[place..].copy_from_slice(&number.to_be_bytes());
         let (verdict, sent) = match origin {
             Origin::N3 => bench.up(&up(&packet)),
-            Origin::N6 => bench.down(&packet),
+            Origin::N6 | Origin::Ethernet(_) => bench.down(&packet),
         };
         if verdict != Verdict::Drop {
             direct.push((now - start, number_of(&sent)));

@@ -90,7 +90,7 @@ impl Kind {
     fn open(&self, own: Ipv4Addr) -> Box<dyn Port> {
         match self {
             Self::Tun(tun) => {
-                let mut ports = UdpTun::open((own, gtpu::PORT).into(), tun, 1).expect("opens");
+                let mut ports = UdpTun::open((own, gtpu::PORT).into(), tun, &[], 1).expect("opens");
                 assert!(ports.iter().all(|port| port.offloads() == tun.offload), "this system has offloads");
                 Box::new(ports.remove(0))
             }

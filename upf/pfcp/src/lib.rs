@@ -11,6 +11,7 @@
 mod association;
 mod cause;
 mod endpoint;
+mod ethernet;
 pub mod ie;
 mod load;
 mod messages;
@@ -28,6 +29,10 @@ mod wire;
 pub use association::Down;
 pub use cause::{Cause, FailedRuleId, IeProblem, OffendingIe};
 pub use endpoint::{Counters, Endpoint, EndpointConfig, Event, PORT, Peers, RequestError, RequestToken, Role};
+pub use ethernet::{
+    EthernetFilterId, EthernetFilterProperties, EthernetPacketFilter, EthernetPduSessionInformation,
+    EthernetTrafficInformation, Ethertype, Mac, MacAddress, MacAddresses, VlanTag,
+};
 pub use load::{LoadControlInformation, LoadSequence, Metric, OciFlags, OverloadControlInformation, Timer};
 pub use messages::*;
 pub use node::{ApnDnn, CpFunctionFeatures, NetworkInstance, NodeId, NtpTime, RecoveryTimeStamp, UpFunctionFeatures};

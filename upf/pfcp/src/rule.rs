@@ -2,8 +2,9 @@
 
 use crate::wire::{Malformed, Value, group, integer_values, take};
 use crate::{
-    DuplicatingParameters, FTeid, ForwardingPolicy, Interface, NetworkInstance, OuterHeaderCreation,
-    OuterHeaderRemoval, RedirectInformation, UeIpAddress, UpdateDuplicatingParameters, UrrId,
+    DuplicatingParameters, EthernetPacketFilter, EthernetPduSessionInformation, FTeid, ForwardingPolicy, Interface,
+    NetworkInstance, OuterHeaderCreation, OuterHeaderRemoval, RedirectInformation, UeIpAddress,
+    UpdateDuplicatingParameters, UrrId,
 };
 
 /// Identifier of a packet detection rule (8.2.36).
@@ -223,8 +224,10 @@ group! {
         many framed_ipv6_routes: FramedRoute = FRAMED_IPV6_ROUTE,
         /// In place of tunnel and address: what was said of them once for several PDRs.
         many traffic_endpoint_ids: NotOffered = TRAFFIC_ENDPOINT_ID,
-        /// Ethernet frames.
-        many ethernet_packet_filters: NotOffered = ETHERNET_PACKET_FILTER,
+        /// Ethernet frames. Several: any of them.
+        many ethernet_packet_filters: EthernetPacketFilter = ETHERNET_PACKET_FILTER,
+        /// All downlink frames of an Ethernet session.
+        once ethernet_pdu_session_information: EthernetPduSessionInformation = ETHERNET_PDU_SESSION_INFORMATION,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Usage reporting rules and usage reports (TS 29.244 7.5.2.4, 7.5.8.3).
 
-use crate::NtpTime;
 use crate::wire::{Malformed, Value, group, integer_values, take};
+use crate::{EthernetTrafficInformation, NtpTime};
 
 /// Identifier of a usage reporting rule (8.2.54).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -133,6 +133,8 @@ triggers! {
         VOLQU = 6 / 1,
         /// When the time quota is used up.
         TIMQU = 6 / 2,
+        /// When a MAC address is new or gone.
+        MACAR = 6 / 4,
     }
 }
 
@@ -161,6 +163,8 @@ triggers! {
         TERMR = 6 / 4,
         /// The monitoring time splits the measurement.
         MONIT = 6 / 5,
+        /// A MAC address is new or gone.
+        MACAR = 6 / 7,
     }
 }
 
@@ -270,6 +274,8 @@ group! {
         many linked_urr_ids: UrrId = LINKED_URR_ID,
         /// How it is measured.
         once measurement_information: MeasurementInformation = MEASUREMENT_INFORMATION,
+        /// Time without frames after which a MAC address is gone.
+        once ethernet_inactivity_timer: Seconds = ETHERNET_INACTIVITY_TIMER,
     }
 }
 
@@ -307,6 +313,8 @@ group! {
         many linked_urr_ids: UrrId = LINKED_URR_ID,
         /// How it is measured.
         once measurement_information: MeasurementInformation = MEASUREMENT_INFORMATION,
+        /// Time without frames after which a MAC address is gone.
+        once ethernet_inactivity_timer: Seconds = ETHERNET_INACTIVITY_TIMER,
     }
 }
 
@@ -348,5 +356,7 @@ group! {
         once usage_information: UsageInformation = USAGE_INFORMATION,
         /// The query that it answers.
         once query_urr_reference: QueryUrrReference = QUERY_URR_REFERENCE,
+        /// MAC addresses behind the UE that are new or gone.
+        once ethernet_traffic: EthernetTrafficInformation = ETHERNET_TRAFFIC_INFORMATION,
     }
 }

@@ -71,6 +71,61 @@ fn establishment() -> SessionEstablishmentRequest {
     request
 }
 
+/// Rules of an Ethernet session, with every element of one.
+fn ethernet() -> SessionEstablishmentRequest {
+    let mac = |last| Some(Mac([2, 0, 0, 0, 0, last]));
+    let named = EthernetPacketFilter { id: Some(EthernetFilterId(3)), ..EthernetPacketFilter::new() };
+    let filter = EthernetPacketFilter {
+        properties: Some(EthernetFilterProperties::BIDE),
+        addresses: vec![
+            MacAddress { source: mac(1), destination: mac(2), upper_source: mac(9), upper_destination: mac(2) },
+            MacAddress { destination: mac(7), ..MacAddress::default() },
+        ],
+        ethertype: Some(Ethertype(0x0806)),
+        c_tag: Some(VlanTag { pcp: Some(5), dei: Some(true), vid: Some(0xabc) }),
+        s_tag: Some(VlanTag { vid: Some(7), ..VlanTag::default() }),
+        sdf_filters: vec![SdfFilter::flow("permit out ip from any to assigned")],
+        ..named.clone()
+    };
+    let mut uplink = uplink_pdr();
+    uplink.pdi.ethernet_packet_filters = vec![filter];
+    let mut downlink = CreatePdr::new(PdrId(2), Precedence(255), Pdi::new(Interface::Core));
+    downlink.pdi.ethernet_packet_filters = vec![named];
+    downlink.pdi.ethernet_pdu_session_information = Some(EthernetPduSessionInformation::ETHI);
+    let mut request = establishment();
+    request.create_pdrs = vec![uplink, downlink];
+    request.create_urrs[0].reporting_triggers = ReportingTriggers::MACAR;
+    request.create_urrs[0].ethernet_inactivity_timer = Some(Seconds(60));
+    request.pdn_type = Some(PdnType::Ethernet);
+    request
+}
+
+fn stations() -> UsageReport {
+    let list = |last| MacAddresses { addresses: vec![Mac([2, 0, 0, 0, 0, last]); 2], ..MacAddresses::default() };
+    let tag = Some(VlanTag { vid: Some(7), ..VlanTag::default() });
+    let detected = vec![list(1), MacAddresses { c_tag: tag, s_tag: tag, ..list(2) }];
+    let traffic = EthernetTrafficInformation { detected, removed: vec![MacAddresses { s_tag: tag, ..list(3) }] };
+    let report = UsageReport::new(UrrId(1), UrSeqn(4), UsageReportTrigger::MACAR);
+    UsageReport { ethernet_traffic: Some(traffic), ..report }
+}
+
+/// TS 29.244 8.2.93 to 8.2.95: octets as the specification draws them, and what cannot be.
+#[test]
+fn addresses_and_tags_of_ethernet_lie_where_they_are_drawn() {
+    let octets = Packet { seid: Some(Seid(5)), sequence: Sequence::new(1), message: ethernet().into() };
+    let octets = octets.encode().expect("fits");
+    let has = |value: &[u8]| octets.windows(value.len()).any(|window| window == value);
+    let address = [&[0, 133, 0, 25, 0x0f][..], &[2, 0, 0, 0, 0, 1], &[2, 0, 0, 0, 0, 2], &[2, 0, 0, 0, 0, 9]].concat();
+    assert!(has(&address) && has(&[0, 133, 0, 7, 2, 2, 0, 0, 0, 0, 7]));
+    assert!(has(&[0, 134, 0, 3, 7, 0xad, 0xbc]) && has(&[0, 135, 0, 3, 4, 0, 7]));
+    assert!(has(&[0, 136, 0, 2, 8, 6]) && has(&[0, 142, 0, 1, 1]) && has(&[0, 146, 0, 4, 0, 0, 0, 60]));
+    let place = octets.windows(address.len()).position(|window| window == address).expect("there") + address.len() - 1;
+    let mut reversed = octets.clone();
+    reversed[place] = 0; // the range ends before it begins
+    let Err(DecodeError::Rejected { problem, .. }) = Packet::decode(&reversed) else { panic!("taken") };
+    assert_eq!(problem, IeProblem { cause: Cause::MandatoryIeIncorrect, offending: ie::MAC_ADDRESS });
+}
+
 fn modification() -> SessionModificationRequest {
     let mut far = UpdateFar::new(FarId(2));
     far.apply_action = Some(ApplyAction::BUFF | ApplyAction::NOCP);
@@ -173,6 +228,11 @@ fn all() -> Vec<Packet> {
         node(AssociationReleaseRequest::new(NodeId::Address(Ipv6Addr::LOCALHOST.into())).into()),
         node(AssociationReleaseResponse::new(id.clone(), Cause::RequestAccepted).into()),
         session(establishment().into()),
+        session(ethernet().into()),
+        session(
+            SessionReportRequest { usage_reports: vec![stations()], ..SessionReportRequest::new(ReportType::USAR) }
+                .into(),
+        ),
         session(
             SessionEstablishmentResponse {
                 up_f_seid: Some(FSeid { seid: Seid(9), ipv4: None, ipv6: Some(Ipv6Addr::LOCALHOST) }),

@@ -5,6 +5,7 @@
 //! is made by a change from the empty one and ended by a change to it.
 
 mod apply;
+mod ethernet;
 mod flow;
 mod framed;
 mod plan;
@@ -12,6 +13,7 @@ mod request;
 mod session;
 
 pub use apply::{Backend, apply};
+pub use ethernet::{EthernetFilter, Frames, Kind, Link, Mac, MacPair, MacRange, TagFilter};
 pub use flow::{BadFlow, Flow, Ports};
 pub use framed::framed_route;
 pub use plan::{ChangeSet, Effects, Limits, plan};

@@ -6,9 +6,9 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use crate::{
-    Action, Cause, Change, Destination, Element, Far, FarChange, Filter, Forwarding, LocalTunnel, Pdi, Pdr, PdrChange,
-    PdrId, Qer, QerChange, RemoteTunnel, Request, RuleRef, Rules, Session, Source, Teid, Triggers, Urr, UrrChange,
-    UrrId, Volumes,
+    Action, Cause, Change, Destination, Element, EthernetFilter, Far, FarChange, Filter, Forwarding, Kind, LocalTunnel,
+    Pdi, Pdr, PdrChange, PdrId, Qer, QerChange, RemoteTunnel, Request, RuleRef, Rules, Session, Source, Teid, Triggers,
+    Urr, UrrChange, UrrId, Volumes,
 };
 
 /// How many rules a session may have.
@@ -26,7 +26,9 @@ impl Limits {
     /// Whether a PDI is within what a PDR may ask.
     pub fn hold(&self, pdi: &Pdi) -> bool {
         let filters = pdi.application.as_ref().map_or(pdi.filters.len(), |application| application.flows.len());
-        filters.max(1) * pdi.qfis.len().max(1) <= self.filters
+        let of_frames = pdi.frames.iter().flat_map(|frames| &frames.filters);
+        let frames: usize = of_frames.map(|frame| frame.addresses.len().max(1) * frame.flows.len().max(1)).sum();
+        filters.max(1) * frames.max(1) * pdi.qfis.len().max(1) <= self.filters
     }
 }
 
@@ -82,6 +84,9 @@ pub fn plan(session: &Session, request: &Request, limits: &Limits) -> Result<Cha
         require(!request.fars.create.is_empty(), Cause::MandatoryIeMissing(Element::CreateFar))?;
     }
     let mut after = session.clone();
+    if session.is_empty() {
+        after.kind = request.kind;
+    }
     let mut effects = Effects { drop_buffered: request.drop_buffered, ..Effects::default() };
     change(&mut after.bars, &request.bars, RuleRef::Bar, |bar, update| {
         bar.packets = update.packets.or(bar.packets);
@@ -96,6 +101,7 @@ pub fn plan(session: &Session, request: &Request, limits: &Limits) -> Result<Cha
     after.inactivity = request.inactivity.map_or(after.inactivity, |seconds| (seconds > 0).then_some(seconds));
     effects.report = reports(session, request)?;
     resolve_filters(&mut after)?;
+    resolve_ethernet_filters(&mut after)?;
     // A UE has one address of each version, whatever number of PDRs leave it to us.
     [after.address(true), after.address(false)].into_iter().flatten().for_each(|address| after.take_address(address));
     let restores = request.restoration && session.is_empty();
@@ -204,6 +210,7 @@ fn update_urr(urr: &mut Urr, update: &UrrChange) {
     urr.period = update.period.or(urr.period);
     urr.quota_holding = update.quota_holding.or(urr.quota_holding);
     urr.inactivity = update.inactivity.or(urr.inactivity);
+    urr.mac_inactivity = update.mac_inactivity.or(urr.mac_inactivity);
     urr.monitoring = update.monitoring.or(urr.monitoring);
     if !update.linked.is_empty() {
         urr.linked.clone_from(&update.linked);
@@ -224,13 +231,34 @@ fn reports(session: &Session, request: &Request) -> Result<BTreeSet<UrrId>, Caus
 
 /// Puts in place of filters that are only named those that bear the name (TS 29.244 8.2.5, bidirectional filters).
 fn resolve_filters(session: &mut Session) -> Result<(), Cause> {
-    let all = session.pdrs.values().flat_map(|pdr| &pdr.pdi.filters);
+    let all = session.pdrs.values().flat_map(|pdr| pdr.pdi.all_filters());
     let named: BTreeMap<u32, Filter> =
         all.filter(|filter| !filter.is_reference()).filter_map(|filter| Some((filter.id?, filter.clone()))).collect();
-    let all = session.pdrs.iter_mut().flat_map(|(_, pdr)| &mut pdr.pdi.filters);
+    let all = session.pdrs.iter_mut().flat_map(|(_, pdr)| pdr.pdi.all_filters_mut());
     for filter in all.filter(|filter| filter.is_reference()) {
         let meant = filter.id.and_then(|id| named.get(&id));
         *filter = meant.ok_or(Cause::MandatoryIeIncorrect(Element::SdfFilter))?.clone();
+    }
+    Ok(())
+}
+
+/// The same for filters of frames: the name of one of the other direction means it with source and destination exchanged
+/// (5.13.4).
+fn resolve_ethernet_filters(session: &mut Session) -> Result<(), Cause> {
+    let mut named: BTreeMap<u32, (Source, EthernetFilter)> = BTreeMap::new();
+    for pdi in session.pdrs.values().map(|pdr| &pdr.pdi) {
+        let whole = pdi.frames.iter().flat_map(|frames| &frames.filters).filter(|filter| !filter.is_reference());
+        named.extend(whole.filter_map(|filter| Some((filter.id?, (pdi.source, filter.clone())))));
+    }
+    for pdi in session.pdrs.iter_mut().map(|(_, pdr)| &mut pdr.pdi) {
+        let filters = pdi.frames.iter_mut().flat_map(|frames| &mut frames.filters);
+        for filter in filters.filter(|filter| filter.is_reference()) {
+            let meant = filter.id.and_then(|id| named.get(&id));
+            let (source, meant) = meant.ok_or(Cause::MandatoryIeIncorrect(Element::EthernetPacketFilter))?;
+            let turned = *source != pdi.source;
+            require(!turned || meant.bidirectional, Cause::MandatoryIeIncorrect(Element::EthernetPacketFilter))?;
+            *filter = if turned { meant.clone().turned() } else { meant.clone() };
+        }
     }
     Ok(())
 }
@@ -246,10 +274,11 @@ fn check(owned: &BTreeSet<Teid>, after: &Session, limits: &Limits) -> Result<(),
     require(of_ue, Cause::ConditionalIeMissing(Element::UeIpAddress))?;
     for (id, pdr) in &after.pdrs {
         check_pdr(after, owned, *id, pdr, limits)?;
+        check_kind(after, &pdr.pdi)?;
     }
     after.urrs.values().try_for_each(check_urr)?;
     for (id, far) in &after.fars {
-        check_far(far)?;
+        check_far(far, after.kind)?;
         let known = far.bar.is_none_or(|bar| after.bars.contains_key(&bar));
         require(known, Cause::RuleCreationModificationFailure(RuleRef::Far(*id)))?;
     }
@@ -266,10 +295,8 @@ fn check_pdr(after: &Session, owned: &BTreeSet<Teid>, id: PdrId, pdr: &Pdr, limi
         Source::Access => require(pdr.pdi.tunnel.is_some(), Cause::ConditionalIeMissing(Element::FTeid))?,
         Source::Core => {
             require(pdr.pdi.tunnel.is_none(), Cause::MandatoryIeIncorrect(Element::FTeid))?;
-            require(
-                pdr.pdi.names_ue() || !pdr.pdi.framed.is_empty(),
-                Cause::ConditionalIeMissing(Element::UeIpAddress),
-            )?;
+            let named = pdr.pdi.names_ue() || !pdr.pdi.framed.is_empty() || matches!(after.kind, Kind::Ethernet(_));
+            require(named, Cause::ConditionalIeMissing(Element::UeIpAddress))?;
         }
     }
     if let Some(LocalTunnel::Given(teid)) = pdr.pdi.tunnel {
@@ -284,10 +311,40 @@ fn check_pdr(after: &Session, owned: &BTreeSet<Teid>, id: PdrId, pdr: &Pdr, limi
     require(limits.hold(&pdr.pdi), Cause::NoResourcesAvailable)
 }
 
+/// What a PDI asks must be what packets of the session's kind have (TS 23.501 5.6.10).
+fn check_kind(after: &Session, pdi: &Pdi) -> Result<(), Cause> {
+    let wrong = Cause::MandatoryIeIncorrect;
+    let of_frames = if pdi.frames.as_ref().is_some_and(|frames| frames.all) {
+        Element::EthernetPduSessionInformation
+    } else {
+        Element::EthernetPacketFilter
+    };
+    let of_ip = pdi.filters.is_empty() && pdi.application.is_none();
+    match after.kind {
+        Kind::Ip => require(pdi.frames.is_none(), wrong(of_frames)),
+        Kind::Ethernet(_) => {
+            require(!pdi.names_ue(), wrong(Element::UeIpAddress))?;
+            require(pdi.framed.is_empty(), wrong(Element::FramedRoute))?;
+            // One filter within the other is said inside it.
+            let both = pdi.frames.iter().any(|frames| !frames.filters.is_empty()) && !of_ip;
+            require(!both, Cause::ServiceNotSupported(Element::SdfFilter))
+        }
+        Kind::Unstructured(peer) => {
+            require(pdi.frames.is_none(), wrong(of_frames))?;
+            require(pdi.framed.is_empty(), wrong(Element::FramedRoute))?;
+            require(of_ip, wrong(Element::SdfFilter))?;
+            // Its end of the tunnel of N6 (TS 23.501 5.6.10.3).
+            let chosen = if peer.is_ipv4() { pdi.choose_ue.ipv4 } else { pdi.choose_ue.ipv6 };
+            let has_end = chosen || after.address(peer.is_ipv4()).is_some();
+            require(has_end, Cause::ConditionalIeMissing(Element::UeIpAddress))
+        }
+    }
+}
+
 /// Copies of one packet.
 const MOST_COPIES: usize = 4;
 
-fn check_far(far: &Far) -> Result<(), Cause> {
+fn check_far(far: &Far, kind: Kind) -> Result<(), Cause> {
     let Action { drop, forward, buffer, notify, duplicate, other } = far.action;
     require(!other, Cause::ServiceNotSupported(Element::ApplyAction))?;
     let one = usize::from(drop) + usize::from(forward) + usize::from(buffer) == 1;
@@ -299,7 +356,8 @@ fn check_far(far: &Far) -> Result<(), Cause> {
         require(tunnelled, missing(Element::OuterHeaderCreation))?;
         // Only towards the data network there is somebody else to ask.
         let redirected = far.steering.as_ref().is_some_and(|steering| steering.redirect.is_some());
-        let out = forwarding.destination == Destination::Core && forwarding.tunnel.is_none();
+        // The answer is found by the addresses of IP packets.
+        let out = forwarding.destination == Destination::Core && forwarding.tunnel.is_none() && kind == Kind::Ip;
         require(!redirected || out, Cause::ServiceNotSupported(Element::RedirectInformation))?;
     }
     let copies = far.steering.as_ref().map_or(0, |steering| steering.duplicates.len());
@@ -309,7 +367,9 @@ fn check_far(far: &Far) -> Result<(), Cause> {
 
 /// What a trigger asks for must be there (7.5.2.4).
 fn check_urr(urr: &Urr) -> Result<(), Cause> {
-    require(urr.volume || urr.duration, Cause::ServiceNotSupported(Element::MeasurementMethod))?;
+    let measures = urr.volume || urr.duration || urr.triggers.contain(Triggers::MAC_ADDRESSES);
+    require(measures, Cause::ServiceNotSupported(Element::MeasurementMethod))?;
+    require(urr.mac_inactivity != Some(0), Cause::MandatoryIeIncorrect(Element::EthernetInactivityTimer))?;
     let needs = [
         (Triggers::PERIODIC, urr.period.is_some_and(|period| period > 0), Element::MeasurementPeriod),
         (Triggers::VOLUME_THRESHOLD, urr.volume_threshold.is_some(), Element::VolumeThreshold),

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::{
-    Action, Application, Bar, BarId, Destination, Duplicate, Far, FarId, Filter, Monitoring, Pdi, Pdr, PdrId, Qer,
-    QerId, Rates, Redirect, RemoteTunnel, Session, Triggers, Urr, UrrId, Volumes,
+    Action, Application, Bar, BarId, Destination, Duplicate, Far, FarId, Filter, Kind, Monitoring, Pdi, Pdr, PdrId,
+    Qer, QerId, Rates, Redirect, RemoteTunnel, Session, Triggers, Urr, UrrId, Volumes,
 };
 
 /// Changes of a PDR: what is given replaces what there is.
@@ -86,6 +86,8 @@ pub struct UrrChange {
     pub quota_holding: Option<u32>,
     /// Time without packets after which the duration stands still, in seconds.
     pub inactivity: Option<u32>,
+    /// Time without frames after which a MAC address is gone, in seconds.
+    pub mac_inactivity: Option<u32>,
     /// What changes at a moment.
     pub monitoring: Option<Monitoring>,
     /// The whole new list, where not empty.
@@ -112,6 +114,8 @@ impl<Id, Rule, Update> Default for Change<Id, Rule, Update> {
 /// What is to change in a session.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Request {
+    /// What the packets of a new session are.
+    pub kind: Kind,
     /// Detection rules.
     pub pdrs: Change<PdrId, Pdr, PdrChange>,
     /// Forwarding rules.
@@ -176,10 +180,23 @@ impl Pdi {
             framed: Vec::new(),
             choose_ue: crate::ChooseUe::default(),
             filters: Vec::new(),
+            frames: None,
             application: None,
             qfis: Vec::new(),
             network_instance: None,
         }
+    }
+
+    /// Its flow filters, also those within filters of frames.
+    pub(crate) fn all_filters(&self) -> impl Iterator<Item = &Filter> {
+        let of_frames = self.frames.iter().flat_map(|frames| &frames.filters);
+        self.filters.iter().chain(of_frames.flat_map(|frame| &frame.flows))
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn all_filters_mut(&mut self) -> impl Iterator<Item = &mut Filter> {
+        let of_frames = self.frames.iter_mut().flat_map(|frames| &mut frames.filters);
+        self.filters.iter_mut().chain(of_frames.flat_map(|frame| &mut frame.flows))
     }
 
     /// Whether it names an address of the UE, or leaves it to us.

@@ -8,7 +8,7 @@ use std::time::Instant;
 use ipnet::IpNet;
 use litemap::LiteMap;
 
-use crate::Flow;
+use crate::{Flow, Frames, Kind};
 
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident($int:ty)),* $(,)?) => { $(
@@ -61,6 +61,8 @@ pub enum Element {
     NetworkInstance,
     TrafficEndpointId,
     EthernetPacketFilter,
+    EthernetPduSessionInformation,
+    EthernetInactivityTimer,
     RedirectInformation,
     DuplicatingParameters,
     HeaderEnrichment,
@@ -212,6 +214,8 @@ pub struct Pdi {
     pub choose_ue: ChooseUe,
     /// Flows. Several: any of them; none: every flow.
     pub filters: Vec<Filter>,
+    /// What is asked of an Ethernet frame.
+    pub frames: Option<Box<Frames>>,
     /// The application that the packet must be of, in place of filters.
     pub application: Option<Arc<Application>>,
     /// QoS flows. Several: any of them; none: every one.
@@ -394,6 +398,8 @@ impl Triggers {
     pub const QUOTA_HOLDING: Self = Self(1 << 3);
     /// At the first packet.
     pub const START: Self = Self(1 << 4);
+    /// When a MAC address is new or gone.
+    pub const MAC_ADDRESSES: Self = Self(1 << 8);
     /// With a rule that this one is linked to.
     pub const LINKED: Self = Self(1 << 5);
     /// When the volume allowed is used up.
@@ -461,6 +467,8 @@ pub struct Urr {
     pub quota_holding: Option<u32>,
     /// The duration stands still when no packet has come for so many seconds, until the next.
     pub inactivity: Option<u32>,
+    /// A MAC address is gone when no frame of it has come for so many seconds.
+    pub mac_inactivity: Option<u32>,
     /// What changes at a moment.
     pub monitoring: Option<Monitoring>,
     /// The rules whose reports this one's go along with.
@@ -486,6 +494,8 @@ pub type Rules<Id, Rule> = LiteMap<Id, Rule>;
 /// The rules of a session. Empty where there is no session.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Session {
+    /// What its packets are.
+    pub kind: Kind,
     /// Detection rules.
     pub pdrs: Rules<PdrId, Pdr>,
     /// Forwarding rules.
@@ -543,7 +553,8 @@ impl Session {
 
     /// Whether it has no rules: then it is none.
     pub fn is_empty(&self) -> bool {
-        *self == Self::default()
+        let nothing = Self { kind: self.kind, ..Self::default() };
+        *self == nothing
     }
 }
 

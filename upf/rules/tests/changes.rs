@@ -54,6 +54,62 @@ fn establishment() -> Request {
     request
 }
 
+/// As [`establishment`], of Ethernet frames that these filters pass.
+fn ethernet(filters: [Vec<EthernetFilter>; 2]) -> Request {
+    let mut request = Request { kind: Kind::Ethernet(Link(0)), ..establishment() };
+    for ((_, pdr), filters) in request.pdrs.create.iter_mut().zip(filters) {
+        pdr.pdi.ue.clear();
+        pdr.pdi.frames = Some(Box::new(Frames { all: true, filters }));
+    }
+    request
+}
+
+fn not_planned(request: &Request) -> Cause {
+    plan(&Session::default(), request, &Limits::default()).expect_err("refused")
+}
+
+#[test]
+fn a_filter_of_frames_is_meant_in_the_other_direction_with_its_ends_exchanged() {
+    let named = EthernetFilter { id: Some(3), ..EthernetFilter::default() };
+    let pair = MacPair { source: Some([2, 0, 0, 0, 0, 1].into()), destination: None };
+    let whole = EthernetFilter { bidirectional: true, addresses: vec![pair], ..named.clone() };
+    let request = ethernet([vec![whole.clone()], vec![named.clone()]]);
+    let session = plan(&Session::default(), &request, &Limits::default()).expect("a session").session;
+    let filters = |id| session.pdrs.get(&PdrId(id)).and_then(|pdr| Some(pdr.pdi.frames.as_ref()?.filters.clone()));
+    let turned = MacPair { source: None, destination: pair.source };
+    assert_eq!(filters(1), Some(vec![whole.clone()]));
+    assert_eq!(filters(2), Some(vec![EthernetFilter { addresses: vec![turned], ..whole.clone() }]));
+    let wrong = Cause::MandatoryIeIncorrect(Element::EthernetPacketFilter);
+    let one_way = EthernetFilter { bidirectional: false, ..whole };
+    assert_eq!(not_planned(&ethernet([vec![one_way], vec![named.clone()]])), wrong);
+    assert_eq!(not_planned(&ethernet([vec![], vec![named]])), wrong);
+}
+
+#[test]
+fn what_is_asked_must_be_what_packets_of_the_session_have() {
+    let of = |kind, change: fn(&mut Pdi)| {
+        let mut request = ethernet([vec![], vec![]]);
+        request.kind = kind;
+        request.pdrs.create.iter_mut().for_each(|(_, pdr)| change(&mut pdr.pdi));
+        request
+    };
+    let lan = Kind::Ethernet(Link(0));
+    assert_eq!(not_planned(&of(lan, |pdi| pdi.ue.push(UE))), Cause::MandatoryIeIncorrect(Element::UeIpAddress));
+    let frames = Cause::MandatoryIeIncorrect(Element::EthernetPduSessionInformation);
+    assert_eq!(not_planned(&of(Kind::Ip, |pdi| pdi.ue.push(UE))), frames);
+    let peer = Kind::Unstructured((Ipv4Addr::new(192, 0, 2, 9), 5000).into());
+    let plain = |pdi: &mut Pdi| pdi.frames = None;
+    assert_eq!(not_planned(&of(peer, plain)), Cause::ConditionalIeMissing(Element::UeIpAddress));
+    let filtered = |pdi: &mut Pdi| {
+        (pdi.frames, pdi.ue) = (None, vec![UE]);
+        pdi.filters.push(Filter { tos: Some((1, 1)), ..Filter::default() });
+    };
+    assert_eq!(not_planned(&of(peer, filtered)), Cause::MandatoryIeIncorrect(Element::SdfFilter));
+    let addressed = |pdi: &mut Pdi| (pdi.frames, pdi.ue) = (None, vec![UE]);
+    let change = plan(&Session::default(), &of(peer, addressed), &Limits::default()).expect("a session");
+    assert_eq!((change.session.kind, change.claim), (peer, vec![UE]));
+}
+
 fn activation(teid: u32) -> Request {
     let tunnel = Some(RemoteTunnel { teid, address: GNB });
     let change = FarChange {

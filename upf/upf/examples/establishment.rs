@@ -61,6 +61,7 @@ impl Site {
             endpoint: EndpointConfig::new(NodeId::Address(N4), role, RecoveryTimeStamp(1000)),
             n4: N4,
             n3: N4,
+            networks: Vec::new(),
             pools: vec![Pool { dnn: "internet".into(), network: network_of_ues, gateway, mtu: 1400, to_choose: true }],
             max_sessions: sessions,
             queue: 1_000_000,

@@ -1,6 +1,7 @@
 //! The control half: sessions by PFCP (TS 29.244), put in force by the worker. Without I/O.
 
 mod applications;
+mod ethernet;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{IpAddr, SocketAddr};
@@ -38,6 +39,8 @@ pub struct Settings {
     pub n3: IpAddr,
     /// The pools of UE addresses.
     pub pools: Vec<Pool>,
+    /// The Ethernet data networks, by the number of their N6.
+    pub networks: Vec<String>,
     /// Sessions at once.
     pub max_sessions: usize,
     /// Changes of sessions that may wait for the workers before SMFs are asked to hold requests back.
@@ -295,6 +298,9 @@ impl Control {
                 report.usage_reports = usage.iter().map(|usage| session.report(usage, why, at)).collect();
                 self.report(now, seid, report);
             }
+            WorkerEvent::MacAddresses { seid, urrs, detected, removed } => {
+                self.mac_addresses(now, seid, &urrs, (detected, removed));
+            }
             WorkerEvent::Inactive { seid } => {
                 self.report(now, seid, SessionReportRequest::new(pfcp::ReportType::UPIR));
             }
@@ -439,9 +445,9 @@ impl Control {
     }
 
     /// What a request of a session is read by.
-    fn context(&self, now: Instant, token: RequestToken) -> convert::Context<'_> {
+    fn context(&self, now: Instant, token: RequestToken, kind: rules::Kind) -> convert::Context<'_> {
         let (applications, policies) = (self.applications.of(token.peer()), &self.settings.policies);
-        convert::Context { now, wall: SystemTime::now(), applications, policies }
+        convert::Context { now, wall: SystemTime::now(), applications, policies, kind }
     }
 
     /// PFCP Session Establishment (TS 29.244 6.3.2).
@@ -456,7 +462,8 @@ impl Control {
         }
         self.next_seid += 1;
         let seid = self.next_seid;
-        let request = convert::establishment(message, self.context(now, token))?;
+        let kind = convert::kind(message, &self.settings.networks)?;
+        let request = convert::establishment(message, self.context(now, token, kind))?;
         self.end_forgotten(now, token.peer(), &request);
         let mut session = PduSession::new(message.cp_f_seid, token.peer());
         let install = self.change(now, seid, &mut session, &request)?;
@@ -489,7 +496,8 @@ impl Control {
         seid: u64,
         message: &pfcp::SessionModificationRequest,
     ) -> Result<(), Refusal> {
-        let request = convert::modification(message, self.context(now, token))?;
+        let kind = self.sessions.get(&seid).map(|session| session.rules.kind).unwrap_or_default();
+        let request = convert::modification(message, self.context(now, token, kind))?;
         let mut session = self.sessions.remove(&seid).ok_or(Refusal::of(Cause::SessionContextNotFound))?;
         let changed = self.change(now, seid, &mut session, &request);
         let created = self.created(&message.create_pdrs, &session.rules);
@@ -547,6 +555,7 @@ impl Control {
         self.next_install += 1;
         let install = InstallId(self.next_install);
         let bucket = session.bucket;
+        let lan = ethernet::bucket(change.session.kind);
         let mut backend = Backend {
             resources: &mut self.resources,
             workers: &self.workers,
@@ -554,6 +563,7 @@ impl Control {
             seid,
             install,
             bucket,
+            lan,
         };
         match rules::apply(&mut backend, &session.rules, change) {
             Ok(rules) => {
@@ -697,9 +707,16 @@ struct Backend<'a> {
     install: InstallId,
     /// The session's, where it is not new.
     bucket: Option<Bucket>,
+    /// The bucket of its Ethernet data network.
+    lan: Option<Bucket>,
 }
 
 impl Backend<'_> {
+    /// Where the tunnels of the session lie.
+    fn home(&self, near: Option<IpAddr>) -> Option<Bucket> {
+        self.lan.or(near.map(Bucket::of_address))
+    }
+
     /// Tells the workers which networks are behind the UE.
     fn lead_routes(&self, before: &rules::Session, after: &rules::Session, home: Bucket) {
         let (had, has) = (before.framed_routes(), after.framed_routes());
@@ -735,11 +752,11 @@ impl rules::Backend for Backend<'_> {
     }
 
     fn allocate_tunnel(&mut self, near: Option<IpAddr>) -> Result<rules::Teid, Unavailable> {
-        self.resources.allocate(near)
+        self.resources.allocate(self.home(near))
     }
 
     fn restore_tunnel(&mut self, teid: rules::Teid, near: Option<IpAddr>) -> Result<(), Unavailable> {
-        self.resources.restore(teid, near)
+        self.resources.restore(teid, self.home(near))
     }
 
     fn release_tunnel(&mut self, teid: rules::Teid) {

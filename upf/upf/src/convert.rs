@@ -1,7 +1,9 @@
 //! From what PFCP says to what rules are, and from refusals back to causes.
 
+mod ethernet;
 mod steering;
 
+pub(crate) use ethernet::kind;
 pub(crate) use steering::Policies;
 
 use std::net::IpAddr;
@@ -13,7 +15,7 @@ use crate::resources::of_one_ue;
 use pfcp::{ApplyAction, FailedRuleId, GateStatus, IeProblem, Interface, ie};
 use rules::{
     Action, Application, Bar, BarId, Cause, ChooseUe, Destination, Element, Far, FarChange, FarId, Filter, Flow,
-    Forwarding, LocalTunnel, Monitoring, Pdi, Pdr, PdrChange, PdrId, Qer, QerChange, QerId, Rates, RemoteTunnel,
+    Forwarding, Kind, LocalTunnel, Monitoring, Pdi, Pdr, PdrChange, PdrId, Qer, QerChange, QerId, Rates, RemoteTunnel,
     Request, RuleRef, Source, Teid, Triggers, Urr, UrrChange, UrrId, Volumes,
 };
 
@@ -28,6 +30,8 @@ pub(crate) struct Context<'a> {
     pub(crate) applications: Option<&'a Known>,
     /// The forwarding policies of the configuration.
     pub(crate) policies: &'a Policies,
+    /// What the packets of the session are.
+    pub(crate) kind: Kind,
 }
 
 /// The rules that an establishment makes.
@@ -38,11 +42,9 @@ pub(crate) fn establishment(
     message: &pfcp::SessionEstablishmentRequest,
     context: Context<'_>,
 ) -> Result<Request, Cause> {
-    if matches!(message.pdn_type, Some(pfcp::PdnType::Ethernet | pfcp::PdnType::NonIp)) {
-        return Err(Cause::ServiceNotSupported(Element::PdnType));
-    }
     let flags = message.se_req_flags.unwrap_or_default();
     let mut request = Request {
+        kind: context.kind,
         inactivity: message.inactivity_timer.map(|seconds| seconds.0),
         restoration: flags.contains(pfcp::SeReqFlags::RESTI),
         ..Request::default()
@@ -143,7 +145,6 @@ fn update_pdr(pdr: &pfcp::UpdatePdr, context: Context<'_>) -> Result<(PdrId, Pdr
 
 fn pdi(pdi: &pfcp::Pdi, context: Context<'_>) -> Result<Pdi, Cause> {
     offered(&pdi.traffic_endpoint_ids, Cause::ServiceNotSupported(Element::TrafficEndpointId))?;
-    offered(&pdi.ethernet_packet_filters, Cause::ServiceNotSupported(Element::EthernetPacketFilter))?;
     let source = match pdi.source_interface {
         Interface::Access => Source::Access,
         Interface::Core | Interface::SgiLan => Source::Core,
@@ -181,6 +182,7 @@ fn pdi(pdi: &pfcp::Pdi, context: Context<'_>) -> Result<Pdi, Cause> {
         framed: [framed(&pdi.framed_routes, true)?, framed(&pdi.framed_ipv6_routes, false)?].concat(),
         choose_ue,
         filters: pdi.sdf_filters.iter().map(filter).collect::<Result<_, _>>()?,
+        frames: ethernet::frames(pdi)?,
         application: pdi.application_id.as_ref().map(|id| application(&id.0, context)).transpose()?,
         qfis: pdi.qfis.iter().map(|qfi| qfi.value()).collect(),
         network_instance: pdi.network_instance.as_ref().map(|name| name.0.clone()),
@@ -255,6 +257,14 @@ fn tunnel(header: pfcp::OuterHeaderCreation) -> Result<RemoteTunnel, Cause> {
     }
 }
 
+/// The tunnel that packets leave in. That of N6, which an unstructured session has, is the session's: `None`.
+fn way_out(header: Option<pfcp::OuterHeaderCreation>, kind: Kind) -> Result<Option<RemoteTunnel>, Cause> {
+    match header {
+        Some(pfcp::OuterHeaderCreation::Udp(peer)) if kind == Kind::Unstructured(peer) => Ok(None),
+        header => header.map(tunnel).transpose(),
+    }
+}
+
 /// What is written into packets is refused: passed over, others would not find it there.
 fn not_enriched(elements: &[pfcp::NotOffered]) -> Result<(), Cause> {
     offered(elements, Cause::ServiceNotSupported(Element::HeaderEnrichment))
@@ -269,7 +279,7 @@ fn create_far(far: &pfcp::CreateFar, context: Context<'_>) -> Result<(FarId, Far
         let (policy, marking) = (parameters.forwarding_policy.as_ref(), parameters.transport_level_marking);
         Ok(Forwarding {
             destination: destination(parameters.destination_interface)?,
-            tunnel: parameters.outer_header_creation.map(tunnel).transpose()?,
+            tunnel: way_out(parameters.outer_header_creation, context.kind)?,
             marking: steering::marking(policy, marking, policies)?,
             network_instance: parameters.network_instance.as_ref().map(|name| name.0.clone()),
         })
@@ -294,7 +304,7 @@ fn update_far(far: &pfcp::UpdateFar, context: Context<'_>) -> Result<(FarId, Far
         let (policy, marking) = (parameters.forwarding_policy.as_ref(), parameters.transport_level_marking);
         change.redirect = parameters.redirect_information.as_ref().map(steering::redirect).transpose()?;
         change.destination = parameters.destination_interface.map(destination).transpose()?;
-        change.tunnel = parameters.outer_header_creation.map(tunnel).transpose()?;
+        change.tunnel = way_out(parameters.outer_header_creation, context.kind)?;
         change.marking = steering::marking(policy, marking, policies)?;
         change.network_instance = parameters.network_instance.as_ref().map(|name| name.0.clone());
         change.end_marker = parameters.sm_req_flags.is_some_and(|flags| flags.contains(pfcp::SmReqFlags::SNDEM));
@@ -360,6 +370,7 @@ fn triggers(wanted: pfcp::ReportingTriggers) -> Triggers {
         (pfcp::ReportingTriggers::LIUSA, Triggers::LINKED),
         (pfcp::ReportingTriggers::VOLQU, Triggers::VOLUME_QUOTA),
         (pfcp::ReportingTriggers::TIMQU, Triggers::TIME_QUOTA),
+        (pfcp::ReportingTriggers::MACAR, Triggers::MAC_ADDRESSES),
     ];
     let wanted = table.into_iter().filter(|(asked, _)| wanted.contains(*asked));
     wanted.fold(Triggers::default(), |triggers, (_, trigger)| triggers | trigger)
@@ -385,6 +396,7 @@ macro_rules! urr_change {
             period: $urr.measurement_period.map(|seconds| seconds.0),
             quota_holding: $urr.quota_holding_time.map(|seconds| seconds.0),
             inactivity: $urr.inactivity_detection_time.map(|seconds| seconds.0),
+            mac_inactivity: $urr.ethernet_inactivity_timer.map(|seconds| seconds.0),
             monitoring: $urr.monitoring_time.map(|time| Monitoring {
                 at: moment(time, $context),
                 volume_threshold: $urr.subsequent_volume_threshold.map(volumes),
@@ -413,6 +425,7 @@ fn create_urr(urr: &pfcp::CreateUrr, context: Context<'_>) -> Result<(UrrId, Urr
         period: change.period,
         quota_holding: change.quota_holding,
         inactivity: change.inactivity,
+        mac_inactivity: change.mac_inactivity,
         monitoring: change.monitoring,
         linked: change.linked,
         ..Urr::default()
@@ -448,6 +461,8 @@ fn element(element: Element) -> u16 {
         Element::FramedRoute => ie::FRAMED_ROUTE,
         Element::TrafficEndpointId => ie::TRAFFIC_ENDPOINT_ID,
         Element::EthernetPacketFilter => ie::ETHERNET_PACKET_FILTER,
+        Element::EthernetPduSessionInformation => ie::ETHERNET_PDU_SESSION_INFORMATION,
+        Element::EthernetInactivityTimer => ie::ETHERNET_INACTIVITY_TIMER,
         Element::RedirectInformation => ie::REDIRECT_INFORMATION,
         Element::DuplicatingParameters => ie::DUPLICATING_PARAMETERS,
         Element::HeaderEnrichment => ie::HEADER_ENRICHMENT,

@@ -7,7 +7,7 @@ use runtime::{Network, StartError};
 
 use crate::config::{PortKind, UpfConfig};
 use crate::resources::Pool;
-use crate::start::{mtu, pools};
+use crate::start::{ethernet_networks, mtu, pools};
 
 /// A port for each worker, with what wakes it.
 type Ports = Vec<(Box<dyn Port>, Waker)>;
@@ -24,11 +24,24 @@ pub(crate) struct Opened {
 
 /// Opens the port of the configuration, or the best that works, and says in the log which and why.
 pub(crate) fn open(config: &UpfConfig, network: &Network) -> Result<Opened, StartError> {
+    // Devices of Ethernet data networks are the system's: no port past it has them.
+    let ethernet = ethernet_networks(network).next().map(|(name, _)| name.to_owned());
+    match (config.port, ethernet) {
+        (PortKind::AfXdp | PortKind::Dpdk, Some(dnn)) => Err(StartError::config(
+            "upf.port",
+            format!("data network '{dnn}' has Ethernet sessions: they take udp-tun, or auto"),
+        )),
+        (PortKind::Auto, Some(_)) => udp_tun(config, network, "the one for Ethernet sessions"),
+        (kind, _) => open_kind(kind, config, network),
+    }
+}
+
+fn open_kind(kind: PortKind, config: &UpfConfig, network: &Network) -> Result<Opened, StartError> {
     let refused = |kind: &str, why: NotOpen| match why {
         NotOpen::Configuration(why) => StartError::config("upf.port", why),
         NotOpen::System(why) => StartError::system(format!("upf.port {kind}: {why}")),
     };
-    match config.port {
+    match kind {
         PortKind::UdpTun => udp_tun(config, network, "configured"),
         PortKind::AfXdp => af_xdp(config, network, "configured").map_err(|why| refused("af-xdp", why)),
         PortKind::Dpdk => dpdk::open(config, network, "configured").map_err(|why| refused("dpdk", why)),
@@ -174,11 +187,15 @@ fn udp_tun(config: &UpfConfig, network: &Network, why: &str) -> Result<Opened, S
         routes: beyond.iter().map(|pool| pool.network).collect(),
         offload: config.n6.offload,
     };
-    let ports = UdpTun::open(config.n3.listen, &tun, config.workers).map_err(|failure| match failure {
+    let ethernet: Vec<_> = ethernet_networks(network).map(|(_, device)| device).collect();
+    let ports = UdpTun::open(config.n3.listen, &tun, &ethernet, config.workers).map_err(|failure| match failure {
         OpenError::N3(why) => StartError::listen("N3", config.n3.listen, "upf.n3.listen", why),
         OpenError::N6(why) => StartError::system(format!(
             "cannot make the TUN device '{}' (configuration: upf.n6.tun): {why}; it takes CAP_NET_ADMIN and /dev/net/tun",
             config.n6.tun
+        )),
+        OpenError::Ethernet(tap, why) => StartError::system(format!(
+            "cannot make the TAP device '{tap}' (configuration: network.dnns[].ethernet.tap): {why}; it takes CAP_NET_ADMIN"
         )),
     })?;
     let offload = ports.iter().all(UdpTun::offloads);

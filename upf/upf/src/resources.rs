@@ -185,14 +185,14 @@ impl Resources {
         self.addresses.get(&of_one_ue(address)).copied()
     }
 
-    /// A tunnel in the bucket of the UE's address; of a session without one, in any.
-    pub(crate) fn allocate(&mut self, near: Option<IpAddr>) -> Result<Teid, Unavailable> {
+    /// A tunnel in the session's bucket; of a session that may lie anywhere, in any.
+    pub(crate) fn allocate(&mut self, home: Option<Bucket>) -> Result<Teid, Unavailable> {
         // Numbers go round, so that one given back is not used again soon. With fewer sessions than numbers the first is
         // nearly always free.
         for _ in 0..TUNNELS {
             self.next = (self.next + 1) % TUNNELS;
             let [.., low] = self.next.to_be_bytes();
-            let teid = near.map_or(Bucket(low), Bucket::of_address).tunnel(self.next);
+            let teid = home.unwrap_or(Bucket(low)).tunnel(self.next);
             if teid != 0 && self.tunnels.insert(teid) {
                 return Ok(Teid(teid));
             }
@@ -200,9 +200,9 @@ impl Resources {
         Err(Unavailable::NoTunnel)
     }
 
-    /// Takes the tunnel that an earlier run gave to the UE of this address.
-    pub(crate) fn restore(&mut self, Teid(teid): Teid, near: Option<IpAddr>) -> Result<(), Unavailable> {
-        let at_home = near.is_none_or(|address| Bucket::of_address(address) == Bucket::of_tunnel(teid));
+    /// Takes the tunnel that an earlier run gave to a session of this bucket.
+    pub(crate) fn restore(&mut self, Teid(teid): Teid, home: Option<Bucket>) -> Result<(), Unavailable> {
+        let at_home = home.is_none_or(|home| home == Bucket::of_tunnel(teid));
         if teid != 0 && at_home && self.tunnels.insert(teid) { Ok(()) } else { Err(Unavailable::Tunnel(teid)) }
     }
 
@@ -298,11 +298,12 @@ mod tests {
     fn a_tunnel_of_before_is_taken_once_and_in_its_bucket() {
         let ue = IpAddr::from([10, 45, 0, 2]);
         let other = IpAddr::from([10, 45, 0, 3]);
-        let Teid(teid) = resources().allocate(Some(ue)).expect("plenty");
+        let [ue, other] = [ue, other].map(|address| Some(Bucket::of_address(address)));
+        let Teid(teid) = resources().allocate(ue).expect("plenty");
         let mut resources = resources();
-        assert_eq!(resources.restore(Teid(teid), Some(other)), Err(Unavailable::Tunnel(teid)));
-        assert_eq!(resources.restore(Teid(teid), Some(ue)), Ok(()));
-        assert_eq!(resources.restore(Teid(teid), Some(ue)), Err(Unavailable::Tunnel(teid)));
+        assert_eq!(resources.restore(Teid(teid), other), Err(Unavailable::Tunnel(teid)));
+        assert_eq!(resources.restore(Teid(teid), ue), Ok(()));
+        assert_eq!(resources.restore(Teid(teid), ue), Err(Unavailable::Tunnel(teid)));
     }
 
     #[test]
@@ -311,7 +312,7 @@ mod tests {
         let mut seen = HashSet::new();
         for host in 0..1000u32 {
             let ue = IpAddr::from((0x0a2d_0000 + host).to_be_bytes());
-            let Teid(teid) = resources.allocate(Some(ue)).expect("plenty");
+            let Teid(teid) = resources.allocate(Some(Bucket::of_address(ue))).expect("plenty");
             assert_eq!(Bucket::of_tunnel(teid), Bucket::of_address(ue));
             assert!(teid != 0 && seen.insert(teid));
         }

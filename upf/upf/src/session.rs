@@ -5,7 +5,8 @@ use std::time::SystemTime;
 
 use dataplane::{Bucket, Part, Usage};
 use pfcp::{
-    FSeid, NtpTime, Seconds, UrSeqn, UrrId, UsageInformation, UsageReport, UsageReportTrigger, VolumeMeasurement,
+    EthernetTrafficInformation, FSeid, NtpTime, Seconds, UrSeqn, UrrId, UsageInformation, UsageReport,
+    UsageReportTrigger, VolumeMeasurement,
 };
 use rules::{Rules, Triggers};
 
@@ -55,6 +56,19 @@ impl PduSession {
     /// The last reports of usage rules that were removed are written.
     pub(crate) fn forget_removed(&mut self) {
         self.reported.retain(|id, _| self.rules.urrs.contains_key(&rules::UrrId(*id)));
+    }
+
+    /// Writes which stations are new or gone; what the rule has measured is reported as before.
+    pub(crate) fn report_stations(
+        &mut self,
+        urr: u32,
+        traffic: EthernetTrafficInformation,
+        now: SystemTime,
+    ) -> UsageReport {
+        let reported = self.reported.entry(urr).or_insert(Reported { next: 0, since: now, packets: false });
+        let report = UsageReport::new(UrrId(urr), UrSeqn(reported.next), UsageReportTrigger::MACAR);
+        reported.next = reported.next.wrapping_add(1);
+        UsageReport { ethernet_traffic: Some(traffic), ..report }
     }
 
     /// Writes what a usage rule measured since its last report, and why it is told besides the reasons it has itself.

@@ -11,6 +11,8 @@ pub(crate) fn tap(trace: Trace, n3: SocketAddr) -> Tap {
         let kind = match seen.point {
             Point::FromN3 | Point::ToN3 => Kind::N3,
             Point::FromN6 | Point::ToN6 => Kind::N6,
+            // The capture of N6 has IP packets.
+            Point::FromEthernet | Point::ToEthernet => return,
         };
         let (from, to) = match seen.point {
             Point::FromN3 => (seen.peer, n3),
@@ -29,11 +31,12 @@ fn ue(seen: &Seen<'_>) -> Option<IpAddr> {
             (datagram.message == gtpu::message::G_PDU).then_some(datagram.payload)?
         }
         Point::FromN6 | Point::ToN6 => seen.octets,
+        Point::FromEthernet | Point::ToEthernet => return None,
     };
     let (source, destination) = ends(inner)?;
     Some(match seen.point {
         Point::FromN3 | Point::ToN6 => source,
-        Point::ToN3 | Point::FromN6 => destination,
+        Point::ToN3 | Point::FromN6 | Point::FromEthernet | Point::ToEthernet => destination,
     })
 }
 

@@ -4,9 +4,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use dataplane::Workers;
+use dataplane::{EthernetNetwork, Workers};
 use ipnet::IpNet;
 use pfcp::{EndpointConfig, NodeId, Peers, RecoveryTimeStamp, Role, Timers, UpFunctionFeatures};
+use rules::Link;
 use runtime::{Context, Network, NetworkFunction, Running, StartError};
 use sbi_models::nrf::NfType;
 use tokio::net::UdpSocket;
@@ -126,6 +127,14 @@ pub(crate) fn mtu(network: &Network) -> u16 {
     network.dnns.iter().map(|dnn| dnn.mtu).max().unwrap_or(1400)
 }
 
+/// The Ethernet data networks, by the number of their N6.
+pub(crate) fn ethernet_networks(network: &Network) -> impl Iterator<Item = (&str, EthernetNetwork)> {
+    let all = network.dnns.iter().filter_map(|dnn| Some((dnn, dnn.ethernet.as_ref()?)));
+    (0..).zip(all).map(|(number, (dnn, ethernet))| {
+        (dnn.name.as_str(), EthernetNetwork { link: Link(number), tap: ethernet.tap.clone(), mtu: dnn.mtu })
+    })
+}
+
 /// The pools of all data networks, and the networks beyond them.
 pub(crate) fn pools(network: &Network) -> Vec<Pool> {
     network.dnns.iter().flat_map(pools_of).collect()
@@ -188,6 +197,7 @@ fn settings(config: &UpfConfig, network: &Network, started: SystemTime) -> Setti
         n4: config.n4.listen.ip(),
         n3: config.n3.advertised(),
         pools: pools(network),
+        networks: ethernet_networks(network).map(|(name, _)| name.to_owned()).collect(),
         max_sessions: config.max_sessions,
         queue: config.n4.queue,
         limits: rules::Limits { rules: config.rules_per_session, ..rules::Limits::default() },

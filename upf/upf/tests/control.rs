@@ -210,16 +210,12 @@ fn what_is_not_offered_is_refused_by_its_element() {
         change(&mut request.create_pdrs[0], there());
         site.refused(request)
     };
-    let ethernet = pdi(|pdr, there| pdr.pdi.ethernet_packet_filters = vec![there]);
-    assert_eq!(ethernet, unsupported(ie::ETHERNET_PACKET_FILTER));
+    let ethernet = pdi(|pdr, _| pdr.pdi.ethernet_packet_filters = vec![EthernetPacketFilter::new()]);
+    assert_eq!(ethernet, (Cause::MandatoryIeIncorrect, Some(ie::ETHERNET_PACKET_FILTER), None), "of an IP session");
     let endpoint = pdi(|pdr, there| pdr.pdi.traffic_endpoint_ids = vec![there]);
     assert_eq!(endpoint, unsupported(ie::TRAFFIC_ENDPOINT_ID));
     let predefined = pdi(|pdr, there| pdr.activate_predefined_rules = vec![there]);
     assert_eq!(predefined, (Cause::UnknownPredefinedRule, Some(ie::ACTIVATE_PREDEFINED_RULES), None));
-    for pdn_type in [PdnType::Ethernet, PdnType::NonIp] {
-        let request = SessionEstablishmentRequest { pdn_type: Some(pdn_type), ..establishment(1, UE) };
-        assert_eq!(site.refused(request), unsupported(ie::PDN_TYPE));
-    }
     let mut request = establishment(1, UE);
     // Bit 6 of octet 5: for MBS sessions.
     request.create_fars[0].apply_action = ApplyAction::FORW | ApplyAction(1 << 5);

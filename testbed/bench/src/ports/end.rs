@@ -147,7 +147,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
         routes: Vec::new(),
         offload: options.port == PortKind::UdpTun,
     };
-    serve(options, UdpTun::open(n3, &tun, 1).map_err(|why| Failure::Tunnel(why.to_string()))?)
+    serve(options, UdpTun::open(n3, &tun, &[], 1).map_err(|why| Failure::Tunnel(why.to_string()))?)
 }
 
 fn serve(options: &Options, ports: Vec<impl Port + 'static>) -> Result<(), Failure> {
@@ -231,7 +231,7 @@ fn bare(options: &Options, mut port: impl Port, waker: &Waker) -> Result<(), Fai
                     frame.strip(gtpu::HEADROOM);
                     Verdict::ToN6
                 }
-                Origin::N6 => {
+                Origin::N6 | Origin::Ethernet(_) => {
                     let length = frame.packet().len();
                     let written = header.write(frame.headroom(), length);
                     frame.prepend(written.unwrap_or_default());

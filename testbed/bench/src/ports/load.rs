@@ -186,7 +186,7 @@ fn flood(own: Ipv4Addr, upf: Option<Ipv4Addr>, inner: (Ipv4Addr, Ipv4Addr), time
     };
     let addresses = vec![TunAddress { address: tun.into(), prefix: 24 }];
     let tun = TunConfig { name: "flood".into(), mtu: 1400, addresses, routes: Vec::new(), offload: true };
-    let ports = UdpTun::open((n3, gtpu::PORT).into(), &tun, 1).map_err(io::Error::other)?;
+    let ports = UdpTun::open((n3, gtpu::PORT).into(), &tun, &[], 1).map_err(io::Error::other)?;
     let (packet, verdict) = match upf {
         Some(upf) => (tunnelled(upf, &datagram(inner)), Verdict::ToN3((upf, gtpu::PORT).into())),
         None => (datagram(inner), Verdict::ToN6),

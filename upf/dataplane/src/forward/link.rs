@@ -36,7 +36,7 @@ impl Forwarder {
         let done = match (&answer, way) {
             (Some(answer), Some((pdr, far))) => {
                 frame.replace(answer.octets());
-                self.lane.send_off(pdr, far, frame)
+                self.lane.send_off(pdr, far, &session.payload, frame)
             }
             (Some(Answer::Advertisement(_)), None) => {
                 // Who asks before its tunnel is there is answered then.
@@ -112,7 +112,7 @@ impl Lane {
         let frame = way.and_then(|(pdr, far)| {
             let nobody = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
             let mut frame = Frame::holding(&router.unasked(now, session.mtu), Origin::N6, nobody);
-            self.send_off(pdr, far, &mut frame).ok()?;
+            self.send_off(pdr, far, &session.payload, &mut frame).ok()?;
             self.counters.router_advertisement();
             Some(frame)
         });

@@ -71,6 +71,7 @@ impl Site {
             endpoint: EndpointConfig::new(NodeId::Address(N4), role, RecoveryTimeStamp(1000)),
             n4: N4,
             n3: N3,
+            networks: vec!["lan".into()],
             pools: vec![Pool {
                 dnn: "internet".into(),
                 network: pool,
