@@ -48,7 +48,7 @@ use crate::procedures::{service_request, session_restoration};
 use crate::refusal::Refusal;
 use crate::server::Server;
 use crate::session::Sessions;
-use crate::session_type::IpType;
+use crate::session_type::SessionType;
 use crate::subscription::Leaving;
 
 /// How long a session waits for an associated UPF: the UE asks again after T3580, 16 s (TS 24.501 10.3).
@@ -79,8 +79,11 @@ pub(crate) struct Core {
 }
 
 impl Core {
-    /// Addresses of the data network's pools, where they are ours to choose, and of the subscription.
-    pub(crate) fn take_address(&self, dnn: &Dnn, kind: IpType, fixed: Fixed) -> Result<UeAddress, Refusal> {
+    /// Addresses of the data network's pools, where they are ours to choose, and of the subscription. An Ethernet session has none.
+    pub(crate) fn take_address(&self, dnn: &Dnn, kind: SessionType, fixed: Fixed) -> Result<UeAddress, Refusal> {
+        if kind == SessionType::Ethernet {
+            return Ok(UeAddress::Ethernet);
+        }
         if self.config.ue_addresses == UeAddresses::Upf {
             return Ok(UeAddress::open(kind, fixed));
         }

@@ -12,6 +12,7 @@ use runtime::DataNetwork;
 use crate::n4_rules::{DEFAULT_QFI, kilobits};
 use crate::refusal::Refusal;
 use crate::session::Session;
+use crate::session_type::SessionType;
 
 /// What the UE asks for in a PDU SESSION ESTABLISHMENT REQUEST.
 #[derive(Clone, Debug)]
@@ -63,7 +64,7 @@ pub(crate) fn accept(asked: &Asked, session: &Session, network: &DataNetwork, na
     let accept = gsm::PduSessionEstablishmentAccept {
         pdu_session_type: session.address.kind().nas(),
         ssc_mode: SscMode::Mode1,
-        qos_rules: QosRules(vec![QosRule::match_all(1, DEFAULT_QFI)]),
+        qos_rules: QosRules(vec![default_rule(session)]),
         session_ambr: ambr,
         cause: narrowed,
         pdu_address: session.address.pdu_address(),
@@ -76,8 +77,20 @@ pub(crate) fn accept(asked: &Asked, session: &Session, network: &DataNetwork, na
     GsmPdu::new(asked.pdu_session_id, asked.pti, accept)
 }
 
+/// The default QoS rule: for every packet. That of an unstructured session has no packet filter (TS 23.501 5.7.1.4).
+fn default_rule(session: &Session) -> QosRule {
+    let rule = QosRule::match_all(1, DEFAULT_QFI);
+    match session.address.kind() {
+        SessionType::Unstructured { .. } => QosRule { filters: Vec::new(), ..rule },
+        _ => rule,
+    }
+}
+
 /// What the data network can configure a session with. The MTU of IPv6 comes by Router Advertisement.
 fn options(session: &Session, network: &DataNetwork) -> SessionOptions {
+    if session.address.pdu_address().is_none() {
+        return SessionOptions::default();
+    }
     let mtu = session.address.ipv4().map(|_| network.mtu);
     let mut options = SessionOptions { mtu, ..SessionOptions::default() };
     for server in &network.dns {

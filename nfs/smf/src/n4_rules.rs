@@ -6,18 +6,18 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use ngap::{GtpTunnel, TransportLayerAddress};
 use pfcp::{
-    ApnDnn, ApplicationId, ApplyAction, BitRates, Cause, CreateFar, CreatePdr, CreateQer, FSeid, FTeid, FarId,
-    ForwardingParameters, FramedRoute, GateStatus, Interface, NetworkInstance, NodeId, OuterHeaderCreation,
-    OuterHeaderRemoval, Pdi, PdrId, Precedence, QerId, Qfi, SdfFilter, SeReqFlags, SessionEstablishmentRequest,
-    SessionEstablishmentResponse, SessionModificationRequest, SmReqFlags, Teid, UeIpAddress, UpdateFar,
-    UpdateForwardingParameters,
+    ApnDnn, ApplicationId, ApplyAction, BitRates, Cause, CreateFar, CreatePdr, CreateQer, EthernetPacketFilter,
+    EthernetPduSessionInformation, FSeid, FTeid, FarId, ForwardingParameters, FramedRoute, GateStatus, Interface,
+    NetworkInstance, NodeId, OuterHeaderCreation, OuterHeaderRemoval, Pdi, PdrId, Precedence, QerId, Qfi, SdfFilter,
+    SeReqFlags, SessionEstablishmentRequest, SessionEstablishmentResponse, SessionModificationRequest, SmReqFlags,
+    Teid, UeIpAddress, UpdateFar, UpdateForwardingParameters,
 };
-use runtime::{FlowAction, FlowRule};
+use runtime::{DataNetwork, FlowAction, FlowRule};
 
 use crate::pool::UeAddress;
 use crate::refusal::Refusal;
 use crate::session::{AtUpf, ContextRef, Session};
-use crate::session_type::IpType;
+use crate::session_type::SessionType;
 
 const UPLINK_PDR: PdrId = PdrId(1);
 const DOWNLINK_PDR: PdrId = PdrId(2);
@@ -45,21 +45,29 @@ pub(crate) fn establishment(
     reference: ContextRef,
     node_id: NodeId,
     own: IpAddr,
-    flows: &[FlowRule],
+    data_network: Option<&DataNetwork>,
 ) -> SessionEstablishmentRequest {
     let mut request = SessionEstablishmentRequest::new(node_id, FSeid::new(reference.seid(), own));
     let network = NetworkInstance(session.dnn.to_string());
     request.create_pdrs = vec![uplink_pdr(session, &network), downlink_pdr(session, &network)];
     let mut to_network = ForwardingParameters::new(Interface::Core);
     to_network.network_instance = Some(network.clone());
+    let kind = session.address.kind();
+    if let SessionType::Unstructured { .. } = kind {
+        let peer = data_network.and_then(|network| network.unstructured.as_ref()).map(|sessions| sessions.peer);
+        to_network.outer_header_creation = peer.map(OuterHeaderCreation::Udp);
+    }
     let mut uplink = CreateFar::new(UPLINK_FAR, ApplyAction::FORW);
     uplink.forwarding_parameters = Some(to_network);
     request.create_fars = vec![uplink, CreateFar::new(DOWNLINK_FAR, ApplyAction::BUFF)];
     request.create_qers = vec![ambr_qer(session), flow_qer()];
+    let flows = data_network.map(|network| network.rules.as_slice()).unwrap_or_default();
+    // Nothing is known of what an unstructured session carries.
+    let flows = flows.iter().filter(|_| !matches!(kind, SessionType::Unstructured { .. }));
     for (number, flow) in (1..).zip(flows) {
         add_flow(&mut request, session, &network, number, flow);
     }
-    request.pdn_type = Some(session.address.kind().pfcp());
+    request.pdn_type = Some(kind.pfcp());
     request.apn_dnn = Some(ApnDnn(session.dnn.to_string()));
     request
 }
@@ -99,24 +107,25 @@ pub(crate) fn restored(at_upf: &AtUpf, response: &SessionEstablishmentResponse) 
 }
 
 /// Of IPv6 the prefix, whose length is 64 where none is said (TS 29.244 8.2.62). What is still open the UPF chooses (5.21).
-fn ue_ip_address(address: UeAddress, destination: bool) -> UeIpAddress {
-    let chosen_by_upf = |has: fn(IpType) -> bool| matches!(address, UeAddress::Open(kind, _) if has(kind));
+/// None of an Ethernet session.
+fn ue_ip_address(address: UeAddress, destination: bool) -> Option<UeIpAddress> {
+    let chosen_by_upf = |has: fn(SessionType) -> bool| matches!(address, UeAddress::Open(kind, _) if has(kind));
     let (ipv4, ipv6) = (address.ipv4(), address.ipv6_prefix());
-    UeIpAddress {
+    (address != UeAddress::Ethernet).then(|| UeIpAddress {
         ipv4,
         ipv6,
-        choose_ipv4: ipv4.is_none() && chosen_by_upf(IpType::has_ipv4),
-        choose_ipv6: ipv6.is_none() && chosen_by_upf(IpType::has_ipv6),
+        choose_ipv4: ipv4.is_none() && chosen_by_upf(SessionType::has_ipv4),
+        choose_ipv6: ipv6.is_none() && chosen_by_upf(SessionType::has_ipv6),
         destination,
         ..UeIpAddress::default()
-    }
+    })
 }
 
 fn uplink_pdr(session: &Session, network: &NetworkInstance) -> CreatePdr {
     let mut pdi = Pdi::new(Interface::Access);
     pdi.f_teid = Some(FTeid::Choose { ipv4: true, ipv6: false, choose_id: Some(SHARED_TUNNEL) });
     pdi.network_instance = Some(network.clone());
-    pdi.ue_ip_addresses = vec![ue_ip_address(session.address, false)];
+    pdi.ue_ip_addresses.extend(ue_ip_address(session.address, false));
     let mut pdr = CreatePdr::new(UPLINK_PDR, DEFAULT_PRECEDENCE, pdi);
     pdr.outer_header_removal = Some(OuterHeaderRemoval::GtpUUdpIpv4);
     pdr.far_id = Some(UPLINK_FAR);
@@ -127,8 +136,16 @@ fn uplink_pdr(session: &Session, network: &NetworkInstance) -> CreatePdr {
 fn downlink_pdr(session: &Session, network: &NetworkInstance) -> CreatePdr {
     let mut pdi = Pdi::new(Interface::Core);
     pdi.network_instance = Some(network.clone());
-    pdi.ue_ip_addresses = vec![ue_ip_address(session.address, true)];
+    pdi.ue_ip_addresses.extend(ue_ip_address(session.address, true));
+    let kind = session.address.kind();
+    pdi.ethernet_pdu_session_information =
+        (kind == SessionType::Ethernet).then_some(EthernetPduSessionInformation::ETHI);
     let mut pdr = CreatePdr::new(DOWNLINK_PDR, DEFAULT_PRECEDENCE, pdi);
+    pdr.outer_header_removal = match kind {
+        SessionType::Unstructured { ipv4: true } => Some(OuterHeaderRemoval::UdpIpv4),
+        SessionType::Unstructured { ipv4: false } => Some(OuterHeaderRemoval::UdpIpv6),
+        _ => None,
+    };
     pdr.far_id = Some(DOWNLINK_FAR);
     pdr.qer_ids = vec![AMBR_QER, FLOW_QER];
     pdr
@@ -144,7 +161,10 @@ fn add_flow(
 ) {
     let mut pdrs = [uplink_pdr(session, network), downlink_pdr(session, network)];
     for (pdr, filter) in pdrs.iter_mut().zip(filters(number, flow)) {
-        pdr.pdi.sdf_filters.extend(filter);
+        match session.address.kind() {
+            SessionType::Ethernet => pdr.pdi.ethernet_packet_filters.extend(filter.map(of_frames)),
+            _ => pdr.pdi.sdf_filters.extend(filter),
+        }
         pdr.pdi.application_id = flow.application.as_ref().map(|name| ApplicationId(name.as_bytes().to_vec()));
     }
     let limit = flow.mbr_kbps.map(|rate| {
@@ -164,6 +184,11 @@ fn add_flow(
     if flow.action == FlowAction::Drop && !request.create_fars.iter().any(|far| far.far_id == DROP_FAR) {
         request.create_fars.push(CreateFar::new(DROP_FAR, ApplyAction::DROP));
     }
+}
+
+/// A filter of the frames whose IP packets pass one.
+fn of_frames(filter: SdfFilter) -> EthernetPacketFilter {
+    EthernetPacketFilter { sdf_filters: vec![filter], ..EthernetPacketFilter::new() }
 }
 
 /// Of the uplink and the downlink PDR of a flow; none where it is an application.
@@ -298,6 +323,43 @@ mod tests {
         }
     }
 
+    fn with_rules(rules: Vec<FlowRule>) -> DataNetwork {
+        DataNetwork { rules, ..DataNetwork::new("internet".parse().expect("a name"), None, None) }
+    }
+
+    #[test]
+    fn frames_are_asked_for_by_session_and_by_the_packets_in_them() {
+        let own = IpAddr::from([127, 0, 0, 4]);
+        let session = Session { address: UeAddress::Ethernet, ..session() };
+        let network = with_rules(vec![flow(2)]);
+        let request = establishment(&session, ContextRef(7), NodeId::Address(own), own, Some(&network));
+        assert_eq!(request.pdn_type, Some(pfcp::PdnType::Ethernet));
+        let all = Some(EthernetPduSessionInformation::ETHI);
+        let asked = request.create_pdrs.iter().map(|pdr| {
+            let Pdi { ethernet_pdu_session_information, ethernet_packet_filters, .. } = &pdr.pdi;
+            assert!(pdr.pdi.ue_ip_addresses.is_empty() && pdr.pdi.sdf_filters.is_empty());
+            (*ethernet_pdu_session_information, ethernet_packet_filters.len())
+        });
+        assert_eq!(asked.collect::<Vec<_>>(), [(None, 0), (all, 0), (None, 1), (all, 1)]);
+    }
+
+    #[test]
+    fn an_unstructured_session_has_a_tunnel_on_n6_and_no_flows() {
+        let own = IpAddr::from([127, 0, 0, 4]);
+        let end = IpAddr::from([10, 47, 0, 2]);
+        let session = Session { address: UeAddress::Tunnel(end), ..session() };
+        let peer = "192.0.2.9:5000".parse().expect("an address");
+        let network =
+            DataNetwork { unstructured: Some(runtime::UnstructuredSessions { peer }), ..with_rules(vec![flow(2)]) };
+        let request = establishment(&session, ContextRef(7), NodeId::Address(own), own, Some(&network));
+        assert_eq!((request.pdn_type, request.create_pdrs.len()), (Some(pfcp::PdnType::NonIp), 2));
+        let to_network = request.create_fars[0].forwarding_parameters.as_ref().and_then(|to| to.outer_header_creation);
+        assert_eq!(to_network, Some(OuterHeaderCreation::Udp(peer)));
+        assert_eq!(request.create_pdrs[1].outer_header_removal, Some(OuterHeaderRemoval::UdpIpv4));
+        assert_eq!(request.create_pdrs[1].pdi.ue_ip_addresses, [UeIpAddress::destination(end)]);
+        assert_eq!(session.address.pdu_address(), None, "the UE is not told");
+    }
+
     fn flow(number: usize) -> FlowRule {
         let action = if number.is_multiple_of(2) { FlowAction::Drop } else { FlowAction::Forward };
         let mbr_kbps = (action == FlowAction::Forward).then_some(runtime::FlowRate { uplink: 64, downlink: 128 });
@@ -308,8 +370,8 @@ mod tests {
     #[test]
     fn an_address_that_is_open_is_the_upfs_to_choose() {
         let own = IpAddr::from([127, 0, 0, 4]);
-        let session = Session { address: UeAddress::open(IpType::Ipv4v6, Fixed::default()), ..session() };
-        let request = establishment(&session, ContextRef(7), NodeId::Address(own), own, &[]);
+        let session = Session { address: UeAddress::open(SessionType::Ipv4v6, Fixed::default()), ..session() };
+        let request = establishment(&session, ContextRef(7), NodeId::Address(own), own, None);
         let asked = request.create_pdrs.iter().map(|pdr| pdr.pdi.ue_ip_addresses[0]);
         let open = UeIpAddress { choose_ipv4: true, choose_ipv6: true, ..UeIpAddress::default() };
         assert_eq!(asked.collect::<Vec<_>>(), [open, UeIpAddress { destination: true, ..open }]);
@@ -332,8 +394,8 @@ mod tests {
     fn what_the_subscription_fixes_is_not_the_upfs_to_choose() {
         let own = IpAddr::from([127, 0, 0, 4]);
         let fixed = Fixed { ipv4: Some([10, 9, 0, 1].into()), ipv6: None };
-        let session = Session { address: UeAddress::open(IpType::Ipv4v6, fixed), ..session() };
-        let request = establishment(&session, ContextRef(7), NodeId::Address(own), own, &[]);
+        let session = Session { address: UeAddress::open(SessionType::Ipv4v6, fixed), ..session() };
+        let request = establishment(&session, ContextRef(7), NodeId::Address(own), own, None);
         let asked = request.create_pdrs[0].pdi.ue_ip_addresses[0];
         assert_eq!(asked, UeIpAddress { ipv4: fixed.ipv4, choose_ipv6: true, ..UeIpAddress::default() });
         let mut response = SessionEstablishmentResponse::new(NodeId::Address(own), Cause::RequestAccepted);
@@ -348,7 +410,8 @@ mod tests {
     #[test]
     fn networks_behind_the_ue_are_in_every_rule() {
         let own = IpAddr::from([127, 0, 0, 4]);
-        let mut request = establishment(&session(), ContextRef(7), NodeId::Address(own), own, &[flow(1)]);
+        let mut request =
+            establishment(&session(), ContextRef(7), NodeId::Address(own), own, Some(&with_rules(vec![flow(1)])));
         let routes = ["198.51.100.0/24", "2001:db8:7::/48"].map(|network| network.parse().expect("a network"));
         add_routes(&mut request, &routes);
         let [v4, v6] = ["198.51.100.0/24 0.0.0.0 1", "2001:db8:7::/48 :: 1"].map(|text| FramedRoute(text.into()));
@@ -365,7 +428,8 @@ mod tests {
     fn a_rule_for_an_application_names_it_both_ways() {
         let own = IpAddr::from([127, 0, 0, 4]);
         let rule = FlowRule { flow: None, application: Some("maps".into()), ..flow(0) };
-        let request = establishment(&session(), ContextRef(7), NodeId::Address(own), own, &[rule]);
+        let request =
+            establishment(&session(), ContextRef(7), NodeId::Address(own), own, Some(&with_rules(vec![rule])));
         let asked = request.create_pdrs.iter().map(|pdr| (pdr.pdi.application_id.clone(), pdr.pdi.sdf_filters.len()));
         let maps = Some(ApplicationId(b"maps".to_vec()));
         assert_eq!(asked.collect::<Vec<_>>(), [(None, 0), (None, 0), (maps.clone(), 0), (maps, 0)]);
@@ -376,7 +440,7 @@ mod tests {
         let own = IpAddr::from([127, 0, 0, 4]);
         let (v4, v6) = ([10, 45, 0, 2].into(), "fd00:10:45:1::".parse().expect("an address"));
         let session = Session { address: UeAddress::Ipv4v6(v4, v6), ..session() };
-        let request = establishment(&session, ContextRef(7), NodeId::Address(own), own, &[]);
+        let request = establishment(&session, ContextRef(7), NodeId::Address(own), own, None);
         assert_eq!(request.pdn_type, Some(pfcp::PdnType::Ipv4v6));
         let named: Vec<_> = request.create_pdrs.iter().map(|pdr| pdr.pdi.ue_ip_addresses.clone()).collect();
         let both = UeIpAddress { ipv4: Some(v4), ipv6: Some(v6), ..UeIpAddress::default() };
@@ -387,7 +451,7 @@ mod tests {
     fn flows_of_the_data_network_come_before_the_rest_and_fit_a_datagram() {
         let own = IpAddr::from([127, 0, 0, 4]);
         let flows: Vec<FlowRule> = (0..200).map(flow).collect();
-        let request = establishment(&session(), ContextRef(7), NodeId::Address(own), own, &flows);
+        let request = establishment(&session(), ContextRef(7), NodeId::Address(own), own, Some(&with_rules(flows)));
         assert_eq!((request.create_pdrs.len(), request.create_qers.len(), request.create_fars.len()), (402, 102, 3));
         let ids: std::collections::BTreeSet<_> = request.create_pdrs.iter().map(|pdr| pdr.pdr_id).collect();
         assert_eq!(ids.len(), 402, "no identity twice");

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use nas::ie::PduAddress;
 use runtime::DataNetwork;
 
-use crate::session_type::IpType;
+use crate::session_type::SessionType;
 
 /// Identifier of the UE's interface on its link of IPv6, on which it and the UPF (1) are alone (TS 23.501 5.8.2.2.3). Of its
 /// own prefix the UE makes whatever addresses it likes.
@@ -20,8 +20,12 @@ pub(crate) enum UeAddress {
     /// The network of a prefix of 64 bits.
     Ipv6(Ipv6Addr),
     Ipv4v6(Ipv4Addr, Ipv6Addr),
+    /// None: the session is one of Ethernet.
+    Ethernet,
+    /// The end of an unstructured session's tunnel on N6, of IPv6 the network of a prefix of 64 bits. The UE is not told.
+    Tunnel(IpAddr),
     /// The UPF is to choose it, but for what the subscription fixes.
-    Open(IpType, Fixed),
+    Open(SessionType, Fixed),
 }
 
 /// Addresses that the subscription fixes (static UE addresses, TS 23.501 5.8.2.2.1).
@@ -43,7 +47,7 @@ impl Fixed {
     }
 
     /// Of what a session of this type has.
-    fn of(self, kind: IpType) -> Self {
+    fn of(self, kind: SessionType) -> Self {
         Self { ipv4: self.ipv4.filter(|_| kind.has_ipv4()), ipv6: self.ipv6.filter(|_| kind.has_ipv6()) }
     }
 }
@@ -60,42 +64,47 @@ pub(crate) enum NoAddress {
 }
 
 impl UeAddress {
-    pub(crate) fn kind(self) -> IpType {
+    pub(crate) fn kind(self) -> SessionType {
         match self {
-            Self::Ipv4(_) => IpType::Ipv4,
-            Self::Ipv6(_) => IpType::Ipv6,
-            Self::Ipv4v6(..) => IpType::Ipv4v6,
+            Self::Ipv4(_) => SessionType::Ipv4,
+            Self::Ipv6(_) => SessionType::Ipv6,
+            Self::Ipv4v6(..) => SessionType::Ipv4v6,
+            Self::Ethernet => SessionType::Ethernet,
+            Self::Tunnel(own) => SessionType::Unstructured { ipv4: own.is_ipv4() },
             Self::Open(kind, _) => kind,
         }
     }
 
     pub(crate) fn ipv4(self) -> Option<Ipv4Addr> {
         match self {
-            Self::Ipv4(address) | Self::Ipv4v6(address, _) => Some(address),
-            Self::Ipv6(_) => None,
+            Self::Ipv4(address) | Self::Ipv4v6(address, _) | Self::Tunnel(IpAddr::V4(address)) => Some(address),
+            Self::Ipv6(_) | Self::Ethernet | Self::Tunnel(IpAddr::V6(_)) => None,
             Self::Open(_, fixed) => fixed.ipv4,
         }
     }
 
     pub(crate) fn ipv6_prefix(self) -> Option<Ipv6Addr> {
         match self {
-            Self::Ipv6(prefix) | Self::Ipv4v6(_, prefix) => Some(prefix),
-            Self::Ipv4(_) => None,
+            Self::Ipv6(prefix) | Self::Ipv4v6(_, prefix) | Self::Tunnel(IpAddr::V6(prefix)) => Some(prefix),
+            Self::Ipv4(_) | Self::Ethernet | Self::Tunnel(IpAddr::V4(_)) => None,
             Self::Open(_, fixed) => fixed.ipv6,
         }
     }
 
     /// The UPF's to choose.
-    pub(crate) fn open(kind: IpType, fixed: Fixed) -> Self {
+    pub(crate) fn open(kind: SessionType, fixed: Fixed) -> Self {
         Self::Open(kind, fixed.of(kind))
     }
 
-    /// Of this kind, from what the UPF chose; `None` where that is another.
-    pub(crate) fn chosen(kind: IpType, ipv4: Option<Ipv4Addr>, ipv6: Option<Ipv6Addr>) -> Option<Self> {
+    /// Of this kind, from what was chosen; `None` where that is another.
+    pub(crate) fn chosen(kind: SessionType, ipv4: Option<Ipv4Addr>, ipv6: Option<Ipv6Addr>) -> Option<Self> {
         match (kind, ipv4, ipv6) {
-            (IpType::Ipv4, Some(address), _) => Some(Self::Ipv4(address)),
-            (IpType::Ipv6, _, Some(prefix)) => Some(Self::Ipv6(prefix)),
-            (IpType::Ipv4v6, Some(address), Some(prefix)) => Some(Self::Ipv4v6(address, prefix)),
+            (SessionType::Ipv4, Some(address), _) => Some(Self::Ipv4(address)),
+            (SessionType::Ipv6, _, Some(prefix)) => Some(Self::Ipv6(prefix)),
+            (SessionType::Ipv4v6, Some(address), Some(prefix)) => Some(Self::Ipv4v6(address, prefix)),
+            (SessionType::Unstructured { ipv4: true }, Some(address), _) => Some(Self::Tunnel(address.into())),
+            (SessionType::Unstructured { ipv4: false }, _, Some(prefix)) => Some(Self::Tunnel(prefix.into())),
+            (SessionType::Ethernet, ..) => Some(Self::Ethernet),
             _ => None,
         }
     }
@@ -114,7 +123,7 @@ impl UeAddress {
             Self::Ipv4(address) => PduAddress::Ipv4(address),
             Self::Ipv6(_) => PduAddress::Ipv6(INTERFACE),
             Self::Ipv4v6(address, _) => PduAddress::Ipv4v6(INTERFACE, address),
-            Self::Open(..) => return None,
+            Self::Ethernet | Self::Tunnel(_) | Self::Open(..) => return None,
         })
     }
 }
@@ -201,20 +210,15 @@ impl AddressPool {
     }
 
     /// Addresses that nobody has, of them those that the subscription fixes; `Err`: nothing was taken.
-    pub(crate) fn take(&mut self, kind: IpType, fixed: Fixed) -> Result<UeAddress, NoAddress> {
+    pub(crate) fn take(&mut self, kind: SessionType, fixed: Fixed) -> Result<UeAddress, NoAddress> {
         let ipv4 = if kind.has_ipv4() { Some(self.take_ipv4(fixed.ipv4)?) } else { None };
         let ipv6 = if kind.has_ipv6() { self.take_ipv6(fixed.ipv6).map(Some) } else { Ok(None) };
-        match (ipv4, ipv6) {
-            (Some(address), Ok(None)) => Ok(UeAddress::Ipv4(address)),
-            (None, Ok(Some(prefix))) => Ok(UeAddress::Ipv6(prefix)),
-            (Some(address), Ok(Some(prefix))) => Ok(UeAddress::Ipv4v6(address, prefix)),
-            (Some(address), Err(why)) => {
-                self.give_back(UeAddress::Ipv4(address));
-                Err(why)
-            }
-            (None, Err(why)) => Err(why),
-            (None, Ok(None)) => Err(NoAddress::Empty),
+        let taken = ipv6.and_then(|ipv6| UeAddress::chosen(kind, ipv4, ipv6).ok_or(NoAddress::Empty));
+        if let (Err(_), Some(address)) = (taken, ipv4) {
+            // Half of what is asked is not kept.
+            self.give_back(UeAddress::Ipv4(address));
         }
+        taken
     }
 
     fn take_ipv4(&mut self, fixed: Option<Ipv4Addr>) -> Result<Ipv4Addr, NoAddress> {
@@ -295,37 +299,40 @@ mod tests {
     #[test]
     fn every_address_once_and_the_oldest_first_again() {
         let mut pool = pool(Some("10.0.0.0/29"), None);
-        let mut take = || pool.take(IpType::Ipv4, Fixed::default()).ok();
+        let mut take = || pool.take(SessionType::Ipv4, Fixed::default()).ok();
         assert_eq!([2, 3, 4, 5, 6].map(|_| take()), [2, 3, 4, 5, 6].map(|last| Some(v4(last))));
         pool.give_back(v4(5));
         pool.give_back(v4(2));
-        assert_eq!([0; 3].map(|_| pool.take(IpType::Ipv4, Fixed::default()).ok()), [Some(v4(5)), Some(v4(2)), None]);
+        assert_eq!(
+            [0; 3].map(|_| pool.take(SessionType::Ipv4, Fixed::default()).ok()),
+            [Some(v4(5)), Some(v4(2)), None]
+        );
     }
 
     #[test]
     fn the_last_network_of_all_ends() {
         let mut pool = pool(Some("255.255.255.252/30"), None);
         let last = UeAddress::Ipv4(Ipv4Addr::new(255, 255, 255, 254));
-        assert_eq!([0; 2].map(|_| pool.take(IpType::Ipv4, Fixed::default()).ok()), [Some(last), None]);
+        assert_eq!([0; 2].map(|_| pool.take(SessionType::Ipv4, Fixed::default()).ok()), [Some(last), None]);
     }
 
     #[test]
     fn every_session_has_a_prefix_of_its_own_and_none_the_gateways() {
         let mut pool = pool(None, Some("2001:db8:0:fff0::/60"));
-        let taken: Vec<_> = std::iter::from_fn(|| pool.take(IpType::Ipv6, Fixed::default()).ok()).collect();
+        let taken: Vec<_> = std::iter::from_fn(|| pool.take(SessionType::Ipv6, Fixed::default()).ok()).collect();
         assert_eq!(taken.len(), 15);
         assert_eq!(taken.first(), Some(&UeAddress::Ipv6("2001:db8:0:fff1::".parse().expect("an address"))));
         assert_eq!(taken.last(), Some(&UeAddress::Ipv6("2001:db8:0:ffff::".parse().expect("an address"))));
-        assert_eq!(pool.take(IpType::Ipv4, Fixed::default()), Err(NoAddress::Empty));
+        assert_eq!(pool.take(SessionType::Ipv4, Fixed::default()), Err(NoAddress::Empty));
         pool.give_back(taken[3]);
-        assert_eq!(pool.take(IpType::Ipv6, Fixed::default()), Ok(taken[3]));
+        assert_eq!(pool.take(SessionType::Ipv6, Fixed::default()), Ok(taken[3]));
     }
 
     #[test]
     fn half_of_what_is_asked_is_not_kept() {
         let mut pool = pool(Some("10.0.0.0/30"), None);
-        assert_eq!(pool.take(IpType::Ipv4v6, Fixed::default()), Err(NoAddress::Empty));
-        assert_eq!(pool.take(IpType::Ipv4, Fixed::default()), Ok(v4(2)));
+        assert_eq!(pool.take(SessionType::Ipv4v6, Fixed::default()), Err(NoAddress::Empty));
+        assert_eq!(pool.take(SessionType::Ipv4, Fixed::default()), Ok(v4(2)));
     }
 
     #[test]
@@ -345,25 +352,29 @@ mod tests {
         let mut pool = pool(Some("10.0.0.0/29"), None);
         pool.beyond = vec!["10.9.0.0/24".parse().expect("a network")];
         let [four, outside, foreign] = [[10, 0, 0, 4], [10, 9, 0, 1], [10, 9, 1, 1]];
-        assert_eq!(pool.take(IpType::Ipv4, fixed(four)), Ok(v4(4)));
+        assert_eq!(pool.take(SessionType::Ipv4, fixed(four)), Ok(v4(4)));
         let in_use = |address: [u8; 4]| Err(NoAddress::InUse(address.into()));
-        assert_eq!(pool.take(IpType::Ipv4, fixed(four)), in_use(four));
-        assert_eq!(pool.take(IpType::Ipv4, fixed(outside)), Ok(UeAddress::Ipv4(outside.into())));
-        assert_eq!(pool.take(IpType::Ipv4, fixed(outside)), in_use(outside));
+        assert_eq!(pool.take(SessionType::Ipv4, fixed(four)), in_use(four));
+        assert_eq!(pool.take(SessionType::Ipv4, fixed(outside)), Ok(UeAddress::Ipv4(outside.into())));
+        assert_eq!(pool.take(SessionType::Ipv4, fixed(outside)), in_use(outside));
         for none in [foreign, [10, 0, 0, 1], [10, 0, 0, 0], [10, 0, 0, 7]] {
-            assert_eq!(pool.take(IpType::Ipv4, fixed(none)), Err(NoAddress::Foreign(none.into())));
+            assert_eq!(pool.take(SessionType::Ipv4, fixed(none)), Err(NoAddress::Foreign(none.into())));
         }
         pool.give_back(v4(4));
         pool.give_back(UeAddress::Ipv4(outside.into()));
-        let others: Vec<_> = std::iter::from_fn(|| pool.take(IpType::Ipv4, Fixed::default()).ok()).collect();
+        let others: Vec<_> = std::iter::from_fn(|| pool.take(SessionType::Ipv4, Fixed::default()).ok()).collect();
         assert_eq!(others, [2, 3, 5, 6].map(v4), "it is kept for its subscriber");
-        assert_eq!(pool.take(IpType::Ipv4, fixed([10, 0, 0, 5])), in_use([10, 0, 0, 5]), "whoever has it keeps it");
+        assert_eq!(
+            pool.take(SessionType::Ipv4, fixed([10, 0, 0, 5])),
+            in_use([10, 0, 0, 5]),
+            "whoever has it keeps it"
+        );
         pool.give_back(v4(5));
-        assert_eq!(pool.take(IpType::Ipv4, Fixed::default()), Err(NoAddress::Empty), "and is the last who does");
+        assert_eq!(pool.take(SessionType::Ipv4, Fixed::default()), Err(NoAddress::Empty), "and is the last who does");
         for last in [4, 5] {
-            assert_eq!(pool.take(IpType::Ipv4, fixed([10, 0, 0, last])), Ok(v4(last)));
+            assert_eq!(pool.take(SessionType::Ipv4, fixed([10, 0, 0, last])), Ok(v4(last)));
         }
-        assert_eq!(pool.take(IpType::Ipv4, fixed(outside)), Ok(UeAddress::Ipv4(outside.into())));
+        assert_eq!(pool.take(SessionType::Ipv4, fixed(outside)), Ok(UeAddress::Ipv4(outside.into())));
     }
 
     #[test]
@@ -373,7 +384,7 @@ mod tests {
         assert_eq!(read(r#"[{"ipv6Prefix":"2001:db8:1:2::/64"}]"#), Fixed { ipv4: None, ipv6: prefix });
         let both = read(r#"[{"ipv6Addr":"2001:db8:1:2::7"},{"ipv4Addr":"10.0.0.4"}]"#);
         assert_eq!(both, Fixed { ipv6: prefix, ..fixed([10, 0, 0, 4]) });
-        assert_eq!(both.of(IpType::Ipv4), fixed([10, 0, 0, 4]));
+        assert_eq!(both.of(SessionType::Ipv4), fixed([10, 0, 0, 4]));
     }
 
     proptest! {
@@ -387,7 +398,7 @@ mod tests {
                 let wanted = if what == 0 { fixed([10, 0, 0, number]) } else { Fixed::default() };
                 if what == 2 && !held.is_empty() {
                     pool.give_back(held.swap_remove(usize::from(number) % held.len()));
-                } else if let Ok(address) = pool.take(IpType::Ipv4, wanted) {
+                } else if let Ok(address) = pool.take(SessionType::Ipv4, wanted) {
                     prop_assert!(!held.contains(&address) && address != v4(1));
                     held.push(address);
                 }

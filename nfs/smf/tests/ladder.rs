@@ -476,6 +476,11 @@ const SM_DATA_ALL_TYPES: &str = r#"[{"singleNssai":{"sst":1},"dnnConfigurations"
     "pduSessionTypes":{"defaultSessionType":"IPV4","allowedSessionTypes":["IPV4","IPV6","IPV4V6"]},
     "sscModes":{"defaultSscMode":"SSC_MODE_1"}}}}]"#;
 
+/// With what is no IP besides.
+const SM_DATA_OTHER_TYPES: &str = r#"[{"singleNssai":{"sst":1},"dnnConfigurations":{"internet":{
+    "pduSessionTypes":{"defaultSessionType":"IPV4","allowedSessionTypes":["ETHERNET","UNSTRUCTURED"]},
+    "sscModes":{"defaultSscMode":"SSC_MODE_1"}}}}]"#;
+
 /// What UE and RAN are told of a session of the type asked for.
 async fn told(
     scene: &Scene,
@@ -530,6 +535,26 @@ async fn of_both_types_the_one_there_is() {
     assert_eq!(refused(&scene, "internet", &ipv4).await, (403, "PDUTYPE_NOT_SUPPORTED".into(), 51, 5));
     let ethernet = request(Some(PduSessionType::Ethernet));
     assert_eq!(refused(&scene, "internet", &ethernet).await, (403, "PDUTYPE_NOT_SUPPORTED".into(), 28, 5));
+}
+
+/// TS 24.501 8.3.2.5, 23.501 5.7.1.4: no address of the UE's, and of an unstructured session no packet filter.
+#[tokio::test]
+async fn ethernet_and_unstructured_sessions_are_accepted() {
+    let mut network = Network::default();
+    network.dnns[0].ethernet = Some(runtime::EthernetSessions { tap: "lan".into() });
+    let peer = "192.0.2.9:5000".parse().expect("an address");
+    network.dnns[0].unstructured = Some(runtime::UnstructuredSessions { peer });
+    for (kind, at_ran, filters, asked_for) in [
+        (PduSessionType::Ethernet, ngap::transfer::PduSessionType::Ethernet, 1, None),
+        (PduSessionType::Unstructured, ngap::transfer::PduSessionType::Unstructured, 0, Some([10, 45, 0, 2].into())),
+    ] {
+        let scene = Scene::in_network(network.clone(), SM_DATA_OTHER_TYPES, true).await;
+        let (accept, told) = told(&scene, kind).await;
+        assert_eq!((accept.pdu_session_type, accept.cause, accept.pdu_address), (kind, None, None));
+        assert_eq!(accept.qos_rules.0[0].filters.len(), filters);
+        assert_eq!(told, at_ran);
+        assert_eq!(scene.upf.asked_for(), [asked_for]);
+    }
 }
 
 /// TS 23.501 5.8.2.2: the UE is told the address that the UPF chose, and a UPF that starts again is told it too.

@@ -57,7 +57,7 @@ enum Action {
         supis: Vec<Supi>,
     },
     /// Add or replace the subscribers of a file: JSON lines as exported, or CSV (by its name's end) with the columns
-    /// supi, k, opc or op, and optional amf, sqn, gpsi, slices (1:internet|ims;1-00000a:corp). Addresses and networks behind UEs
+    /// supi, k, opc or op, and optional amf, sqn, gpsi, slices (1:internet|lan=ethernet;1-00000a:corp). Addresses and networks behind UEs
     /// are in JSON lines only (ipv4, ipv6, framedRoutes of a DNN). All or, after a mistake, none
     Import {
         /// The file; - for JSON lines from standard input
@@ -94,8 +94,9 @@ struct NewSubscriber {
     /// Telephone number, as msisdn-491700000000
     #[arg(long)]
     gpsi: Option<Gpsi>,
-    /// A slice and its DNNs, the default ones first; may be repeated
-    #[arg(long = "slice", value_name = "SST[-SD]:DNN[,DNN...]", default_value = "1:internet")]
+    /// A slice and its DNNs, the default ones first; may be repeated. After a DNN may stand which types of sessions it is
+    /// for, as lan=ethernet or sensors=ipv4+unstructured; without it, those of IP
+    #[arg(long = "slice", value_name = "SST[-SD]:DNN[=TYPE[+TYPE]][,DNN...]", default_value = "1:internet")]
     slices: Vec<Slice>,
     /// The IPv4 address that the default DNN always gives
     #[arg(long, value_name = "ADDRESS")]

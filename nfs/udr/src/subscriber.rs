@@ -106,6 +106,9 @@ pub struct Subscription {
     /// Priority of the default flow, 1 (highest) to 15.
     #[serde(default = "middling", skip_serializing_if = "is_middling")]
     pub arp_priority: u8,
+    /// Types of its sessions, the default first; without any, those of IP.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub session_types: Vec<PduSessionType>,
     /// The address the subscriber always gets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ipv4: Option<Ipv4Addr>,
@@ -152,6 +155,7 @@ impl Subscription {
             session_ambr: a_gigabit(),
             five_qi: best_effort(),
             arp_priority: middling(),
+            session_types: Vec::new(),
             ipv4: None,
             ipv6: None,
             framed_routes: Vec::new(),
@@ -178,13 +182,33 @@ impl Subscription {
             None => Ok(()),
         }
     }
+
+    /// From `DNN`, or `DNN=TYPE[+TYPE...]`.
+    fn read(text: &str) -> Option<Self> {
+        let (dnn, types) = text.split_once('=').map_or((text, None), |(dnn, types)| (dnn, Some(types)));
+        let session_types = types.into_iter().flat_map(|types| types.split('+')).map(session_type);
+        Some(Self { session_types: session_types.collect::<Option<_>>()?, ..Self::new(dnn.trim().parse().ok()?) })
+    }
+}
+
+fn session_type(name: &str) -> Option<PduSessionType> {
+    let all = [
+        PduSessionType::Ipv4,
+        PduSessionType::Ipv6,
+        PduSessionType::Ipv4v6,
+        PduSessionType::Ethernet,
+        PduSessionType::Unstructured,
+    ];
+    all.into_iter().find(|known| known.as_str().eq_ignore_ascii_case(name.trim()))
 }
 
 /// Why a subscriber cannot be provisioned: the operator's mistake.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProvisioningError {
-    /// The slice and its DNNs are not written as `SST[-SD]:DNN[,DNN...]`.
-    #[error("'{0}' is not a slice: write SST[-SD]:DNN[,DNN...], as in 1:internet or 1-00000a:internet,ims")]
+    /// The slice and its DNNs are not written as `SST[-SD]:DNN[=TYPE...][,DNN...]`.
+    #[error(
+        "'{0}' is not a slice: write SST[-SD]:DNN[,DNN...], as in 1:internet, 1-00000a:internet,ims or 1:internet,lan=ethernet"
+    )]
     Slice(String),
     /// A value that cannot be.
     #[error("{0}")]
@@ -198,8 +222,8 @@ impl FromStr for Slice {
         let malformed = || ProvisioningError::Slice(text.to_owned());
         let (snssai, dnns) = text.split_once(':').ok_or_else(malformed)?;
         let snssai = snssai.trim().parse().map_err(|_| malformed())?;
-        let dnns = dnns.split([',', '|']).map(|dnn| dnn.trim().parse().map(Subscription::new));
-        Ok(Self { snssai, dnns: dnns.collect::<Result<_, _>>().map_err(|_| malformed())? })
+        let dnns = dnns.split([',', '|']).map(Subscription::read);
+        Ok(Self { snssai, dnns: dnns.collect::<Option<_>>().ok_or_else(malformed)? })
     }
 }
 
@@ -281,6 +305,8 @@ impl Subscription {
             preempt_cap: PreemptionCapability::NotPreempt,
             preempt_vuln: PreemptionVulnerability::NotPreemptable,
         };
+        let of_ip = || vec![PduSessionType::Ipv4, PduSessionType::Ipv6, PduSessionType::Ipv4v6];
+        let types = if self.session_types.is_empty() { of_ip() } else { self.session_types.clone() };
         let ipv4 = self.ipv4.map(|ipv4| IpAddr { ipv4_addr: Some(ipv4), ..IpAddr::default() });
         let ipv6 = self.ipv6.map(|prefix| IpAddr { ipv6_prefix: Some(prefix), ..IpAddr::default() });
         let addresses: Vec<_> = ipv4.into_iter().chain(ipv6).collect();
@@ -291,8 +317,8 @@ impl Subscription {
         };
         DnnConfiguration {
             pdu_session_types: PduSessionTypes {
-                default_session_type: Some(PduSessionType::Ipv4),
-                allowed_session_types: Some(vec![PduSessionType::Ipv4, PduSessionType::Ipv6, PduSessionType::Ipv4v6]),
+                default_session_type: types.first().cloned(),
+                allowed_session_types: Some(types),
             },
             ssc_modes: SscModes { default_ssc_mode: SscMode::Mode1, allowed_ssc_modes: Some(vec![SscMode::Mode1]) },
             qos_profile: Some(SubscribedDefaultQos { five_qi: self.five_qi, arp, priority_level: None }),

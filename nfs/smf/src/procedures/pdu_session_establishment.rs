@@ -122,8 +122,8 @@ async fn admit(core: &Arc<Core>, request: &Request, asked: &Asked) -> Result<Adm
     }
     // 4. Session management subscription data (Nudm_SDM_Get).
     let granted = subscription::session_management_data(core, &request.key.supi, &network.name, request.slice).await?;
-    let has = (network.ipv4.is_some(), network.ipv6.is_some());
-    let (kind, narrowed) = session_type::select(asked.session_type, &granted.types, has)?;
+    let offered = session_type::Offered::by(network);
+    let (kind, narrowed) = session_type::select(asked.session_type, &granted.types, offered)?;
     let address = core.take_address(&network.name, kind, granted.fixed)?;
     let session = Session {
         dnn: network.name.clone(),
@@ -205,10 +205,10 @@ pub(super) fn establishment_request(
     session: &Session,
     upf: IpAddr,
 ) -> SessionEstablishmentRequest {
-    let flows = core.network.dnn(session.dnn.as_str()).map(|network| network.rules.as_slice()).unwrap_or_default();
+    let network = core.network.dnn(session.dnn.as_str());
     let own = core.config.n4.listen.ip();
-    let mut request = n4_rules::establishment(session, entry.reference, core.n4.node_id(), own, flows);
-    if session.granted.routes.is_empty() {
+    let mut request = n4_rules::establishment(session, entry.reference, core.n4.node_id(), own, network);
+    if session.granted.routes.is_empty() || !session.address.kind().is_ip() {
         return request;
     }
     if core.n4.offers(upf, UpFunctionFeatures::FRRT) {

@@ -203,7 +203,7 @@ fn answer(message: &Message, does: &Upf) -> (Seid, Message) {
     match message {
         Message::SessionEstablishmentRequest(request) => {
             let mut response = SessionEstablishmentResponse::new(NodeId::Address(own.into()), cause);
-            let ue = request.create_pdrs[0].pdi.ue_ip_addresses[0];
+            let ue = request.create_pdrs[0].pdi.ue_ip_addresses.first().copied().unwrap_or_default();
             let behind = request.create_pdrs.iter().any(|pdr| !pdr.pdi.framed_routes.is_empty());
             does.with_routes.fetch_or(behind, Relaxed);
             does.asked_for.lock().expect("no test panicked").push(ue.ipv4);
