@@ -3,8 +3,8 @@
 use crate::gnb::{Event, Gnb, GnbConfigError, Tunnel};
 use crate::ue::{Command, Failure, Output, Session, Ue};
 use crate::userplane::{PingError, UserPlane, UserPlaneHandle, UserSession};
-use crate::{RanSetup, Subscriber, tun};
-use nas::ie::{PduAddress, STmsi};
+use crate::{Payloads, RanSetup, Subscriber, tun};
+use nas::ie::{PduAddress, PduSessionType, STmsi};
 use ngap::CauseRadioNetwork;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -108,7 +108,8 @@ impl Ran {
         };
         let n3 = |source| RanError::N3 { address: setup.n3, source };
         let (tell_lost, lost) = mpsc::unbounded_channel();
-        let user_plane = UserPlane::start(setup.n3, tun, tell_lost).await.map_err(n3)?;
+        let devices = (tun, setup.tap.clone());
+        let user_plane = UserPlane::start(setup.n3, devices, tell_lost).await.map_err(n3)?;
         let local = [SocketAddr::new(setup.n2, 0)];
         let association = sctp::Association::connect(Some(&local), &[setup.amf], sctp::Options::default()).await?;
         let gnb = Gnb::new(setup.gnb.clone(), association.outbound_streams())?;
@@ -209,6 +210,11 @@ impl Ran {
         self.user_plane.has_session(ue, session)
     }
 
+    /// What a session carries that is no IP, as it is: from now on it comes here.
+    pub fn payloads(&self, ue: UeId, session: u8) -> Payloads {
+        Payloads::of(self.user_plane.clone(), ue, session)
+    }
+
     /// Waits until programs can use all sessions there are through the TUN device.
     pub async fn settle(&self) {
         self.user_plane.settle().await;
@@ -254,7 +260,7 @@ struct Driver {
     waiting: HashMap<UeId, oneshot::Sender<Result<(), Failure>>>,
     deadlines: BinaryHeap<Reverse<(Instant, UeId)>>,
     tunnels: HashMap<(UeId, u8), Tunnel>,
-    addresses: HashMap<(UeId, u8), PduAddress>,
+    sessions: HashMap<(UeId, u8), (PduSessionType, Option<PduAddress>)>,
     by_s_tmsi: HashMap<STmsi, UeId>,
     /// Since when the handle wants the association ended, and whom to tell.
     closing: Option<(Instant, oneshot::Sender<()>)>,
@@ -283,7 +289,7 @@ impl Driver {
             waiting: HashMap::new(),
             deadlines: BinaryHeap::new(),
             tunnels: HashMap::new(),
-            addresses: HashMap::new(),
+            sessions: HashMap::new(),
             by_s_tmsi: HashMap::new(),
             closing: None,
         }
@@ -472,12 +478,12 @@ impl Driver {
                     }
                 }
                 Output::DeregisteredByNetwork => tracing::info!(%ue, "de-registered by the network"),
-                Output::SessionUp(Session { id, address, .. }) => {
-                    self.addresses.insert((ue, id), address);
+                Output::SessionUp(Session { id, kind, address, .. }) => {
+                    self.sessions.insert((ue, id), (kind, address));
                     self.connect_session(ue, id);
                 }
                 Output::SessionDown(id) => {
-                    self.addresses.remove(&(ue, id));
+                    self.sessions.remove(&(ue, id));
                     self.user_plane.remove(ue, id);
                 }
             }
@@ -492,17 +498,17 @@ impl Driver {
         }
     }
 
-    /// A session carries packets once both its tunnel and its address are known.
+    /// A session carries packets once both its tunnel and what the UE was told of it are known.
     fn connect_session(&mut self, ue: UeId, id: u8) {
-        let known = self.tunnels.get(&(ue, id)).zip(self.addresses.get(&(ue, id)));
-        if let Some((tunnel, address)) = known {
-            self.user_plane.add(UserSession { ue, address: *address, tunnel: *tunnel });
+        let known = self.tunnels.get(&(ue, id)).zip(self.sessions.get(&(ue, id)));
+        if let Some((tunnel, (kind, address))) = known {
+            self.user_plane.add(UserSession { ue, kind: *kind, address: *address, tunnel: *tunnel });
         }
     }
 
     /// Takes the sessions' addresses off the TUN device.
     async fn withdraw(&mut self) {
-        for (ue, id) in std::mem::take(&mut self.addresses).into_keys() {
+        for (ue, id) in std::mem::take(&mut self.sessions).into_keys() {
             self.user_plane.remove(ue, id);
         }
         self.user_plane.handle().settle().await;

@@ -11,6 +11,7 @@ mod driver;
 pub mod gnb;
 pub mod icmp;
 pub mod load;
+mod payloads;
 pub mod peer;
 pub mod report;
 mod setup;
@@ -20,5 +21,6 @@ mod userplane;
 
 pub use credentials::{CredentialsError, Subscriber};
 pub use driver::{Ping, Ran, RanError, UeId};
+pub use payloads::Payloads;
 pub use setup::{RanSetup, SuciChoice};
 pub use userplane::PingError;

@@ -56,7 +56,7 @@ async fn start(setup: &RanSetup, subscribers: &[Subscriber], quiet: bool) -> Res
 
 async fn attach(options: AttachOptions) -> Result<bool, Failed> {
     let (mut setup, subscribers) = options.common.setup()?;
-    setup.tun = options.tun();
+    (setup.tun, setup.tap) = (options.tun(), options.tap());
     let ran = start(&setup, &subscribers, options.common.quiet).await?;
     let report = begin_report(&ran);
     let run = Attach::new(Arc::clone(&ran), options.plan()?, report.clone(), options.common.quiet);

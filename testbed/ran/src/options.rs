@@ -126,6 +126,10 @@ enum PduType {
     Ipv4v6,
     /// IPv4, IPv6 and both, by UE in turn (for load: both).
     Mix,
+    /// Ethernet frames.
+    Ethernet,
+    /// Anything.
+    Unstructured,
 }
 
 impl PduType {
@@ -134,6 +138,8 @@ impl PduType {
             Self::Ipv4 => vec![PduSessionType::Ipv4],
             Self::Ipv6 => vec![PduSessionType::Ipv6],
             Self::Ipv4v6 => vec![PduSessionType::Ipv4v6],
+            Self::Ethernet => vec![PduSessionType::Ethernet],
+            Self::Unstructured => vec![PduSessionType::Unstructured],
             Self::Mix => vec![PduSessionType::Ipv4, PduSessionType::Ipv6, PduSessionType::Ipv4v6],
         }
     }
@@ -218,6 +224,9 @@ pub(crate) struct AttachOptions {
     /// A TUN device through which programs use the sessions by binding to their addresses.
     #[arg(long, num_args = 0..=1, default_missing_value = "uetun0")]
     tun: Option<String>,
+    /// A TAP device for each Ethernet session, by which programs have its frames: this name and the UE's number (uetap0).
+    #[arg(long, num_args = 0..=1, default_missing_value = "uetap")]
+    tap: Option<String>,
     /// Writes the sessions' addresses as JSON once all UEs have arrived.
     #[arg(long)]
     pub(crate) ready: Option<PathBuf>,
@@ -250,6 +259,10 @@ impl AttachOptions {
 
     pub(crate) fn tun(&self) -> Option<String> {
         self.tun.clone()
+    }
+
+    pub(crate) fn tap(&self) -> Option<String> {
+        self.tap.clone()
     }
 
     pub(crate) fn plan(&self) -> Result<AttachPlan, String> {

@@ -25,6 +25,8 @@ pub struct RanSetup {
     pub suci: SuciChoice,
     /// A TUN device through which other programs use the sessions.
     pub tun: Option<String>,
+    /// What the names of TAP devices begin with, of which each Ethernet session gets one; the UE's number follows.
+    pub tap: Option<String>,
     /// Threads that make SUCIs before the run.
     pub preparing_threads: usize,
 }
@@ -56,6 +58,7 @@ impl RanSetup {
             },
             suci: SuciChoice::Null,
             tun: None,
+            tap: None,
             preparing_threads: std::thread::available_parallelism().map_or(1, usize::from),
         }
     }

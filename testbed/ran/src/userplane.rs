@@ -2,10 +2,11 @@
 //! other programs.
 
 use crate::gnb::Tunnel;
+use crate::payloads::{Outlet, Payloads, Tap};
 use crate::tun::Tun;
 use crate::{UeId, autoconfiguration, icmp};
 use gtpu::{Datagram, Encapsulation, ErrorIndication, HEADROOM, PduSession, Qfi, message};
-use nas::ie::PduAddress;
+use nas::ie::{PduAddress, PduSessionType};
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -16,6 +17,9 @@ use tokio::net::UdpSocket;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+/// Octets of the longest payload of a frame on a TAP device.
+const TAP_MTU: u16 = 1400;
+
 /// Room for any packet.
 const BUFFER: usize = 64 * 1024;
 
@@ -23,8 +27,20 @@ const BUFFER: usize = 64 * 1024;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct UserSession {
     pub(crate) ue: UeId,
-    pub(crate) address: PduAddress,
+    pub(crate) kind: PduSessionType,
+    /// Of a session of IP.
+    pub(crate) address: Option<PduAddress>,
     pub(crate) tunnel: Tunnel,
+}
+
+impl UserSession {
+    fn ipv4(&self) -> Option<IpAddr> {
+        Some(self.address?.ipv4()?.into())
+    }
+
+    fn interface(&self) -> Option<[u8; 8]> {
+        self.address?.interface_identifier()
+    }
 }
 
 /// Why a ping has no answer.
@@ -65,7 +81,7 @@ struct Known {
 impl Known {
     fn addresses(&self) -> impl Iterator<Item = IpAddr> + use<> {
         let ipv6 = self.ipv6.map(|ipv6| ipv6.address.into());
-        self.session.address.ipv4().map(IpAddr::from).into_iter().chain(ipv6)
+        self.session.ipv4().into_iter().chain(ipv6)
     }
 }
 
@@ -109,7 +125,7 @@ impl Sessions {
     /// Takes what may be a Router Advertisement; the address that follows from it, where that is news.
     fn configure(&mut self, teid: u32, packet: &[u8]) -> Option<Ipv6Addr> {
         let known = self.by_teid.get_mut(&teid)?;
-        let address = autoconfiguration::address(packet, known.session.address.interface_identifier()?)?;
+        let address = autoconfiguration::address(packet, known.session.interface()?)?;
         let took = known.since.elapsed();
         let before = known.ipv6.replace(Configured { address, took });
         if let Some(before) = before.filter(|before| before.address == address) {
@@ -140,6 +156,11 @@ struct Shared {
     configured: Notify,
     next_sequence: AtomicU16,
     tun: Option<Tun>,
+    /// What the names of the TAP devices of Ethernet sessions begin with, where they get some.
+    tap: Option<String>,
+    /// Who gets what sessions receive that carry no IP.
+    outlets: Mutex<HashMap<(UeId, u8), Outlet>>,
+    taps: Mutex<HashMap<(UeId, u8), Tap>>,
     /// Told of sessions whose tunnel the UPF does not know (any more).
     lost: mpsc::UnboundedSender<(UeId, u8)>,
     counters: Counters,
@@ -166,7 +187,7 @@ impl UserPlane {
     /// The sessions whose tunnel the UPF does not know are told to `lost`, each once.
     pub(crate) async fn start(
         n3: SocketAddr,
-        tun: Option<Tun>,
+        (tun, tap): (Option<Tun>, Option<String>),
         lost: mpsc::UnboundedSender<(UeId, u8)>,
     ) -> io::Result<Self> {
         let shared = Arc::new(Shared {
@@ -176,6 +197,9 @@ impl UserPlane {
             configured: Notify::new(),
             next_sequence: AtomicU16::new(1),
             tun,
+            tap,
+            outlets: Mutex::default(),
+            taps: Mutex::default(),
             lost,
             counters: Counters::default(),
         });
@@ -189,10 +213,13 @@ impl UserPlane {
     /// Packets follow the session's tunnel from now on.
     pub(crate) fn add(&self, session: UserSession) {
         lock(&self.shared.sessions).insert(session);
-        if let (Some(tun), Some(address)) = (&self.shared.tun, session.address.ipv4()) {
-            tun.add(address.into());
+        if let (Some(tun), Some(address)) = (&self.shared.tun, session.ipv4()) {
+            tun.add(address);
         }
-        if session.address.interface_identifier().is_some() {
+        if session.kind == PduSessionType::Ethernet {
+            self.open_tap(session.ue, session.tunnel.session);
+        }
+        if session.interface().is_some() {
             tokio::spawn(solicit(Arc::clone(&self.shared), session.ue, session.tunnel.session));
         }
     }
@@ -201,6 +228,21 @@ impl UserPlane {
         let removed = lock(&self.shared.sessions).remove(ue, id);
         if let (Some(known), Some(tun)) = (removed, &self.shared.tun) {
             known.addresses().for_each(|address| tun.remove(address));
+        }
+        lock(&self.shared.taps).remove(&(ue, id));
+    }
+
+    /// Gives an Ethernet session its TAP device, where there are to be any.
+    fn open_tap(&self, ue: UeId, id: u8) {
+        let Some(prefix) = &self.shared.tap else { return };
+        let name = if id == 1 { format!("{prefix}{}", ue.0) } else { format!("{prefix}{}.{id}", ue.0) };
+        let mut taps = lock(&self.shared.taps);
+        if taps.contains_key(&(ue, id)) {
+            return;
+        }
+        match Tap::open(&name, TAP_MTU, Payloads::of(self.handle(), ue, id)) {
+            Ok(tap) => drop(taps.insert((ue, id), tap)),
+            Err(error) => tracing::warn!(name, %error, "no TAP device for the session (it needs CAP_NET_ADMIN)"),
         }
     }
 
@@ -248,6 +290,18 @@ impl UserPlaneHandle {
         }
     }
 
+    /// Has what a session receives that carries no IP go there.
+    pub(crate) fn tap(&self, ue: UeId, id: u8, outlet: Outlet) {
+        lock(&self.shared.outlets).insert((ue, id), outlet);
+    }
+
+    /// Sends a payload through a session as it is.
+    pub(crate) async fn send_payload(&self, ue: UeId, id: u8, payload: &[u8]) -> io::Result<()> {
+        let known = lock(&self.shared.sessions).of(ue, id);
+        let known = known.ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected))?;
+        send_uplink(&self.shared, &known.session, payload.to_vec()).await
+    }
+
     /// Waits until the TUN device, if there is one, has the addresses of the sessions there are.
     pub(crate) async fn settle(&self) {
         if let Some(tun) = &self.shared.tun {
@@ -262,7 +316,7 @@ impl UserPlaneHandle {
 
     pub(crate) fn has_ipv6(&self, ue: UeId, id: u8) -> bool {
         let known = lock(&self.shared.sessions).of(ue, id);
-        known.is_some_and(|known| known.session.address.interface_identifier().is_some())
+        known.is_some_and(|known| known.session.interface().is_some())
     }
 
     pub(crate) fn has_session(&self, ue: UeId, id: u8) -> bool {
@@ -304,7 +358,7 @@ fn identifier(teid: u32) -> u16 {
 async fn solicit(shared: Arc<Shared>, ue: UeId, id: u8) {
     for _ in 0..autoconfiguration::QUESTIONS {
         let Some(known) = lock(&shared.sessions).of(ue, id).filter(|known| known.ipv6.is_none()) else { return };
-        let Some(interface) = known.session.address.interface_identifier() else { return };
+        let Some(interface) = known.session.interface() else { return };
         if let Err(error) = send_uplink(&shared, &known.session, autoconfiguration::solicitation(interface)).await {
             tracing::debug!(%error, "N3");
         }
@@ -385,11 +439,18 @@ fn tunnel_unknown(shared: &Shared, elements: &[u8]) {
 }
 
 async fn deliver(shared: &Shared, datagram: &Datagram<'_>) {
-    if !lock(&shared.sessions).by_teid.contains_key(&datagram.teid) {
+    let session = lock(&shared.sessions).by_teid.get(&datagram.teid).map(|known| known.session);
+    let Some(session) = session else {
         shared.counters.unknown_tunnel.fetch_add(1, Ordering::Relaxed);
         return;
-    }
+    };
     shared.counters.downlink.fetch_add(1, Ordering::Relaxed);
+    if session.address.is_none() {
+        let outlet = lock(&shared.outlets).get(&(session.ue, session.tunnel.session)).cloned();
+        // Who does not take them in time loses them, or nobody takes them at all.
+        let _ = outlet.map(|outlet| outlet.try_send(datagram.payload.to_vec()));
+        return;
+    }
     if let Some((id, sequence)) = icmp::echo_reply(datagram.payload)
         && id == identifier(datagram.teid)
         && let Some(waiting) = lock(&shared.pings).remove(&(datagram.teid, sequence))

@@ -175,7 +175,7 @@ fn sessions_are_opened_one_after_the_other_and_released() {
         let address = Ipv4Addr::new(10, 45, 0, id);
         script.say_session(id, pdu.pti, accept(address));
         let Output::SessionUp(session) = script.output() else { panic!() };
-        assert_eq!((session.id, session.address, session.mtu), (id, PduAddress::Ipv4(address), Some(1400)));
+        assert_eq!((session.id, session.address, session.mtu), (id, Some(PduAddress::Ipv4(address)), Some(1400)));
         assert_eq!(script.finished(Procedure::Session), Ok(()));
     }
     script.command(Command::Release(1));
@@ -206,7 +206,7 @@ fn asks_again(script: &mut Script) {
     assert_eq!((transport.pdu_session_id, transport.dnn), (Some(1), Dnn::new("internet")));
     script.say_session(1, pdu.pti, accept(Ipv4Addr::new(10, 45, 0, 2)));
     let Output::SessionUp(session) = script.output() else { panic!() };
-    assert_eq!(session.address, PduAddress::Ipv4(Ipv4Addr::new(10, 45, 0, 2)));
+    assert_eq!(session.address, Some(PduAddress::Ipv4(Ipv4Addr::new(10, 45, 0, 2))));
     assert_eq!(script.finished(Procedure::Session), Ok(()));
     script.silent();
 }

@@ -40,8 +40,10 @@ impl SessionRequest {
 pub struct Session {
     /// PDU session identity.
     pub id: u8,
-    /// The UE's address; of IPv6 its interface's identifier, for the rest is told on the link.
-    pub address: PduAddress,
+    /// What it carries.
+    pub kind: PduSessionType,
+    /// The UE's address; of IPv6 its interface's identifier, for the rest is told on the link. None where it carries no IP.
+    pub address: Option<PduAddress>,
     /// The data network.
     pub dnn: Option<Dnn>,
     /// The MTU the network told.
@@ -161,15 +163,17 @@ impl Ue {
             return self.send_session_message(&status, None);
         };
         context.active = true;
-        let Some(address) = accept.pdu_address else {
+        let (kind, address) = (accept.pdu_session_type, accept.pdu_address);
+        let is_ip = !matches!(kind, PduSessionType::Ethernet | PduSessionType::Unstructured);
+        if is_ip != address.is_some() {
             return self.finish(Err(Failure::SessionRefused(GsmCause::UnknownPduSessionType)));
-        };
+        }
         let servers = |epco: &nas::ie::EpcoAnswer| {
             let ipv6 = epco.dns_ipv6().into_iter().map(IpAddr::from);
             epco.dns_ipv4().into_iter().map(IpAddr::from).chain(ipv6).collect()
         };
         let (mtu, dns) = accept.epco.map(|epco| (epco.mtu(), servers(&epco))).unwrap_or_default();
-        self.outputs.push_back(Output::SessionUp(Session { id, address, dnn: accept.dnn, mtu, dns }));
+        self.outputs.push_back(Output::SessionUp(Session { id, kind, address, dnn: accept.dnn, mtu, dns }));
         if self.is_running(Procedure::Session) {
             self.finish(Ok(()));
         }
