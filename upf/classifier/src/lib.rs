@@ -7,6 +7,7 @@
 //! Of the rules that match, the one with the lowest precedence value counts (as in PFCP, TS 29.244 8.2.11); of equal ones
 //! the one with the lowest id, so that every algorithm gives the same answer.
 
+mod any;
 mod auto;
 mod bins;
 mod bit_vector;
@@ -18,6 +19,7 @@ mod rows;
 mod tuple_space;
 mod vector;
 
+pub use any::{Algorithm, Any, UnknownAlgorithm};
 pub use auto::Auto;
 pub use bit_vector::BitVector;
 pub use lanes::Lanes;

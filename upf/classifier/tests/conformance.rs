@@ -1,8 +1,8 @@
 //! One suite for every classifier, against the plainest reading of the definition.
 
 use classifier::{
-    Auto, BitVector, Classifier, Interval, Invalid, Lanes, Linear, PartitionSort, Regions, Rule, RuleId, TupleMerge,
-    TupleSpace,
+    Algorithm, Any, Auto, BitVector, Classifier, Interval, Invalid, Lanes, Linear, PartitionSort, Regions, Rule,
+    RuleId, TupleMerge, TupleSpace,
 };
 use proptest::prelude::*;
 
@@ -240,6 +240,24 @@ conformance! {
     bit_vector: BitVector, 1500 rules;
     regions: Regions, 3000 rules;
     auto: Auto, 7000 rules;
+}
+
+/// Whatever is chosen by name finds what the list finds.
+#[test]
+fn every_algorithm_can_be_chosen_by_name() {
+    let mut chance = Chance(3);
+    let rules: Vec<Rule> = (0..200).map(|id| chance.rule(id)).collect();
+    let list = Linear::build(DIMENSIONS, rules.iter().cloned()).expect("sound rules");
+    for algorithm in Algorithm::ALL {
+        assert_eq!(algorithm.to_string().parse(), Ok(*algorithm));
+        let any = Any::build(*algorithm, DIMENSIONS, rules.iter().cloned()).expect("sound rules");
+        for rule in &rules {
+            let key = chance.key(rule);
+            assert_eq!(any.lookup(&key), list.lookup(&key), "{algorithm}: {key:?}");
+        }
+    }
+    let said = "partitionsort".parse::<Algorithm>().expect_err("no such name").to_string();
+    assert!(Algorithm::ALL.iter().all(|known| said.contains(known.name())), "{said}");
 }
 
 #[test]

@@ -6,6 +6,8 @@ use std::hash::Hash;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
+use classifier::Algorithm;
+
 use crate::Session;
 use crate::detection::{Asked, Choice};
 use crate::session::Pdr;
@@ -13,11 +15,17 @@ use crate::session::Pdr;
 /// What sessions share now.
 #[derive(Debug, Default)]
 pub struct Catalogue {
+    algorithm: Algorithm,
     choices: Known<Asked, Choice>,
     pdrs: Known<Box<[Pdr]>, [Pdr]>,
 }
 
 impl Catalogue {
+    /// Rules are to be looked up by this algorithm.
+    pub fn new(algorithm: Algorithm) -> Self {
+        Self { algorithm, ..Self::default() }
+    }
+
     /// Lays out the rules of session `seid`, all of whose tunnels are given out.
     pub fn compile(&mut self, seid: u64, rules: &rules::Session, now: Instant) -> Box<Session> {
         Session::lay_out(seid, rules, now, self)
@@ -25,7 +33,8 @@ impl Catalogue {
 
     /// These rules, ready to choose from.
     pub(crate) fn choice(&mut self, asked: Asked) -> Arc<Choice> {
-        self.choices.one(asked, |asked| Arc::new(Choice::of(asked)))
+        let algorithm = self.algorithm;
+        self.choices.one(asked, |asked| Arc::new(Choice::of(asked, algorithm)))
     }
 
     /// These PDRs.

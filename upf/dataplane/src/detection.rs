@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use classifier::{Auto, Classifier, Interval, Rule, RuleId};
+use classifier::{Algorithm, Any, Auto, Classifier, Interval, Rule, RuleId};
 use gtpu::Qfi;
 use ipnet::IpNet;
 use rules::{EthernetFilter, Filter, Flow, MacPair, MacRange, Ports, Source, TagFilter};
@@ -26,7 +26,7 @@ pub(crate) enum Detection {
 
 /// Rules to choose from, of one session or of many.
 pub(crate) struct Choice {
-    classifier: Auto,
+    classifier: Any,
     dimensions: Box<[u8]>,
     /// Whether any rule asks more of a packet than its tunnel and QoS flow.
     asks_flow: bool,
@@ -101,11 +101,11 @@ impl Detection {
 
 impl Choice {
     /// Lays the rules out.
-    pub(crate) fn of(asked: &Asked) -> Self {
+    pub(crate) fn of(asked: &Asked, algorithm: Algorithm) -> Self {
         let Asked { dimensions, rules, pdr_of } = asked;
         // The rules are made here, of the right length, each with its own id and no empty interval.
-        let classifier =
-            Auto::build(dimensions.len(), rules.iter().cloned()).unwrap_or_else(|_| Auto::new(dimensions.len()));
+        let classifier = Any::build(algorithm, dimensions.len(), rules.iter().cloned());
+        let classifier = classifier.unwrap_or_else(|_| Any::Auto(Auto::new(dimensions.len())));
         let asks_flow = dimensions.iter().any(|dimension| usize::from(*dimension) >= dimension::VERSION);
         let of_ip = dimension::VERSION..dimension::COUNT;
         let asks_ip = dimensions.iter().any(|dimension| of_ip.contains(&usize::from(*dimension)));

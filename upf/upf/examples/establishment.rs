@@ -65,6 +65,7 @@ impl Site {
             pools: vec![Pool { dnn: "internet".into(), network: network_of_ues, gateway, mtu: 1400, to_choose: true }],
             max_sessions: sessions,
             queue: 1_000_000,
+            classifier: Default::default(),
             limits: rules::Limits::default(),
             policies: Default::default(),
             paths: None,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
+use classifier::Algorithm;
 use ipnet::IpNet;
 use runtime::within;
 use serde::{Deserialize, Serialize};
@@ -26,6 +27,9 @@ pub struct UpfConfig {
     /// PDU sessions at once.
     #[serde(deserialize_with = "within::<_, _, 1, 16_000_000>")]
     pub max_sessions: usize,
+    /// How a packet's rule is found among those of its session.
+    #[serde(with = "algorithm")]
+    pub classifier: Algorithm,
     /// Rules of a kind that a session may have.
     #[serde(deserialize_with = "within::<_, _, 2, 65_535>")]
     pub rules_per_session: usize,
@@ -54,6 +58,7 @@ impl Default for UpfConfig {
             n6: N6::default(),
             dpdk: None,
             max_sessions: 1_000_000,
+            classifier: Algorithm::default(),
             rules_per_session: 1024,
             buffer: Buffer::default(),
             shaping_ms: 50,
@@ -62,6 +67,22 @@ impl Default for UpfConfig {
             statistics: false,
             cores: Vec::new(),
         }
+    }
+}
+
+/// An algorithm by its name.
+mod algorithm {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    use super::Algorithm;
+
+    pub(super) fn serialize<S: Serializer>(algorithm: &Algorithm, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(algorithm)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Algorithm, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        name.parse().map_err(|error| D::Error::custom(format_args!("{name:?} is {error}")))
     }
 }
 

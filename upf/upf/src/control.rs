@@ -47,6 +47,8 @@ pub struct Settings {
     pub queue: usize,
     /// Rules of a session.
     pub limits: Limits,
+    /// How a packet's rule is found among them.
+    pub classifier: classifier::Algorithm,
     /// Forwarding policies by name: the DSCP that each marks packets with.
     pub policies: BTreeMap<String, u8>,
     /// How gNBs are supervised; `None`: not at all.
@@ -155,9 +157,9 @@ impl Control {
             paths: settings.paths.map(N3Paths::new),
             resources: Resources::new(settings.pools.clone(), recovery.wrapping_mul(0x9e37_79b1)),
             load: Load::new(settings.queue, recovery),
+            catalogue: Catalogue::new(settings.classifier),
             settings,
             workers,
-            catalogue: Catalogue::default(),
             sessions: HashMap::new(),
             pending: HashMap::new(),
             reports: HashMap::new(),

@@ -200,6 +200,7 @@ fn settings(config: &UpfConfig, network: &Network, started: SystemTime) -> Setti
         networks: ethernet_networks(network).map(|(name, _)| name.to_owned()).collect(),
         max_sessions: config.max_sessions,
         queue: config.n4.queue,
+        classifier: config.classifier,
         limits: rules::Limits { rules: config.rules_per_session, ..rules::Limits::default() },
         policies: config.n6.policies.clone(),
         paths: config.n3.echo.paths(),

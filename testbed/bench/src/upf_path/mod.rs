@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Args;
+use classifier::Algorithm;
 use dataplane::Forwarder;
 
 use self::load::{Load, Mix};
@@ -26,6 +27,13 @@ pub(crate) struct Options {
     /// PDRs per session, half of them for each direction
     #[arg(long, value_delimiter = ',', default_values_t = [2, 10, 100])]
     pdrs: Vec<usize>,
+    /// How rules are looked up, where there are several in a direction: auto, linear, lanes, partition-sort, tuple-space,
+    /// tuple-merge, bit-vector, regions
+    #[arg(long, value_delimiter = ',', default_values_t = [Algorithm::Auto, Algorithm::PartitionSort, Algorithm::Linear])]
+    classifiers: Vec<Algorithm>,
+    /// No two sessions have rules alike
+    #[arg(long)]
+    differing: bool,
     /// Rounds: each measures every cell once
     #[arg(long, default_value_t = 7)]
     rounds: usize,
@@ -71,13 +79,28 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     }
 }
 
-/// The rate at so many sessions, with each number of PDRs in turn.
+/// The name of what is measured of a classifier.
+fn cell(sessions: usize, rules: &Rules) -> String {
+    let by = match rules.classifier {
+        Algorithm::Auto => String::new(),
+        other => format!(" by {other}"),
+    };
+    format!("{sessions:>7} sessions of {:>3} PDRs{by}", 2 * rules.each_way)
+}
+
+/// The rules of each cell: every number of PDRs, by every classifier where there is anything to look up.
+fn variants(options: &Options) -> impl Iterator<Item = Rules> {
+    let several = options.pdrs.iter().flat_map(|pdrs| options.classifiers.iter().map(move |by| (*pdrs, *by)));
+    let distinct = several.filter(|(pdrs, by)| *pdrs > 2 || *by == options.classifiers[0]);
+    distinct.map(|(pdrs, classifier)| Rules { classifier, differing: options.differing, ..Rules::of(pdrs) })
+}
+
+/// The rate at so many sessions, with each number of PDRs and each classifier in turn.
 fn rates(options: &Options, sessions: usize, cells: &mut Cells) -> Result<(), Failure> {
-    let mut forwarders: Vec<(usize, Forwarder)> = Vec::new();
+    let mut forwarders: Vec<(Rules, Forwarder)> = Vec::new();
     let mut left = options.memory << 20;
-    for pdrs in &options.pdrs {
-        let rules = Rules::of(*pdrs);
-        let name = format!("{sessions:>7} sessions of {pdrs:>3} PDRs");
+    for rules in variants(options) {
+        let name = cell(sessions, &rules);
         let expected = site::octets_per_session(&rules) * sessions as u64;
         if expected > left {
             eprintln!("{name}: left out, it would take {} MiB", expected >> 20);
@@ -91,19 +114,21 @@ fn rates(options: &Options, sessions: usize, cells: &mut Cells) -> Result<(), Fa
             let octets = site::resident().saturating_sub(before) as f64 / sessions as f64;
             put(cells, format!("{name}: memory a session, octets"), octets);
         }
-        forwarders.push((*pdrs, forwarder));
+        forwarders.push((rules, forwarder));
     }
     for round in 0..options.rounds {
         eprintln!("{sessions} sessions, round {} of {}", round + 1, options.rounds);
         for mix in [Mix::Small, Mix::Imix] {
             let mut taken = Vec::new();
-            for (pdrs, forwarder) in &mut forwarders {
-                let name = format!("{sessions:>7} sessions of {pdrs:>3} PDRs, {mix}");
-                let mut load = Load::new(Site { sessions, rules: Rules::of(*pdrs) }, mix);
+            for (rules, forwarder) in &mut forwarders {
+                let name = format!("{}, {mix}", cell(sessions, rules));
+                let mut load = Load::new(Site { sessions, rules: *rules }, mix);
                 let time = load.run(forwarder, options.packets)?;
                 put(cells, format!("{name}: path, Mpps"), 1e3 / time.path);
                 put(cells, format!("{name}: with the port, Mpps"), 1e3 / (time.path + time.port));
-                taken.push((*pdrs, time.path + time.port));
+                if rules.classifier == options.classifiers[0] {
+                    taken.push((2 * rules.each_way, time.path + time.port));
+                }
             }
             if let [(few, first), .., (many, last)] = taken[..] {
                 let name = format!("{sessions:>7} sessions, {mix}: lost from {few} to {many} PDRs, percent");

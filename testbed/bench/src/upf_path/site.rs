@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Instant;
 
+use classifier::Algorithm;
 use dataplane::{Bucket, Catalogue, Command, Config, Forwarder, InstallId};
 use rules::{
     Action, Destination, Far, FarId, Filter, Flow, Forwarding, LocalTunnel, Pdi, Pdr, PdrId, Ports, Qer, QerId, Rates,
@@ -24,12 +25,26 @@ pub(super) struct Rules {
     pub(super) enforced: bool,
     /// The bit rate of the QER.
     pub(super) rate: u64,
+    /// How the PDR of a packet is found.
+    pub(super) classifier: Algorithm,
+    /// Whether no two sessions have rules alike, so that none can be shared.
+    pub(super) differing: bool,
 }
 
 impl Rules {
-    /// So many PDRs, as an SMF makes them.
+    /// One PDR each way, as an SMF makes them.
+    pub(super) const PLAIN: Self = Self {
+        each_way: 1,
+        drop: false,
+        enforced: true,
+        rate: 40_000_000_000,
+        classifier: Algorithm::Auto,
+        differing: false,
+    };
+
+    /// So many PDRs.
     pub(super) fn of(pdrs: usize) -> Self {
-        Self { each_way: (pdrs / 2).max(1), drop: false, enforced: true, rate: 40_000_000_000 }
+        Self { each_way: (pdrs / 2).max(1), ..Self::PLAIN }
     }
 }
 
@@ -60,7 +75,7 @@ impl Site {
     pub(super) fn forwarder(&self) -> Forwarder {
         let now = Instant::now();
         let mut forwarder = Forwarder::new(Config::new(N3), 0, now);
-        let mut catalogue = Catalogue::default();
+        let mut catalogue = Catalogue::new(self.rules.classifier);
         for number in 0..self.sessions {
             forwarder.command(now, self.install(number, now, &mut catalogue));
             drop(forwarder.drain_events());
@@ -81,7 +96,9 @@ impl Site {
     }
 
     fn session(&self, number: usize) -> rules::Session {
-        let Rules { each_way, drop, enforced, rate } = self.rules;
+        let Rules { each_way, drop, enforced, rate, differing, .. } = self.rules;
+        // Other precedences, in the same order.
+        let first = if differing { number * each_way } else { 0 };
         let mut session = rules::Session::default();
         let mut uplink = Pdi::from(Source::Access).of(address(number).into());
         uplink.tunnel = Some(LocalTunnel::Given(Teid(tunnel(number))));
@@ -91,7 +108,7 @@ impl Site {
                 let last = place + 1 == each_way;
                 let pdi = if last { pdi.clone() } else { pdi.clone().passing(flow(place)) };
                 let pdr = Pdr {
-                    precedence: place as u32,
+                    precedence: (first + place) as u32,
                     pdi,
                     outer_header_removal: direction == 0,
                     far: Some(FarId(direction as u32 + 1)),

@@ -11,10 +11,10 @@ const SESSIONS: usize = 1000;
 /// The first variant has no session, and so ends after the first two stages; each of the others adds the stage of its name.
 const VARIANTS: [(&str, Option<Rules>); 5] = [
     ("parse, session not found", None),
-    ("session and a rule that drops", Some(Rules { each_way: 1, drop: true, enforced: false, rate: 0 })),
-    ("rewrite", Some(Rules { each_way: 1, drop: false, enforced: false, rate: 0 })),
-    ("QoS and usage", Some(Rules { each_way: 1, drop: false, enforced: true, rate: 40_000_000_000 })),
-    ("classify, 5 rules each way", Some(Rules { each_way: 5, drop: false, enforced: true, rate: 40_000_000_000 })),
+    ("session and a rule that drops", Some(Rules { drop: true, enforced: false, ..Rules::PLAIN })),
+    ("rewrite", Some(Rules { enforced: false, ..Rules::PLAIN })),
+    ("QoS and usage", Some(Rules::PLAIN)),
+    ("classify, 5 rules each way", Some(Rules { each_way: 5, ..Rules::PLAIN })),
 ];
 
 /// Adds a cell a stage.

@@ -81,6 +81,7 @@ impl Site {
             }],
             max_sessions,
             queue: 4,
+            classifier: Default::default(),
             limits: rules::Limits::default(),
             policies: [("video".to_owned(), 34)].into(),
             paths: Some(PATHS),
