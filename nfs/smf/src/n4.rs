@@ -178,7 +178,7 @@ struct Seen {
 
 impl Seen {
     fn passes(&self, from: SocketAddr, to: SocketAddr, octets: &[u8]) {
-        self.trace.n4(|| Datagram { interface: "n4".into(), from, to, octets: Octets(octets.to_vec()) });
+        self.trace.n4(|| Datagram { interface: "n4".into(), from, to, octets: Octets(octets.to_vec()), rule: None });
     }
 }
 

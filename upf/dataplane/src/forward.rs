@@ -62,6 +62,23 @@ enum Look {
     Wrong(DropReason),
 }
 
+impl Look {
+    /// The PDR of its session that a packet matches as it came, for somebody who looks on.
+    fn matches(&self, session: &Session, packet: &[u8]) -> Option<u16> {
+        let (arrival, offset, inner) = match self {
+            Self::Uplink { teid, qfi, offset, inner } => {
+                (Arrival { direction: Direction::Uplink, tunnel: *teid, qfi: *qfi }, *offset, inner.as_ref()?)
+            }
+            Self::Downlink { inner, .. } => {
+                (Arrival { direction: Direction::Downlink, tunnel: crate::inner::ABSENT, qfi: None }, 0, inner)
+            }
+            _ => return None,
+        };
+        let pdr = session.classify(arrival, packet.get(offset..)?, inner)?;
+        session.pdrs.get(pdr).map(|pdr| pdr.id)
+    }
+}
+
 /// A look, and the session it led to.
 struct Looked {
     look: Look,
@@ -197,10 +214,12 @@ impl Forwarder {
     fn process_shown(&mut self, now: Moment, frames: &mut [Frame], looked: &[Looked]) {
         let Some(tap) = self.tap.clone() else { return };
         for (frame, looked) in frames.iter_mut().zip(looked) {
-            let seid = looked.place.and_then(|place| self.table.at(place)).map(|session| session.seid);
+            let session = looked.place.and_then(|place| self.table.at(place));
+            let seid = session.as_ref().map(|session| session.seid);
             let elsewhere = matches!(looked.look, Look::Elsewhere(_));
             if !elsewhere {
-                tap.arrived(seid, frame);
+                let pdr = session.and_then(|session| looked.look.matches(session, frame.packet()));
+                tap.arrived(seid, pdr, frame);
             }
             self.decide(now, frame, looked);
             tap.leaves(seid, frame);

@@ -30,6 +30,8 @@ pub struct Seen<'a> {
     pub point: Point,
     /// The session it belongs to, where it belongs to one.
     pub seid: Option<u64>,
+    /// The PDR that it matches, of one that comes.
+    pub pdr: Option<u16>,
     /// The other end on N3; on N6 it says nothing.
     pub peer: SocketAddr,
     /// The UDP payload on N3, the IP packet on N6, the frame of an Ethernet data network.
@@ -57,13 +59,13 @@ impl Tap {
     }
 
     /// Shows a frame as it came.
-    pub(crate) fn arrived(&self, seid: Option<u64>, frame: &Frame) {
+    pub(crate) fn arrived(&self, seid: Option<u64>, pdr: Option<u16>, frame: &Frame) {
         let point = match frame.origin {
             Origin::N3 => Point::FromN3,
             Origin::N6 => Point::FromN6,
             Origin::Ethernet(_) => Point::FromEthernet,
         };
-        self.show(Seen { point, seid, peer: frame.peer, octets: frame.packet() });
+        self.show(Seen { point, seid, pdr, peer: frame.peer, octets: frame.packet() });
     }
 
     /// Shows a frame as it goes.
@@ -74,7 +76,7 @@ impl Tap {
             Verdict::ToEthernet(_) => (Point::ToEthernet, frame.peer),
             Verdict::Drop | Verdict::ToWorker(_) | Verdict::Parked(_) => return,
         };
-        self.show(Seen { point, seid, peer, octets: frame.packet() });
+        self.show(Seen { point, seid, pdr: None, peer, octets: frame.packet() });
     }
 
     fn show(&self, seen: Seen<'_>) {

@@ -498,3 +498,7 @@ fn pin(core: Option<usize>) {
         tracing::warn!(core, %why, "cannot pin the worker to its core");
     }
 }
+
+#[cfg(test)]
+#[path = "worker_tests.rs"]
+mod tests;

@@ -1,6 +1,8 @@
 //! The control half: sessions by PFCP (TS 29.244), put in force by the worker. Without I/O.
 
 mod applications;
+#[cfg(test)]
+mod chaos;
 mod ethernet;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -144,6 +146,8 @@ pub struct Control {
     balancer: Option<(Balancer, Instant)>,
     /// The gNBs that sessions forward to, where they are supervised.
     paths: Option<N3Paths>,
+    #[cfg(test)]
+    faults: chaos::Faults,
 }
 
 impl Control {
@@ -172,6 +176,8 @@ impl Control {
             requests,
             rejects,
             balancer: None,
+            #[cfg(test)]
+            faults: chaos::Faults::default(),
         }
     }
 
@@ -558,7 +564,7 @@ impl Control {
         let install = InstallId(self.next_install);
         let bucket = session.bucket;
         let lan = ethernet::bucket(change.session.kind);
-        let mut backend = Backend {
+        let backend = Backend {
             resources: &mut self.resources,
             workers: &self.workers,
             catalogue: &mut self.catalogue,
@@ -567,6 +573,9 @@ impl Control {
             bucket,
             lan,
         };
+        #[cfg(test)]
+        let backend = chaos::Failing { backend, faults: &mut self.faults };
+        let mut backend = backend;
         match rules::apply(&mut backend, &session.rules, change) {
             Ok(rules) => {
                 if let Some(paths) = &mut self.paths {

@@ -21,3 +21,7 @@ pub use config::{Buffer, Dpdk, DpdkLink, Echo, N3, N4, N6, PortKind, UpfConfig};
 pub use control::{Control, Settings, Shared};
 pub use resources::Pool;
 pub use start::Upf;
+
+// What tests share names it as a user does.
+#[cfg(test)]
+extern crate self as upf;

@@ -97,7 +97,7 @@ impl N4 {
 
     /// Shows a message to who watches.
     fn show(&self, from: SocketAddr, to: SocketAddr, octets: &[u8]) {
-        self.trace.n4(|| Datagram { interface: "n4".into(), from, to, octets: Octets(octets.to_vec()) });
+        self.trace.n4(|| Datagram { interface: "n4".into(), from, to, octets: Octets(octets.to_vec()), rule: None });
     }
 
     async fn transmit(&mut self) {

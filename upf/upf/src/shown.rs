@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use dataplane::{Point, Seen, Tap};
-use runtime::trace::{Datagram, Kind, Octets, Trace};
+use runtime::trace::{Datagram, Kind, Matched, Octets, Trace};
 
 /// What shows packets at `trace`; `n3` is our own address there.
 pub(crate) fn tap(trace: Trace, n3: SocketAddr) -> Tap {
@@ -19,7 +19,9 @@ pub(crate) fn tap(trace: Trace, n3: SocketAddr) -> Tap {
             _ => (n3, seen.peer),
         };
         let octets = || Octets(seen.octets.to_vec());
-        trace.packet(kind, ue(&seen), || Datagram { interface: kind.as_str().into(), from, to, octets: octets() });
+        let rule = seen.seid.zip(seen.pdr).map(|(seid, pdr)| Matched { seid, pdr });
+        let interface = || kind.as_str().into();
+        trace.packet(kind, ue(&seen), || Datagram { interface: interface(), from, to, octets: octets(), rule });
     })
 }
 
@@ -62,7 +64,7 @@ mod tests {
     const UPLINK: [u8; 20] = [0x45, 0, 0, 20, 0, 0, 0, 0, 64, 1, 0, 0, 10, 45, 0, 2, 192, 0, 2, 1];
 
     fn seen(point: Point, octets: &[u8]) -> Seen<'_> {
-        Seen { point, seid: None, peer: SocketAddr::from(([127, 0, 0, 1], 2152)), octets }
+        Seen { point, seid: None, pdr: None, peer: SocketAddr::from(([127, 0, 0, 1], 2152)), octets }
     }
 
     #[test]

@@ -20,7 +20,7 @@ use tokio::sync::watch;
 use calls::Calls;
 pub(crate) use calls::WatchedHandler;
 use queue::{Inlet, Outlet};
-pub use record::{Call, Datagram, Head, Message, Octets, Record, RecordError, Shown};
+pub use record::{Call, Datagram, Head, Matched, Message, Octets, Record, RecordError, Shown};
 pub(crate) use serve::router;
 
 /// What can be watched.

@@ -86,7 +86,8 @@ mod tests {
 
     fn packet(size: usize) -> Arc<Record> {
         let nowhere = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
-        let datagram = Datagram { interface: "n4".into(), from: nowhere, to: nowhere, octets: Octets(vec![7; size]) };
+        let datagram =
+            Datagram { interface: "n4".into(), from: nowhere, to: nowhere, octets: Octets(vec![7; size]), rule: None };
         Arc::new(Record { at: 1, shown: Shown::Datagram(datagram) })
     }
 

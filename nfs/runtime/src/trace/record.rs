@@ -120,6 +120,18 @@ pub struct Datagram {
     pub to: SocketAddr,
     /// The payload of UDP; the IP packet on N6.
     pub octets: Octets,
+    /// The rule that a packet on its way in matched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<Matched>,
+}
+
+/// A detection rule of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Matched {
+    /// The session, as the UPF calls it.
+    pub seid: u64,
+    /// The PDR, by its number there.
+    pub pdr: u16,
 }
 
 /// Octets, in JSON as base64.

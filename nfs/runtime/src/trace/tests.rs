@@ -16,7 +16,7 @@ fn message() -> Message {
 
 fn packet() -> Datagram {
     let (from, to) = (([127, 0, 0, 7], 2152).into(), ([127, 0, 0, 1], 2152).into());
-    Datagram { interface: "n3".into(), from, to, octets: Octets(vec![1, 2, 3]) }
+    Datagram { interface: "n3".into(), from, to, octets: Octets(vec![1, 2, 3]), rule: None }
 }
 
 async fn next(subscription: &mut Subscription) -> Shown {

@@ -177,7 +177,7 @@ mod tests {
     fn n4(at: u64, kind: u8, from: [u8; 4], to: [u8; 4]) -> Seen {
         let octets = Octets(vec![0x21, kind, 0, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0]);
         let (from, to) = ((from, 8805).into(), (to, 8805).into());
-        let shown = Shown::Datagram(Datagram { interface: "n4".into(), from, to, octets });
+        let shown = Shown::Datagram(Datagram { interface: "n4".into(), from, to, octets, rule: None });
         Seen { nf: "smf".into(), record: Record { at, shown } }
     }
 

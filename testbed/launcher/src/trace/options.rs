@@ -35,7 +35,8 @@ Examples:
   peregrine trace packets --write ue.pcapng --supi imsi-999700000000001
   peregrine trace packets --write n3.pcapng --ue 10.45.0.2 --n3
   peregrine trace packets --write n4.pcapng --n4                 all of N4
-Packets of N3 and N6 are as the UPF's workers took and sent them. Those that the UPF drops are seen coming, not going.")]
+Packets of N3 and N6 are as the UPF's workers took and sent them. Those that the UPF drops are seen coming, not going.
+One that comes has a comment with the PDR that it matches; how often each PDR was matched is told at the end.")]
     Packets(PacketOptions),
 }
 

@@ -1,12 +1,12 @@
 //! `peregrine trace packets`: N3, N6 and N4 of a UE's sessions, as a capture.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::{self, Write};
 use std::net::IpAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use runtime::trace::{Datagram, Kind, Shown};
+use runtime::trace::{Datagram, Kind, Matched, Shown};
 use serde_json::Value;
 
 use super::options::PacketOptions;
@@ -29,21 +29,39 @@ struct PacketWriter<W> {
     capture: Capture<W>,
     interfaces: HashMap<String, Interface>,
     written: u64,
+    /// Packets by the rule that they matched.
+    matched: BTreeMap<Matched, u64>,
 }
+
+/// Rules that packets are counted by.
+const MOST_RULES: usize = 4096;
 
 impl<W: Write> PacketWriter<W> {
     fn begin(out: W, kinds: &[Kind]) -> io::Result<Self> {
         let mut capture = Capture::begin(out)?;
         let named = kinds.iter().map(|kind| Ok((kind.as_str().to_owned(), capture.interface(kind.as_str())?)));
         let interfaces = named.collect::<io::Result<_>>()?;
-        Ok(Self { capture, interfaces, written: 0 })
+        Ok(Self { capture, interfaces, written: 0, matched: BTreeMap::new() })
     }
 
     fn write(&mut self, seen: &Seen) -> io::Result<()> {
         let Shown::Datagram(datagram) = &seen.record.shown else { return Ok(()) };
         let Some(interface) = self.interfaces.get(&datagram.interface).copied() else { return Ok(()) };
         self.written += 1;
-        self.capture.packet(interface, seen.record.at, &packet(datagram), "")
+        let comment = datagram.rule.map(|Matched { seid, pdr }| format!("PDR {pdr} of session {seid:#x}"));
+        if let Some(rule) =
+            datagram.rule.filter(|rule| self.matched.len() < MOST_RULES || self.matched.contains_key(rule))
+        {
+            *self.matched.entry(rule).or_default() += 1;
+        }
+        self.capture.packet(interface, seen.record.at, &packet(datagram), &comment.unwrap_or_default())
+    }
+
+    /// Tells how often each rule was matched.
+    fn tell_matched(&self) {
+        for (Matched { seid, pdr }, count) in &self.matched {
+            eprintln!("peregrine: session {seid:#x}, PDR {pdr}: {count} hits");
+        }
     }
 }
 
@@ -84,6 +102,7 @@ pub(super) async fn packets(core: &Core, options: &PacketOptions) -> Result<Exit
     let outcome = follow(core, &mut run, &mut follower, &on_path, &mut writer).await?;
     let flushed = writer.capture.flush();
     end_of_writing(outcome.and(flushed))?;
+    writer.tell_matched();
     eprintln!("peregrine: {} packets written, {} records dropped", writer.written, run.losses.sum());
     Ok(ExitCode::SUCCESS)
 }
@@ -206,7 +225,7 @@ mod tests {
     fn seen(interface: &str, octets: &[u8]) -> Seen {
         let (from, to) = (([127, 0, 0, 1], 2152).into(), ([127, 0, 0, 7], 2152).into());
         let octets = Octets(octets.to_vec());
-        let shown = Shown::Datagram(Datagram { interface: interface.into(), from, to, octets });
+        let shown = Shown::Datagram(Datagram { interface: interface.into(), from, to, octets, rule: None });
         Seen { nf: "upf".into(), record: Record { at: 1_700_000_000_123_456_789, shown } }
     }
 

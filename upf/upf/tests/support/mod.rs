@@ -2,10 +2,12 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use dataplane::{Memory, MemoryPeer, Waker, Workers};
+use dataplane::{Frame, Memory, MemoryPeer, Port, Waker, Workers};
 use gtpu::Encapsulation;
 use pfcp::*;
 use upf::{Control, Pool, Settings};
@@ -40,8 +42,33 @@ pub(crate) struct Site {
     pub(crate) network: MemoryPeer,
     /// The ports of the workers but the first; what those send comes to `network` too.
     pub(crate) others: Vec<MemoryPeer>,
+    /// Which of the workers are to end.
+    doomed: Vec<Arc<AtomicBool>>,
     pub(crate) metrics: runtime::Metrics,
     pub(crate) rejects: runtime::Rejects,
+}
+
+/// A port whose worker ends when it is told to, as by a fault of its own.
+struct Mortal {
+    port: Memory,
+    doomed: Arc<AtomicBool>,
+}
+
+impl Port for Mortal {
+    fn receive(&mut self, frames: &mut [Frame]) -> usize {
+        if self.doomed.load(Ordering::Relaxed) {
+            std::panic::resume_unwind(Box::new("the worker is to end"));
+        }
+        self.port.receive(frames)
+    }
+
+    fn send(&mut self, frames: &[Frame]) -> usize {
+        self.port.send(frames)
+    }
+
+    fn wait(&mut self, waker: &Waker, time: Option<Duration>) {
+        self.port.wait(waker, time);
+    }
 }
 
 impl Site {
@@ -64,7 +91,9 @@ impl Site {
         let network = others.remove(0);
         let (told, events) = channel();
         let config = dataplane::Config::new(N3);
-        let ports = ports.into_iter().zip(wakers).collect();
+        let doomed: Vec<Arc<AtomicBool>> = wakers.iter().map(|_| Arc::default()).collect();
+        let mortal = |(port, doomed): (Memory, &Arc<AtomicBool>)| Mortal { port, doomed: doomed.clone() };
+        let ports = ports.into_iter().zip(&doomed).map(mortal).zip(wakers).collect();
         let workers = Workers::start(ports, &config, &[], move |event| drop(told.send(event)));
         let role = Role::Up(UpFunctionFeatures::FTUP);
         let settings = Settings {
@@ -88,9 +117,19 @@ impl Site {
         };
         let (metrics, rejects) = (runtime::Metrics::new("upf"), runtime::Rejects::default());
         let control = Control::new(settings, workers.expect("starts"), &metrics, rejects.clone());
-        let mut site = Self { now: Instant::now(), smf: smf(1), control, events, network, others, metrics, rejects };
+        let mut site =
+            Self { now: Instant::now(), smf: smf(1), control, events, network, others, doomed, metrics, rejects };
         site.associate();
         site
+    }
+
+    /// Has a worker other than the first end, and waits for that.
+    pub(crate) fn kill(&self, worker: usize) {
+        self.doomed[worker].store(true, Ordering::Relaxed);
+        self.others[worker - 1].send_n6(&[]);
+        while self.control.is_alive() {
+            std::thread::yield_now();
+        }
     }
 
     pub(crate) fn associate(&mut self) {
