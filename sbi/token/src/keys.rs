@@ -38,10 +38,10 @@ pub enum Fault {
 
 /// An NRF's public keys.
 #[derive(Clone, Debug, Default)]
-pub struct Keys(Vec<(String, Vec<u8>)>);
+pub struct Keys(Vec<(Option<String>, Vec<u8>)>);
 
 impl Keys {
-    /// The usable ones of a set: P-256 keys with a name. Others are left out.
+    /// The usable ones of a set: P-256 keys. Others are left out.
     pub fn new(set: &JwkSet) -> Self {
         Self(set.keys.iter().filter_map(read).take(MOST_KEYS).collect())
     }
@@ -68,12 +68,26 @@ impl Keys {
             return Err(Fault::Algorithm);
         }
         let octets = BASE64URL.decode(signature).map_err(|_| Fault::Malformed)?;
-        let (_, key) = self.0.iter().find(|(name, _)| head.kid.as_ref() == Some(name)).ok_or(Fault::UnknownKey)?;
-        let key = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, key);
-        key.verify(signed.as_bytes(), &octets).map_err(|_| Fault::Signature)?;
+        self.signature(head.kid.as_deref(), signed, &octets)?;
         // Only now is it worth reading: before, anybody may have written it.
         let claims: AccessTokenClaims = json(claims)?;
         if claims.exp > now { Ok(claims) } else { Err(Fault::Expired) }
+    }
+}
+
+impl Keys {
+    /// Whether the key of this name signed a text. A name is optional in tokens and in keys (RFC 7515 4.1.4, RFC 7517 4.5): where one
+    /// of them has none, any key may have.
+    fn signature(&self, name: Option<&str>, signed: &str, octets: &[u8]) -> Result<(), Fault> {
+        let genuine = |key: &[u8]| {
+            UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, key).verify(signed.as_bytes(), octets).is_ok()
+        };
+        let named = |key: &Option<String>| name.is_some() && key.as_deref() == name;
+        if let Some((_, key)) = self.0.iter().find(|(key, _)| named(key)) {
+            return if genuine(key) { Ok(()) } else { Err(Fault::Signature) };
+        }
+        let mut others = self.0.iter().filter(|(key, _)| name.is_none() || key.is_none());
+        if others.any(|(_, key)| genuine(key)) { Ok(()) } else { Err(Fault::UnknownKey) }
     }
 }
 
@@ -83,8 +97,8 @@ fn json<T: serde::de::DeserializeOwned>(part: &str) -> Result<T, Fault> {
 }
 
 /// Name and uncompressed point of a key.
-fn read(key: &Jwk) -> Option<(String, Vec<u8>)> {
+fn read(key: &Jwk) -> Option<(Option<String>, Vec<u8>)> {
     let usable = key.kty == "EC" && key.crv.as_deref() == Some("P-256");
     let point = [&[4][..], &BASE64URL.decode(key.x.as_ref()?).ok()?, &BASE64URL.decode(key.y.as_ref()?).ok()?].concat();
-    (usable && point.len() == 65).then_some((key.kid.clone()?, point))
+    (usable && point.len() == 65).then_some((key.kid.clone(), point))
 }

@@ -73,6 +73,21 @@ fn another_nrfs_token_is_foreign() {
 }
 
 #[test]
+fn names_of_keys_are_optional() {
+    let (signer, mut nameless) = (signer(), signer().public_keys());
+    let others = Keys::new(&nameless);
+    nameless.keys[0].kid = None;
+    let mut both = signer.public_keys();
+    both.keys.insert(0, nameless.keys.remove(0));
+    both.keys[1].kid = None;
+    let (keys, token) = (Keys::new(&both), signer.sign(&claims()).expect("signed"));
+    assert_eq!(keys.verify(token.as_bytes(), NOW), Ok(claims()), "a key without a name may have any");
+    let unnamed = forged(&token, Some(r#"{"alg":"ES256"}"#), None);
+    assert_eq!(keys.verify(unnamed.as_bytes(), NOW), Err(Fault::UnknownKey), "another text than was signed");
+    assert_eq!(others.verify(unnamed.as_bytes(), NOW), Err(Fault::UnknownKey));
+}
+
+#[test]
 fn no_other_algorithm_is_taken() {
     let signer = signer();
     let keys = Keys::new(&signer.public_keys());
@@ -123,7 +138,7 @@ fn keys_that_are_not_of_the_curve_are_left_out() {
     assert!(!with(&|_| ()));
     assert!(with(&|key| key.kty = "RSA".into()));
     assert!(with(&|key| key.crv = Some("P-384".into())));
-    assert!(with(&|key| key.kid = None));
+    assert!(!with(&|key| key.kid = None), "a name is optional");
     assert!(with(&|key| key.x = Some("AA".into())));
     assert!(with(&|key| key.y = Some("~".into())));
 }
