@@ -4,7 +4,7 @@ use aka::suci::SuciError;
 use aka::{AmfField, Auts, HomeVector, K, Milenage, Opc, Rand, Sqn};
 use http::StatusCode;
 use sbi_api::nudm_ueau::{NudmUeauServer, ROOT};
-use sbi_api::{Problem, WithLocation};
+use sbi_api::{Problem, SbiError, WithLocation};
 use sbi_models::nrf::{PatchItem, PatchOperation};
 use sbi_models::udm::{
     AuthEvent, AuthType, AuthenticationInfoRequest, AuthenticationInfoResult, AuthenticationVector, AvType,
@@ -110,7 +110,7 @@ impl DataManagement {
             let patch = vec![tested, PatchItem::replace(SQN_POINTER, next.to_hex())];
             match self.udr.modify_authentication_subscription(supi, &patch).await {
                 Ok(()) => return Ok(next),
-                Err(error) if error.cause() == Some("MODIFICATION_NOT_ALLOWED") => {
+                Err(error) if is_outdated(&error) => {
                     subscription = self.authentication_subscription(supi).await?; // another vector came first
                 }
                 Err(error) => return Err(Problem::downstream(error)),
@@ -122,6 +122,12 @@ impl DataManagement {
             format_args!("too many vectors for {supi} at once"),
         ))
     }
+}
+
+/// Whether the tested value is no longer what the UDR keeps: 403 `MODIFICATION_NOT_ALLOWED` (TS 29.500 table 5.2.7.2-1) or, as HTTP
+/// has it for a patch that does not fit the resource, 409 (RFC 5789 2.2).
+fn is_outdated(error: &SbiError) -> bool {
+    error.cause() == Some("MODIFICATION_NOT_ALLOWED") || error.status() == Some(409)
 }
 
 fn milenage(subscription: &AuthenticationSubscription) -> Milenage {
