@@ -53,7 +53,16 @@ impl Ue {
         let (am, smf_select) =
             tokio::join!(core.nudm_sdm.am_data(supi, &query), core.nudm_sdm.smf_select_data(supi, &query));
         let failed = |error: SbiError| Refusal::of_operation("Nudm_SDM_Get", &error, supi.as_str());
-        Ok(subscription(am.map_err(failed)?, &smf_select.map_err(failed)?))
+        let (mut am, smf_select) = (am.map_err(failed)?, smf_select.map_err(failed)?);
+        if am.nssai.is_none() {
+            // It may be left out there and told apart (TS 29.503 6.1.6.2.4, 6.1.3.2).
+            am.nssai = match core.nudm_sdm.nssai(supi, &query).await {
+                Ok(nssai) => Some(nssai),
+                Err(error) if error.status() == Some(404) => None,
+                Err(error) => return Err(failed(error).into()),
+            };
+        }
+        Ok(subscription(am, &smf_select))
     }
 }
 
