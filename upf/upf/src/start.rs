@@ -102,7 +102,12 @@ impl NetworkFunction for Upf {
         let own = config.n4.listen;
         let n3 = (config.n3.advertised(), config.n3.listen.port()).into();
         tokio::spawn(N4 { socket, echo, control, events, release, shutdown, trace, own, n3 }.run());
+        // An NF's profile names an address of it (TS 29.510 table 6.1.6.2.2-1, note 1), services or not: here N4's.
         Ok(Running::new()
+            .profile(move |profile| match own.ip() {
+                IpAddr::V4(v4) => profile.ipv4_addresses = Some(vec![v4]),
+                IpAddr::V6(v6) => profile.ipv6_addresses = Some(vec![v6]),
+            })
             .status(status(shared, &config, opened.n6.clone()))
             .drain(drain(ask))
             .interface(format!("N4 on {}", config.n4.listen))
