@@ -4,6 +4,7 @@ mod applications;
 #[cfg(test)]
 mod chaos;
 mod ethernet;
+mod routes;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{IpAddr, SocketAddr};
@@ -720,23 +721,6 @@ struct Backend<'a> {
     bucket: Option<Bucket>,
     /// The bucket of its Ethernet data network.
     lan: Option<Bucket>,
-}
-
-impl Backend<'_> {
-    /// Where the tunnels of the session lie.
-    fn home(&self, near: Option<IpAddr>) -> Option<Bucket> {
-        self.lan.or(near.map(Bucket::of_address))
-    }
-
-    /// Tells the workers which networks are behind the UE.
-    fn lead_routes(&self, before: &rules::Session, after: &rules::Session, home: Bucket) {
-        let (had, has) = (before.framed_routes(), after.framed_routes());
-        had.difference(&has).for_each(|network| self.workers.route(*network, None));
-        // The way to those there were leads by an address that the UE may have no longer.
-        let ue = |session: &rules::Session| session.addresses().first().copied();
-        let new = has.iter().filter(|network| !had.contains(network) || ue(before) != ue(after));
-        new.for_each(|network| self.workers.route(*network, ue(after).map(|ue| (home, ue))));
-    }
 }
 
 impl rules::Backend for Backend<'_> {
