@@ -47,6 +47,7 @@ test-dpdk: setup ## lints and tests of the DPDK port, on devices of software bet
 	cargo clippy --workspace --all-targets --features dpdk -- -D warnings
 	cargo test --workspace --features dpdk --test dpdk --test tcp --test process --no-run
 	scripts/in-namespace cargo test --workspace --features dpdk --offline --test dpdk --test tcp --test process
+	cargo test --workspace --features dpdk --test tcp -- --include-ignored --exact tcp_passes_through_devices_past_the_system
 
 test-kills: ## KILLS=10000 processes killed at every step of a shared-memory channel; nothing may be left of them
 	PEREGRINE_KILL_CYCLES=$(KILLS) cargo test -p shm --lib -- death_tests

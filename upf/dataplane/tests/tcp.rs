@@ -39,20 +39,42 @@ fn tcp_passes_whole_and_is_counted_packet_by_packet() {
 #[cfg(feature = "dpdk")]
 #[test]
 fn tcp_passes_through_devices() {
-    in_namespaces(OF_A_USER, "through_devices");
+    in_namespaces(OF_A_USER, "through_packet_sockets");
+}
+
+/// The same on AF_XDP sockets that DPDK opens. As root, as without DPDK.
+#[cfg(feature = "dpdk")]
+#[test]
+#[ignore = "needs root: make test-dpdk"]
+fn tcp_passes_through_devices_past_the_system() {
+    in_namespaces(&["--net"], "through_xdp_sockets");
 }
 
 #[cfg(feature = "dpdk")]
 #[test]
 #[ignore = "run by tcp_passes_through_devices, in a namespace"]
-fn through_devices() {
+fn through_packet_sockets() {
+    through_devices("net_af_packet");
+}
+
+#[cfg(feature = "dpdk")]
+#[test]
+#[ignore = "run by tcp_passes_through_devices_past_the_system, in a namespace"]
+fn through_xdp_sockets() {
+    through_devices("net_af_xdp");
+}
+
+#[cfg(feature = "dpdk")]
+fn through_devices(driver: &str) {
     let link = |number: u8, tap: &str, address: Ipv4Addr| dataplane::DpdkLink {
-        device: format!("net_af_packet{number}"),
+        device: format!("{driver}{number}"),
         tap: tap.into(),
         addresses: vec![TunAddress { address: address.into(), prefix: 24 }],
     };
-    let eal = "--no-huge -m 256 --no-shconf --no-pci --no-telemetry -l 0 --log-level=error --vdev=net_af_packet0,iface=n3 \
-               --vdev=net_af_packet1,iface=n6";
+    let eal = format!(
+        "--no-huge -m 256 --no-shconf --no-pci --no-telemetry -l 0 --log-level=error --vdev={driver}0,iface=n3 \
+         --vdev={driver}1,iface=n6"
+    );
     let config = dataplane::DpdkConfig {
         eal: eal.split_whitespace().map(str::to_owned).collect(),
         n3: (UPF, gtpu::PORT).into(),
