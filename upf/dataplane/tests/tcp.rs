@@ -6,7 +6,7 @@ mod namespace;
 
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
-use std::net::{IpAddr, Ipv4Addr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::process::{Command as Process, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;
@@ -309,7 +309,9 @@ fn through(upf: bool, gnb: bool) {
         let mut stream = TcpStream::connect((SERVER, 5001)).expect("connected");
         send(&mut stream);
         receive(&mut stream);
-        drop(stream);
+        // Its end is on its way only once the other has it.
+        stream.shutdown(Shutdown::Write).expect("shut down");
+        let _ = stream.read(&mut [0]);
         drop(workers);
     });
     access.join_to("upf", "gnb", Some("10.99.0.1/24"));
@@ -324,10 +326,12 @@ fn through(upf: bool, gnb: bool) {
     // Its end comes when everything was received.
     stream.set_read_timeout(Some(PATIENCE)).expect("set");
     let _ = stream.read(&mut [0]);
+    drop(stream);
     access.thread.join().expect("the other end");
     check(&end, &workers, &told);
     drop(workers);
-    ip("link del upf");
+    // It goes with the other namespace, sooner or later.
+    let _ = Process::new("ip").args(["link", "del", "upf"]).stderr(Stdio::null()).status();
 }
 
 /// Packets are those of the wire: none longer than the MTU, each with headers of its own.
