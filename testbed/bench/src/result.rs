@@ -16,14 +16,16 @@ pub(crate) fn result(rounds: usize, cells: &impl Serialize) -> Value {
     result
 }
 
-/// Where and how it was measured.
+/// Where and how it was measured. The command is as from the project's root, wherever this program lies.
 pub(crate) fn environment() -> Value {
+    let build = if cfg!(debug_assertions) { "debug" } else { "release" };
+    let arguments = std::env::args().skip(1).collect::<Vec<_>>().join(" ");
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
     let information = read("/proc/cpuinfo");
     let model = information.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
     json!({
-        "command": std::env::args().collect::<Vec<_>>().join(" "),
-        "build": if cfg!(debug_assertions) { "debug" } else { "release" },
+        "command": format!("target/{build}/bench {arguments}"),
+        "build": build,
         "version": env!("CARGO_PKG_VERSION"),
         "cpu": model.map_or("unknown", |(_, model)| model),
         "cores": std::thread::available_parallelism().map_or(0, usize::from),
