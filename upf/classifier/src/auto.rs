@@ -1,6 +1,6 @@
 //! The classifier for any number of rules: what was measured to be the fastest for as many (docs/measurements/classifier.md).
 
-use crate::{BitVector, Classifier, Invalid, Lanes, Linear, MOST_DIMENSIONS, Regions, Rule, RuleId, check_all};
+use crate::{BitVector, Classifier, Invalid, Lanes, Linear, MOST_DIMENSIONS, Regions, Rule, RuleId, checked};
 
 /// Rules of a list at most.
 const FEW: usize = 2;
@@ -112,9 +112,7 @@ impl Classifier for Auto {
     }
 
     fn build(dimensions: usize, rules: impl IntoIterator<Item = Rule>) -> Result<Self, Invalid> {
-        let rules: Vec<Rule> = rules.into_iter().collect();
-        let dimensions = dimensions.min(MOST_DIMENSIONS);
-        check_all(dimensions, &rules)?;
+        let (dimensions, rules) = checked(dimensions, rules)?;
         Ok(Self(Form::of(dimensions, rules)))
     }
 }

@@ -7,7 +7,7 @@
 use crate::bins::{Bins, MOST};
 use crate::rows::{NONE, Places, Rows};
 use crate::vector::{Search, search};
-use crate::{Classifier, Found, Interval, Invalid, MOST_DIMENSIONS, Rank, Rule, RuleId, check, check_all};
+use crate::{Classifier, Found, Interval, Invalid, MOST_DIMENSIONS, Rank, Rule, RuleId, check, checked};
 
 /// Dimensions that are cut.
 const AXES: usize = 3;
@@ -322,9 +322,7 @@ impl Classifier for BitVector {
     }
 
     fn build(dimensions: usize, rules: impl IntoIterator<Item = Rule>) -> Result<Self, Invalid> {
-        let rules: Vec<Rule> = rules.into_iter().collect();
-        let dimensions = dimensions.min(MOST_DIMENSIONS);
-        check_all(dimensions, &rules)?;
+        let (dimensions, rules) = checked(dimensions, rules)?;
         Ok(Self::of(dimensions, rules))
     }
 }

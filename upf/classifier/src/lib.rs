@@ -202,13 +202,15 @@ pub(crate) fn check(dimensions: usize, rule: &Rule) -> Result<(), Invalid> {
     }
 }
 
-/// Checks rules that are to be taken together: what [`check`] does for each, and that no two have one id.
-pub(crate) fn check_all(dimensions: usize, rules: &[Rule]) -> Result<(), Invalid> {
+/// Rules that are to be taken together, and how many dimensions they have at most: what [`check`] does for each, and no two have one
+/// id.
+pub(crate) fn checked(dimensions: usize, rules: impl IntoIterator<Item = Rule>) -> Result<(usize, Vec<Rule>), Invalid> {
+    let (dimensions, rules) = (dimensions.min(MOST_DIMENSIONS), Vec::from_iter(rules));
     let mut ids: Vec<RuleId> = rules.iter().map(|rule| rule.id).collect();
     ids.sort_unstable();
     rules.iter().try_for_each(|rule| check(dimensions, rule))?;
     match ids.windows(2).find(|pair| pair[0] == pair[1]) {
         Some(pair) => Err(Invalid::Duplicate(pair[0])),
-        None => Ok(()),
+        None => Ok((dimensions, rules)),
     }
 }

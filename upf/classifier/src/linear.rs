@@ -1,7 +1,7 @@
 //! A list of rules in the order in which they count: the simplest classifier, the fastest for a handful of rules, and the
 //! yardstick of the others.
 
-use crate::{Classifier, Interval, Invalid, MOST_DIMENSIONS, Rule, RuleId, check, check_all};
+use crate::{Classifier, Interval, Invalid, MOST_DIMENSIONS, Rule, RuleId, check, checked};
 
 /// A test of one dimension: whether a value is `low` or one of the `span` values after it.
 #[derive(Clone, Copy, Debug)]
@@ -135,9 +135,7 @@ impl Classifier for Linear {
     }
 
     fn build(dimensions: usize, rules: impl IntoIterator<Item = Rule>) -> Result<Self, Invalid> {
-        let rules: Vec<Rule> = rules.into_iter().collect();
-        let dimensions = dimensions.min(MOST_DIMENSIONS);
-        check_all(dimensions, &rules)?;
+        let (dimensions, rules) = checked(dimensions, rules)?;
         Ok(Self::of(dimensions, rules))
     }
 }

@@ -7,7 +7,7 @@ use crate::bins::{Bins, MOST};
 use crate::bit_vector::BitVector;
 use crate::rows::Places;
 use crate::vector::{Search, search};
-use crate::{Classifier, Found, Interval, Invalid, MOST_DIMENSIONS, Rank, Rule, RuleId, check, check_all};
+use crate::{Classifier, Found, Interval, Invalid, MOST_DIMENSIONS, Rank, Rule, RuleId, check, checked};
 
 /// So few rules are not cut any more.
 const UNCUT: usize = 800;
@@ -216,9 +216,7 @@ impl Classifier for Regions {
     }
 
     fn build(dimensions: usize, rules: impl IntoIterator<Item = Rule>) -> Result<Self, Invalid> {
-        let rules: Vec<Rule> = rules.into_iter().collect();
-        let dimensions = dimensions.min(MOST_DIMENSIONS);
-        check_all(dimensions, &rules)?;
+        let (dimensions, rules) = checked(dimensions, rules)?;
         Ok(Self::of(dimensions, rules))
     }
 }

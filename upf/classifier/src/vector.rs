@@ -11,14 +11,20 @@ pub(crate) trait Search {
     fn best(&self, key: &[u32], bound: Rank) -> Found;
 }
 
-/// The best rule that matches, with the widest vectors that the processor has.
-pub(crate) fn search(rules: &impl Search, key: &[u32]) -> Found {
-    #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("avx2")
+/// Whether the processor has AVX2, and what came with it (x86-64-v3).
+#[cfg(target_arch = "x86_64")]
+#[inline]
+pub(crate) fn has_avx2() -> bool {
+    is_x86_feature_detected!("avx2")
         && is_x86_feature_detected!("bmi1")
         && is_x86_feature_detected!("bmi2")
         && is_x86_feature_detected!("popcnt")
-    {
+}
+
+/// The best rule that matches, with the widest vectors that the processor has.
+pub(crate) fn search(rules: &impl Search, key: &[u32]) -> Found {
+    #[cfg(target_arch = "x86_64")]
+    if has_avx2() {
         // SAFETY: the processor has the extensions that the function is compiled for.
         return unsafe { with_avx2(rules, key) };
     }

@@ -3,6 +3,8 @@
 #![allow(unsafe_code)]
 
 use crate::Interval;
+#[cfg(target_arch = "x86_64")]
+use crate::vector::has_avx2;
 
 /// Rules that are tested at once.
 pub(crate) const WIDTH: usize = 8;
@@ -11,7 +13,7 @@ const GROUPS: usize = 8;
 
 /// Tests of eight rules in one dimension, each whether a value is `low` or one of the `span` values after it. A cache line.
 #[derive(Clone, Copy, Debug, Default)]
-#[repr(align(64))]
+#[repr(C, align(64))]
 pub(crate) struct Tests {
     low: [u32; WIDTH],
     span: [u32; WIDTH],
@@ -240,11 +242,7 @@ enum Kind {
 impl Default for Vectors {
     fn default() -> Self {
         #[cfg(target_arch = "x86_64")]
-        if is_x86_feature_detected!("avx2")
-            && is_x86_feature_detected!("bmi1")
-            && is_x86_feature_detected!("bmi2")
-            && is_x86_feature_detected!("popcnt")
-        {
+        if has_avx2() {
             let wider = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vl");
             return Self(if wider { Kind::Avx512 } else { Kind::Avx2 });
         }

@@ -4,7 +4,7 @@
 mod eight;
 
 use crate::bins::Bins;
-use crate::{Classifier, Found, Interval, Invalid, MOST_DIMENSIONS, Rank, Rule, RuleId, check, check_all};
+use crate::{Classifier, Found, Interval, Invalid, MOST_DIMENSIONS, Rank, Rule, RuleId, check, checked};
 use eight::{Tests, Vectors, WIDTH};
 
 /// Rules, eight by eight in one array, in the order in which they count.
@@ -147,9 +147,7 @@ impl Classifier for Lanes {
     }
 
     fn build(dimensions: usize, rules: impl IntoIterator<Item = Rule>) -> Result<Self, Invalid> {
-        let rules: Vec<Rule> = rules.into_iter().collect();
-        let dimensions = dimensions.min(MOST_DIMENSIONS);
-        check_all(dimensions, &rules)?;
+        let (dimensions, rules) = checked(dimensions, rules)?;
         Ok(Self::of(dimensions, rules))
     }
 }

@@ -10,7 +10,7 @@ mod tree;
 
 use crate::rows::{Places, Rows};
 use crate::vector::{Search, search};
-use crate::{Classifier, Found, Invalid, MOST_DIMENSIONS, Rank, Rule, RuleId, check, check_all};
+use crate::{Classifier, Found, Invalid, MOST_DIMENSIONS, Rank, Rule, RuleId, check, checked};
 use order::{Choice, choose};
 use tree::{Forest, Slot, Subject};
 
@@ -219,8 +219,7 @@ impl Classifier for PartitionSort {
 
     fn build(dimensions: usize, rules: impl IntoIterator<Item = Rule>) -> Result<Self, Invalid> {
         let mut built = Self::new(dimensions);
-        let rules: Vec<Rule> = rules.into_iter().collect();
-        check_all(built.dimensions, &rules)?;
+        let (_, rules) = checked(dimensions, rules)?;
         let rows: Vec<u32> = rules.iter().map(|rule| built.rows.add(rule)).collect();
         built.rows.shrink();
         let mut left: Vec<usize> = (0..rules.len()).collect();
