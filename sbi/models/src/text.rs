@@ -29,6 +29,23 @@ macro_rules! serde_as_text {
     };
 }
 
+/// Writes a type as the string that it has, and reads it by its `FromStr`.
+macro_rules! serde_as_str {
+    ($name:ident) => {
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                $crate::text::read_text(deserializer)
+            }
+        }
+    };
+}
+
 /// Defines an identity kept as checked, cheaply cloned text.
 macro_rules! text_identity {
     ($(#[$meta:meta])* $name:ident: $rule:literal, $check:expr) => {
@@ -67,17 +84,7 @@ macro_rules! text_identity {
             }
         }
 
-        impl serde::Serialize for $name {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(self.as_str())
-            }
-        }
-
-        impl<'de> serde::Deserialize<'de> for $name {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                $crate::text::read_text(deserializer)
-            }
-        }
+        serde_as_str!($name);
     };
 }
 
