@@ -228,8 +228,8 @@ impl DataNetwork {
             if !self.pools().any(|pool| pool.addr().is_ipv4() == network.addr().is_ipv4()) {
                 return Err(format!("{network} needs a pool of its version: its gateway is that of the pool"));
             }
-            let others = self.pools().chain(self.routes.iter().take(place).copied());
-            if let Some(other) = others.into_iter().find(|other| overlap(other, network)) {
+            let mut others = self.pools().chain(self.routes.iter().take(place).copied());
+            if let Some(other) = others.find(|other| overlap(other, network)) {
                 return Err(format!("{network} overlaps with {other}"));
             }
         }
@@ -246,6 +246,11 @@ impl Network {
     /// The data network `name` (without regard to case: TS 23.003 9.1).
     pub fn dnn(&self, name: &str) -> Option<&DataNetwork> {
         self.dnns.iter().find(|dnn| dnn.name.as_str().eq_ignore_ascii_case(name))
+    }
+
+    /// Whether addresses of a network are those that UEs are given.
+    pub fn has_ues_in(&self, network: &IpNet) -> bool {
+        self.dnns.iter().any(|dnn| dnn.pools().any(|pool| overlap(&pool, network)))
     }
 
     /// Whether the slice is offered.
@@ -486,6 +491,8 @@ mod tests {
         assert_eq!(network.check(), Ok(()));
         network.dnns[1].ipv4 = "10.45.128.0/17".parse().ok();
         assert!(network.check().expect_err("they overlap").1.contains("overlaps"));
+        let has_ues = |text: &str| network.has_ues_in(&text.parse().expect("a network"));
+        assert!(has_ues("10.45.7.7/32") && has_ues("10.0.0.0/8") && !has_ues("198.51.100.0/24"));
         network.dnns.truncate(1);
         network.dnns[0].gateway = Some(Ipv4Addr::new(192, 0, 2, 1));
         assert!(network.check().expect_err("outside").1.contains("not in the pool"));

@@ -72,8 +72,16 @@ pub(crate) fn establishment(
     request
 }
 
-/// Has the networks behind the UE count as its own, in every rule (TS 29.244 5.16). The gateway is the UE.
-pub(crate) fn add_routes(request: &mut SessionEstablishmentRequest, routes: &[IpNet]) {
+/// Octets of the longest PDR with all that belongs to it, and of the longest framed route.
+const PDR: usize = 150;
+const ROUTE: usize = 56;
+
+/// Has the networks behind the UE count as its own, in every rule (TS 29.244 5.16). The gateway is the UE. Whether they fit
+/// into a datagram; where not, none is added.
+pub(crate) fn add_routes(request: &mut SessionEstablishmentRequest, routes: &[IpNet]) -> bool {
+    if request.create_pdrs.len() * (PDR + ROUTE * routes.len()) > 65_000 {
+        return false;
+    }
     let text = |network: &IpNet| match network {
         IpNet::V4(v4) => FramedRoute(format!("{v4} 0.0.0.0 1")),
         IpNet::V6(v6) => FramedRoute(format!("{v6} :: 1")),
@@ -83,6 +91,7 @@ pub(crate) fn add_routes(request: &mut SessionEstablishmentRequest, routes: &[Ip
         pdr.pdi.framed_routes = of(true).collect();
         pdr.pdi.framed_ipv6_routes = of(false).collect();
     }
+    true
 }
 
 /// Makes the session once more at a UPF that has started again, with the tunnel it gave out before (TS 23.527 4.3).
@@ -413,7 +422,7 @@ mod tests {
         let mut request =
             establishment(&session(), ContextRef(7), NodeId::Address(own), own, Some(&with_rules(vec![flow(1)])));
         let routes = ["198.51.100.0/24", "2001:db8:7::/48"].map(|network| network.parse().expect("a network"));
-        add_routes(&mut request, &routes);
+        assert!(add_routes(&mut request, &routes));
         let [v4, v6] = ["198.51.100.0/24 0.0.0.0 1", "2001:db8:7::/48 :: 1"].map(|text| FramedRoute(text.into()));
         assert_eq!(request.create_pdrs.len(), 4);
         for pdr in request.create_pdrs {
@@ -422,6 +431,25 @@ mod tests {
                 (&[v4.clone()][..], &[v6.clone()][..])
             );
         }
+    }
+
+    /// The longest there are, at the edge of what is added.
+    #[test]
+    fn networks_behind_the_ue_never_make_a_message_too_long() {
+        let own = IpAddr::from([127, 0, 0, 4]);
+        let route = |number: usize| format!("2001:db8:1111:2222:3333:4444:5555:{number:x}/128").parse();
+        let routes: Vec<IpNet> = (0x1000..0x1010).map(|number| route(number).expect("a network")).collect();
+        let mut fit = 0;
+        for rules in 0..=200 {
+            let network = with_rules((0..rules).map(flow).collect());
+            let mut request = establishment(&session(), ContextRef(7), NodeId::Address(own), own, Some(&network));
+            let added = add_routes(&mut request, &routes);
+            assert_eq!(request.create_pdrs[0].pdi.framed_ipv6_routes.len(), if added { 16 } else { 0 });
+            fit += usize::from(added);
+            let packet = pfcp::Packet::session(pfcp::Seid(0), pfcp::Sequence::new(1), request);
+            assert!(packet.encode().is_ok_and(|octets| octets.len() <= 65_507), "{rules} rules");
+        }
+        assert!(fit > 20, "{fit}");
     }
 
     #[test]

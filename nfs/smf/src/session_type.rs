@@ -176,7 +176,7 @@ pub(crate) fn select(
         (PduSessionType::Ipv6, true, false) if asked.is_none() => Ok((SessionType::Ipv4, None)),
         (PduSessionType::Ipv4, false, true) => Err(Refusal::OnlyIpv6(wanted)),
         (PduSessionType::Ipv6, true, false) => Err(Refusal::OnlyIpv4(wanted)),
-        // Who asks for nothing gets what there is.
+        // Who asks for nothing, and would get IP where there is none, gets Ethernet.
         (_, false, false) if asked.is_none() && ethernet => Ok((SessionType::Ethernet, None)),
         (PduSessionType::Ethernet, ..) | (_, false, false) => Err(Refusal::SessionType(wanted)),
     }

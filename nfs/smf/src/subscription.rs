@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use ipnet::IpNet;
 use sbi_api::SbiError;
 use sbi_models::udm::{SessionManagementSubscriptionData, SmDataQuery, SmfRegistration};
 use sbi_models::{Ambr, Arp, BitRate, Dnn, PreemptionCapability, PreemptionVulnerability, Snssai, Supi};
@@ -26,7 +27,15 @@ pub(crate) async fn session_management_data(
         Some(404) => Refusal::NotSubscribed(dnn.clone(), slice),
         _ => Refusal::Udm(error),
     })?;
-    granted(&subscriptions, dnn, slice).ok_or_else(|| Refusal::NotSubscribed(dnn.clone(), slice))
+    let mut granted = granted(&subscriptions, dnn, slice).ok_or_else(|| Refusal::NotSubscribed(dnn.clone(), slice))?;
+    // Who had a network that UEs are in behind it could pass for them, and have what is theirs.
+    let (of_ues, routes): (Vec<IpNet>, Vec<IpNet>) =
+        granted.routes.iter().partition(|route| core.network.has_ues_in(route));
+    for route in of_ues {
+        tracing::warn!(%supi, %dnn, %route, "this framed route is passed over: UEs are given its addresses");
+    }
+    granted.routes = routes.into();
+    Ok(granted)
 }
 
 fn granted(subscriptions: &[SessionManagementSubscriptionData], dnn: &Dnn, slice: Snssai) -> Option<Granted> {

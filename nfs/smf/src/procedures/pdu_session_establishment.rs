@@ -211,11 +211,12 @@ pub(super) fn establishment_request(
     if session.granted.routes.is_empty() || !session.address.kind().is_ip() {
         return request;
     }
-    if core.n4.offers(upf, UpFunctionFeatures::FRRT) {
-        n4_rules::add_routes(&mut request, &session.granted.routes);
-    } else {
-        tracing::warn!(%upf, supi = %entry.key.supi, dnn = %session.dnn, "nothing behind the UE is reached: the UPF has no framed routes (FRRT)");
-    }
+    let why = match core.n4.offers(upf, UpFunctionFeatures::FRRT) {
+        true if n4_rules::add_routes(&mut request, &session.granted.routes) => return request,
+        true => "with the rules of the data network its routes are more than one message carries",
+        false => "the UPF has no framed routes (FRRT)",
+    };
+    tracing::warn!(%upf, supi = %entry.key.supi, dnn = %session.dnn, "nothing behind the UE is reached: {why}");
     request
 }
 
