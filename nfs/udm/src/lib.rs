@@ -43,12 +43,12 @@ impl DataManagement {
     }
 }
 
-/// `None` where the UDR says that a known subscriber has no such data: 404 of any cause but `USER_NOT_FOUND`, and with none, as a
-/// cause is optional (TS 29.504 6.1.7, TS 29.571 5.2.4.1).
+/// `None` where the UDR says that a known subscriber has no such data: 404 with `DATA_NOT_FOUND`, or with no cause, as that is
+/// optional (TS 29.504 6.1.7, TS 29.571 5.2.4.1). One of another cause does not speak of data.
 fn if_there<T>(answer: Result<T, SbiError>) -> Result<Option<T>, Problem> {
     match answer {
         Ok(value) => Ok(Some(value)),
-        Err(error) if error.status() == Some(404) && error.cause() != Some("USER_NOT_FOUND") => Ok(None),
+        Err(error) if error.status() == Some(404) && matches!(error.cause(), None | Some("DATA_NOT_FOUND")) => Ok(None),
         Err(error) => Err(Problem::downstream(error)),
     }
 }

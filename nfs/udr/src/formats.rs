@@ -201,6 +201,7 @@ mod tests {
             (LINE.replace("465B", ""), "hexadecimal"),
             (LINE.replace("1:internet", "internet"), "SST[-SD]:DNN"),
             (LINE.replace(r#"["1:internet"]"#, "[]"), "1 to 8 slices"),
+            (with(r#""sessionTypes":["IPV4","ethernet"]"#), "'ethernet' of sessionTypes"),
             (with(r#""ipv6":"2001:db8::/48""#), "a prefix of 64 bits"),
             (with(r#""framedRoutes":["198.51.100.7/24"]"#), "198.51.100.0/24 is"),
             (with(r#""framedRoutes":["0.0.0.0/0"]"#), "is no network"),

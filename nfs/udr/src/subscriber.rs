@@ -164,12 +164,17 @@ impl Subscription {
 
     /// What is wrong with it.
     fn check(&self) -> Result<(), String> {
-        let Self { dnn, arp_priority, five_qi, ipv6, framed_routes, .. } = self;
+        let Self { dnn, arp_priority, five_qi, session_types, ipv6, framed_routes, .. } = self;
         if !(1..=15).contains(arp_priority) {
             return Err(format!("arpPriority {arp_priority} of {dnn}: allowed are 1 to 15"));
         }
         if matches!(five_qi, 0 | 255) {
             return Err(format!("fiveQi {five_qi} of {dnn}: allowed are 1 to 254"));
+        }
+        if let Some(other) = session_types.iter().find(|kind| !is_known(kind)) {
+            return Err(format!(
+                "'{other}' of sessionTypes of {dnn} is none of IPV4, IPV6, IPV4V6, ETHERNET, UNSTRUCTURED"
+            ));
         }
         if let Some(prefix) = ipv6.filter(|prefix| prefix.prefix_len() != 64 || prefix.trunc() != *prefix) {
             return Err(format!("ipv6 {prefix} of {dnn}: a prefix of 64 bits is needed, as 2001:db8:1:2::/64"));
@@ -192,14 +197,11 @@ impl Subscription {
 }
 
 fn session_type(name: &str) -> Option<PduSessionType> {
-    let all = [
-        PduSessionType::Ipv4,
-        PduSessionType::Ipv6,
-        PduSessionType::Ipv4v6,
-        PduSessionType::Ethernet,
-        PduSessionType::Unstructured,
-    ];
-    all.into_iter().find(|known| known.as_str().eq_ignore_ascii_case(name.trim()))
+    Some(PduSessionType::from(&*name.trim().to_ascii_uppercase())).filter(is_known)
+}
+
+fn is_known(kind: &PduSessionType) -> bool {
+    !matches!(kind, PduSessionType::Other(_))
 }
 
 /// Why a subscriber cannot be provisioned: the operator's mistake.
