@@ -13,7 +13,7 @@ impl Counter {
         self.0.fetch_add(1, Relaxed);
     }
 
-    /// One more, by the only one who counts here at this time: no other core has to be told.
+    /// One more, by the only one who counts here at this time: a plain store, no locked instruction.
     pub(crate) fn add_alone(&self) {
         self.0.store(self.read().wrapping_add(1), Relaxed);
     }

@@ -145,8 +145,8 @@ impl FromStr for BitRate {
         let fraction = match fraction {
             None => 0,
             Some(digits) => {
-                let scale = digits.bytes().fold(1u128, |scale, _| scale.saturating_mul(10));
-                u128::from(parse(digits, 12)?) * u128::from(*unit) / scale
+                let part = parse(digits, 12)?;
+                u128::from(part) * u128::from(*unit) / digits.bytes().fold(1, |scale, _| scale * 10)
             }
         };
         u64::try_from(whole + fraction).map(Self).map_err(|_| malformed())

@@ -73,9 +73,7 @@ impl Keys {
         let claims: AccessTokenClaims = json(claims)?;
         if claims.exp > now { Ok(claims) } else { Err(Fault::Expired) }
     }
-}
 
-impl Keys {
     /// Whether the key of this name signed a text. A name is optional in tokens and in keys (RFC 7515 4.1.4, RFC 7517 4.5): where one
     /// of them has none, any key may have.
     fn signature(&self, name: Option<&str>, signed: &str, octets: &[u8]) -> Result<(), Fault> {

@@ -3,6 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use proptest::prelude::*;
+use ring::rand::SystemRandom;
+use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use sbi_models::nrf::{AccessTokenClaims, Audience, JwkSet, NfType};
 use uuid::Uuid;
 
@@ -72,6 +74,19 @@ fn another_nrfs_token_is_foreign() {
     assert_eq!(Keys::new(&ours.public_keys()).verify(token.as_bytes(), NOW), Err(Fault::Signature));
 }
 
+/// A key with a name, and a token that it has signed and that names none.
+fn nameless_token() -> (Keys, String) {
+    let (random, algorithm) = (SystemRandom::new(), &ECDSA_P256_SHA256_FIXED_SIGNING);
+    let pkcs8 = EcdsaKeyPair::generate_pkcs8(algorithm, &random).expect("random numbers");
+    let key = EcdsaKeyPair::from_pkcs8(algorithm, pkcs8.as_ref(), &random).expect("our own key");
+    let claims = serde_json::to_string(&claims()).expect("JSON");
+    let signed = [r#"{"alg":"ES256"}"#, &claims].map(|part| BASE64URL.encode(part)).join(".");
+    let signature = BASE64URL.encode(key.sign(&random, signed.as_bytes()).expect("signed"));
+    let keys = Signer::new(pkcs8.as_ref()).expect("our own key").public_keys();
+    assert!(keys.keys[0].kid.is_some());
+    (Keys::new(&keys), format!("{signed}.{signature}"))
+}
+
 #[test]
 fn names_of_keys_are_optional() {
     let (signer, mut nameless) = (signer(), signer().public_keys());
@@ -82,6 +97,8 @@ fn names_of_keys_are_optional() {
     both.keys[1].kid = None;
     let (keys, token) = (Keys::new(&both), signer.sign(&claims()).expect("signed"));
     assert_eq!(keys.verify(token.as_bytes(), NOW), Ok(claims()), "a key without a name may have any");
+    let unnamed = nameless_token();
+    assert_eq!(unnamed.0.verify(unnamed.1.as_bytes(), NOW), Ok(claims()), "a token without a name may be of any key");
     let unnamed = forged(&token, Some(r#"{"alg":"ES256"}"#), None);
     assert_eq!(keys.verify(unnamed.as_bytes(), NOW), Err(Fault::UnknownKey), "another text than was signed");
     assert_eq!(others.verify(unnamed.as_bytes(), NOW), Err(Fault::UnknownKey));

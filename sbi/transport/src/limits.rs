@@ -19,7 +19,7 @@ pub struct Limits {
     /// read or change more than the channel, but one that means harm can hold us up, as it shares our doorbell.
     pub allowed_uids: Vec<u32>,
     /// Octets of shared memory per channel, both directions together. Pages cost memory only once used. By default so many that 32 bodies of
-    /// 16 KiB are under way each way without waiting for room, or being copied because readers hold most of it.
+    /// 16 KiB are under way each way without waiting for room; readers may hold half of it where it lies, beyond that they copy.
     pub shm_segment: u32,
     /// Whether the shared memory that a server makes is of huge pages, where the system has some.
     pub huge_pages: bool,
