@@ -24,6 +24,9 @@ network:
     - {name: sensors, ipv4: 10.47.0.0/16, unstructured: {peer: \"10.45.0.1:5000\"}}
 ";
 
+/// What a subscriber has who has everything.
+const ALL: &str = "1:internet|lan=ethernet|sensors=ipv4+unstructured";
+
 /// The host behind the TAP device, and the stations behind the UEs.
 const HOST: Ipv4Addr = Ipv4Addr::new(10, 50, 0, 1);
 const FIRST: (Mac, Ipv4Addr) = ([2, 0, 0, 0, 0, 1], Ipv4Addr::new(10, 50, 0, 11));
@@ -87,11 +90,10 @@ fn ip(arguments: &[&str]) {
 }
 
 /// A core, and UEs that are registered and have a session each of what they ask for.
-async fn attached(asked: &[(PduSessionType, &str)]) -> (Core, Ran) {
+async fn attached(asked: &[(PduSessionType, &str)], slices: &str) -> (Core, Ran) {
     let core = Core::start(CONFIGURATION);
     let (k, opc) = (K::from_hex(KEY).expect("a key"), Opc::from_hex(OPC).expect("a key"));
     let subscribers = Subscriber::range("999700000200000", asked.len(), &k, &opc).expect("15 digits");
-    let slices = "1:internet|lan=ethernet|sensors=ipv4+unstructured";
     let row = |s: &Subscriber| format!("imsi-{},{KEY},{OPC},{slices}\n", s.imsi);
     let rows: String = subscribers.iter().map(row).collect();
     let file = core.file("subscribers.csv", &format!("supi,k,opc,slices\n{rows}"));
@@ -110,7 +112,7 @@ async fn attached(asked: &[(PduSessionType, &str)]) -> (Core, Ran) {
 #[tokio::test]
 async fn ues_of_an_ethernet_network_and_a_host_behind_its_device_reach_each_other() {
     let ethernet = (PduSessionType::Ethernet, "lan");
-    let (core, ran) = attached(&[ethernet, ethernet]).await;
+    let (core, ran) = attached(&[ethernet, ethernet], ALL).await;
     ip(&["address", "add", "10.50.0.1/24", "dev", "test-lan"]);
     let (mut first, mut second) = (ran.payloads(UeId(0), 1), ran.payloads(UeId(1), 1));
 
@@ -167,7 +169,8 @@ async fn ues_of_an_ethernet_network_and_a_host_behind_its_device_reach_each_othe
 
 #[tokio::test]
 async fn an_unstructured_session_exchanges_datagrams_with_its_peer() {
-    let (core, ran) = attached(&[(PduSessionType::Unstructured, "sensors"), (PduSessionType::Ipv4, "sensors")]).await;
+    let (core, ran) =
+        attached(&[(PduSessionType::Unstructured, "sensors"), (PduSessionType::Ipv4, "sensors")], ALL).await;
     let peer = UdpSocket::bind(SocketAddr::from((PEER, 5000))).await.expect("the core's device has the address");
     let mut payloads = ran.payloads(UeId(0), 1);
     assert!(ran.addresses(UeId(0), 1).is_empty(), "its end of the tunnel is none of the UE's");
@@ -187,9 +190,8 @@ async fn an_unstructured_session_exchanges_datagrams_with_its_peer() {
 
 #[tokio::test]
 async fn a_type_that_is_not_subscribed_is_refused() {
-    let (_core, ran) = attached(&[(PduSessionType::Ipv4, "internet")]).await;
-    let request =
-        SessionRequest { kind: PduSessionType::Ethernet, dnn: Dnn::new("internet"), ..SessionRequest::usual(2) };
+    let (_core, ran) = attached(&[(PduSessionType::Ipv4, "internet")], "1:internet|lan=ipv4").await;
+    let request = SessionRequest { kind: PduSessionType::Ethernet, dnn: Dnn::new("lan"), ..SessionRequest::usual(2) };
     let refused = ran.run(UeId(0), Command::Establish(request)).await.expect_err("refused");
     assert!(refused.to_string().contains("28"), "unknown PDU session type: {refused}");
 }

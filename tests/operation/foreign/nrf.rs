@@ -146,7 +146,8 @@ impl Nrf {
         Answer::json(201, &body).at(uri)
     }
 
-    /// NFDiscover (TS 29.510 5.3.2.2). One that is suspended is found too, and is not to be used.
+    /// NFDiscover (TS 29.510 5.3.2.2). One that is suspended is found too, before the others, and is not to be used: who does comes
+    /// here, where that is a fault.
     fn discover(&self, message: &Message) -> Answer {
         self.nf.body(message, "");
         let query = fields(message.path.split_once('?').map_or("", |(_, query)| query));
@@ -159,7 +160,8 @@ impl Nrf {
             profile["nfType"] == target && services.any(|offered| offered["serviceName"] == service)
         };
         let suspended = json!({"nfInstanceId": "5bd0c1bb-3ce8-4f4e-9dc9-0b2a1c9e7d11", "nfType": target, "nfStatus": "SUSPENDED",
-            "fqdn": "nobody.example", "nfServices": [{"serviceInstanceId": "1", "serviceName": service, "scheme": "http",
+            "priority": 0, "ipv4Addresses": [self.nf.own.ip()], "nfServices": [{"serviceInstanceId": "1", "serviceName": service, "scheme": "http",
+            "priority": 0, "ipEndPoints": [{"ipv4Address": self.nf.own.ip(), "port": self.nf.own.port()}],
             "versions": [{"apiVersionInUri": "v1", "apiFullVersion": "1.0.0", "expiry": "2036-01-01T00:00:00Z"}], "nfServiceStatus": "SUSPENDED"}]});
         let found: Vec<Value> =
             std::iter::once(suspended).chain(lock(&self.profiles).values().filter(offers).cloned()).collect();
