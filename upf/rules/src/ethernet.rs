@@ -47,6 +47,14 @@ pub struct MacPair {
     pub destination: Option<MacRange>,
 }
 
+impl MacPair {
+    /// How many rules it is at most: a range of addresses is up to three of makers and stations.
+    pub(crate) fn alternatives(&self) -> usize {
+        let of = |range: Option<MacRange>| if range.is_some_and(|range| range.low != range.high) { 3 } else { 1 };
+        of(self.source) * of(self.destination)
+    }
+}
+
 /// A VLAN tag: what is given must match.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct TagFilter {

@@ -7,8 +7,8 @@ use ipnet::IpNet;
 
 use crate::{
     Action, Cause, Change, Destination, Element, EthernetFilter, Far, FarChange, Filter, Forwarding, Kind, LocalTunnel,
-    Pdi, Pdr, PdrChange, PdrId, Qer, QerChange, RemoteTunnel, Request, RuleRef, Rules, Session, Source, Teid, Triggers,
-    Urr, UrrChange, UrrId, Volumes,
+    MacPair, Pdi, Pdr, PdrChange, PdrId, Qer, QerChange, RemoteTunnel, Request, RuleRef, Rules, Session, Source, Teid,
+    Triggers, Urr, UrrChange, UrrId, Volumes,
 };
 
 /// How many rules a session may have.
@@ -27,7 +27,9 @@ impl Limits {
     pub fn hold(&self, pdi: &Pdi) -> bool {
         let filters = pdi.application.as_ref().map_or(pdi.filters.len(), |application| application.flows.len());
         let of_frames = pdi.frames.iter().flat_map(|frames| &frames.filters);
-        let frames: usize = of_frames.map(|frame| frame.addresses.len().max(1) * frame.flows.len().max(1)).sum();
+        let addresses =
+            |frame: &EthernetFilter| frame.addresses.iter().map(MacPair::alternatives).sum::<usize>().max(1);
+        let frames: usize = of_frames.map(|frame| addresses(frame) * frame.flows.len().max(1)).sum();
         filters.max(1) * frames.max(1) * pdi.qfis.len().max(1) <= self.filters
     }
 }
