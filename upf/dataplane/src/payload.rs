@@ -121,10 +121,11 @@ impl UdpTunnel {
         let port = self.peer.port().to_be_bytes();
         let ours =
             inner.protocol == UDP_PROTOCOL && inner.source == self.peer.ip() && [s0, s1] == port && [d0, d1] == port;
-        let datagram = datagram.get(..usize::from(u16::from_be_bytes([l0, l1])))?;
+        let length = usize::from(u16::from_be_bytes([l0, l1]));
+        let datagram = datagram.get(..length).filter(|_| length >= UDP)?;
         // IPv4 may leave the checksum out.
         let unsummed = [c0, c1] == [0; 2] && inner.source.is_ipv4();
-        let right = unsummed || summed(inner.source, inner.destination, datagram)?.is_right();
+        let right = unsummed || summed(inner.source, inner.destination, datagram, length)?.is_right();
         (ours && right).then_some(begin + UDP..begin + datagram.len())
     }
 
@@ -134,7 +135,7 @@ impl UdpTunnel {
         let length = u16::try_from(UDP + frame.packet().len()).ok()?;
         let ([p0, p1], [l0, l1]) = (self.peer.port().to_be_bytes(), length.to_be_bytes());
         let udp = [p0, p1, p0, p1, l0, l1, 0, 0];
-        let sum = summed(own.ip(), self.peer.ip(), &udp)?.add(frame.packet());
+        let sum = summed(own.ip(), self.peer.ip(), &udp, usize::from(length))?.add(frame.packet());
         let [c0, c1] = match sum.checksum() {
             // 0 would say that there is none.
             [0, 0] => [0xff; 2],
@@ -165,17 +166,14 @@ impl UdpTunnel {
     }
 }
 
-/// The sum of a datagram and its pseudo header (RFC 768, RFC 8200 8.1).
-fn summed(from: IpAddr, to: IpAddr, datagram: &[u8]) -> Option<Sum> {
-    let (_, length) = datagram.split_first_chunk::<4>()?;
-    let (&[l0, l1], _) = length.split_first_chunk()?;
-    let sum = Sum::default().add(&[0, UDP_PROTOCOL, l0, l1]);
+/// The sum of these octets and the pseudo header of a datagram of such a length.
+fn summed(from: IpAddr, to: IpAddr, octets: &[u8], length: usize) -> Option<Sum> {
     let sum = match (from, to) {
-        (IpAddr::V4(from), IpAddr::V4(to)) => sum.add(&from.octets()).add(&to.octets()),
-        (IpAddr::V6(from), IpAddr::V6(to)) => sum.add(&from.octets()).add(&to.octets()),
+        (IpAddr::V4(from), IpAddr::V4(to)) => Sum::pseudo_header(&from.octets(), &to.octets(), UDP_PROTOCOL, length),
+        (IpAddr::V6(from), IpAddr::V6(to)) => Sum::pseudo_header(&from.octets(), &to.octets(), UDP_PROTOCOL, length),
         _ => return None,
     };
-    Some(sum.add(datagram))
+    Some(sum.add(octets))
 }
 
 #[cfg(test)]
@@ -230,6 +228,22 @@ mod tests {
                 assert_eq!(&packet[inside], payload);
             }
         }
+    }
+
+    /// Of IPv4, whose checksum may be left out.
+    #[test]
+    fn a_length_that_cannot_be_is_damage() {
+        let [tunnel, _] = tunnels();
+        let packet = |length: u8| {
+            let mut packet = sent(&tunnel, b"payload");
+            packet[IPV4 + 4..IPV4 + UDP].copy_from_slice(&[0, length, 0, 0]);
+            packet
+        };
+        let inside = |packet: &[u8]| Inner::parse(packet).and_then(|inner| tunnel.inside(packet, &inner));
+        assert!((0..8).all(|length| inside(&packet(length)).is_none()));
+        assert_eq!(inside(&packet(8)), Some(28..28));
+        assert_eq!(inside(&packet(15)), Some(28..35));
+        assert_eq!(inside(&packet(16)), None);
     }
 
     proptest! {

@@ -171,9 +171,7 @@ impl Options {
 
 /// The sum of a message of ICMPv6 with the pseudo header (RFC 4443 2.3).
 fn checked(from: Ipv6Addr, to: Ipv6Addr, message: &[u8]) -> Sum {
-    let length = u32::try_from(message.len()).unwrap_or(u32::MAX);
-    let sum = Sum::default().add(&from.octets()).add(&to.octets());
-    sum.add_number(length).add_number(u32::from(ICMPV6)).add(message)
+    Sum::pseudo_header(&from.octets(), &to.octets(), ICMPV6, message.len()).add(message)
 }
 
 /// Writes the header before a message of ICMPv6 in a packet of its own, and the message's checksum.

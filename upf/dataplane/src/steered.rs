@@ -43,8 +43,9 @@ impl Session {
                     IpAddr::V4(_) => IpAddr::from((*ipv4)?),
                     IpAddr::V6(_) => IpAddr::from((*ipv6)?),
                 };
+                // Who asks the server itself is noted, too: it is no longer whom it asked before.
+                rare.redirected.note(frame.packet(), &inner, server);
                 if server != inner.destination {
-                    rare.redirected.note(frame.packet(), &inner, server);
                     rewrite::destination(frame.packet_mut(), server)?;
                 }
                 Some(Redirection::Onward)

@@ -49,9 +49,9 @@ pub struct Tun {
     left: Option<(Cut, usize)>,
 }
 
-/// Has a TUN device speak nothing but what is forwarded: no address and no solicitation of its own (it has no link layer to
-/// detect duplicates on). 1 for `addr_gen_mode` is none.
-const NOTHING_OF_ITS_OWN: [(&str, &str); 4] =
+/// Has a device speak nothing but what is forwarded: no address and no solicitation of its own (a TUN device has no link layer to
+/// detect duplicates on), and hear no router. 1 for `addr_gen_mode` is none.
+pub(crate) const NOTHING_OF_ITS_OWN: [(&str, &str); 4] =
     [("addr_gen_mode", "1"), ("accept_dad", "0"), ("accept_ra", "0"), ("router_solicitations", "0")];
 
 /// Has the device speak IPv6 even where new ones do not, with these settings. Where one cannot be made the system's stays.

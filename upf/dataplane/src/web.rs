@@ -115,8 +115,8 @@ fn write(
     tcp.extend_from_slice(payload);
     let mut packet = ip_header(inner, length);
     let addresses = packet.get(if inner.source.is_ipv4() { 12..20 } else { 8..40 }).unwrap_or_default();
-    let pseudo = Sum::default().add(addresses).add_number(u32::from(TCP)).add_number(length as u32);
-    let sum = pseudo.add(&tcp).checksum();
+    let (from, to) = addresses.split_at(addresses.len() / 2);
+    let sum = Sum::pseudo_header(from, to, TCP, length).add(&tcp).checksum();
     if let Some(field) = tcp.get_mut(16..).and_then(|rest| rest.first_chunk_mut()) {
         *field = sum;
     }

@@ -200,6 +200,22 @@ fn nobody_takes_anothers_place() {
     assert_eq!(site.counted().dropped(DropReason::LinkLocal), 1);
 }
 
+/// The device of N6 is one of the system that the core itself runs on.
+#[test]
+fn the_core_itself_is_not_reached() {
+    let mut site = Site::of([1]);
+    let to = |address: [u8; 4]| {
+        let mut packet = Vec::new();
+        let builder = etherparse::PacketBuilder::ipv4([10, 50, 0, 11], address, 64).udp(8805, 8805);
+        builder.write(&mut packet, b"").expect("fits");
+        frame(station(1, 1), HOST, [8, 0], &packet)
+    };
+    let std::net::IpAddr::V4(own) = std::net::IpAddr::from(N3) else { panic!("IPv4") };
+    assert_eq!(site.up(1, &to(own.octets())), []);
+    assert_eq!(site.counted().dropped(DropReason::Protected), 1);
+    assert_eq!(site.up(1, &to([10, 50, 0, 1])).len(), 1);
+}
+
 #[test]
 fn a_ue_has_a_bounded_number_of_stations_and_they_age() {
     let mut site = Site::of([1]);

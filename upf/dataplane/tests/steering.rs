@@ -79,6 +79,16 @@ fn a_server_is_asked_in_place_of_another_and_nobody_notices() {
 }
 
 #[test]
+fn who_asks_the_server_itself_from_the_same_port_hears_the_server() {
+    let mut bench = Bench::with(&redirected(server()));
+    for asked in [HOST, SERVER, HOST] {
+        assert_eq!(bench.up(&up(&udp(UE, asked, (1000, 80), 10))).1, udp(UE, SERVER, (1000, 80), 10));
+        let (_, sent) = bench.down(&udp(SERVER, UE, (80, 1000), 20));
+        assert_eq!(Datagram::parse(&sent).expect("is GTP-U").payload, udp(asked, UE, (80, 1000), 20));
+    }
+}
+
+#[test]
 fn who_asks_the_web_is_told_of_a_page_and_the_rest_goes_nowhere() {
     let mut bench = Bench::with(&redirected(Redirect::Url("http://portal.example/".into())));
     let tcp = |port, payload: &[u8]| {

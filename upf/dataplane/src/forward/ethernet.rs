@@ -84,6 +84,10 @@ impl Forwarder {
         arrival: Arrival,
     ) -> Result<(), DropReason> {
         let header = Header::parse(frame.packet()).ok_or(DropReason::MalformedInner)?;
+        // The device of N6 is the system's own: what is for the core itself would arrive there.
+        if header.ip(frame.packet()).is_some_and(|(inner, _)| self.config.protected.contains(&inner.destination)) {
+            return Err(DropReason::Protected);
+        }
         let session = self.table.at(place).ok_or(DropReason::UnknownTunnel)?;
         let seid = session.seid;
         let member = session.payload.member().ok_or(DropReason::UnknownTunnel)?;

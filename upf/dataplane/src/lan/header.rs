@@ -56,9 +56,8 @@ impl Header {
                 *place = word;
             }
         }
-        let packet = octets.get(self.length..).unwrap_or_default();
         if asks_ip
-            && let Some(inner) = self.ip(packet)
+            && let Some((inner, packet)) = self.ip(octets)
             && let Some(key) = key.first_chunk_mut()
         {
             inner::describe(key, packet, &inner, direction);
@@ -66,10 +65,11 @@ impl Header {
     }
 
     /// The IP packet that the frame carries.
-    fn ip(&self, packet: &[u8]) -> Option<Inner> {
+    pub(crate) fn ip<'a>(&self, octets: &'a [u8]) -> Option<(Inner, &'a [u8])> {
+        let packet = octets.get(self.length..)?;
         let inner = Inner::parse(packet)?;
         let ethertype = if inner.source.is_ipv4() { 0x0800 } else { 0x86dd };
-        (self.ethertype == ethertype).then_some(inner)
+        (self.ethertype == ethertype).then_some((inner, packet))
     }
 }
 

@@ -40,6 +40,8 @@ pub(crate) struct Lan {
     sessions: Vec<u64>,
     stations: HashMap<Mac, Place>,
     of_n6: usize,
+    /// Before this none of N6 is old: looking for those takes as long as there are stations.
+    old_from: Option<Instant>,
 }
 
 impl Lan {
@@ -102,7 +104,7 @@ impl Lan {
             }
             known => {
                 let before = known.map(|place| *place);
-                if self.of_n6 >= STATIONS_OF_N6 {
+                if self.of_n6 >= STATIONS_OF_N6 && self.old_from.is_none_or(|from| from <= now) {
                     self.forget_old(now);
                 }
                 if self.of_n6 < STATIONS_OF_N6 {
@@ -122,7 +124,12 @@ impl Lan {
     /// Forgets stations of N6 that have sent nothing for long.
     fn forget_old(&mut self, now: Instant) {
         self.stations.retain(|_, place| !matches!(place, Place::N6(heard) if is_old(*heard, now)));
-        self.of_n6 = self.stations.values().filter(|place| matches!(place, Place::N6(_))).count();
+        let heard = self.stations.values().filter_map(|place| match place {
+            Place::N6(heard) => Some(*heard),
+            Place::Session(_) => None,
+        });
+        self.of_n6 = heard.clone().count();
+        self.old_from = heard.min().and_then(|oldest| oldest.checked_add(AGEING));
     }
 }
 

@@ -5,6 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use rules::Link;
 use tun_rs::{DeviceBuilder, DeviceBuilderGuard, Layer, SyncDevice};
 
+use crate::tun::{NOTHING_OF_ITS_OWN, prepare_ipv6};
 use crate::{Frame, OpenError, Origin, Verdict};
 
 /// An Ethernet data network's device.
@@ -38,8 +39,11 @@ impl Taps {
             let options = |options: &mut DeviceBuilderGuard<'_>| {
                 options.multi_queue(workers > 1);
             };
-            let builder = DeviceBuilder::new().name(&network.tap).layer(Layer::L2).mtu(network.mtu);
+            let builder = DeviceBuilder::new().name(&network.tap).layer(Layer::L2).mtu(network.mtu).enable(false);
             let first = builder.with(options).build_sync().map_err(failed)?;
+            // Before it is up: an address once made stays, and a UE could be the system's router.
+            prepare_ipv6(&network.tap, &NOTHING_OF_ITS_OWN);
+            first.enabled(true).map_err(failed)?;
             for taps in all.iter_mut().skip(1) {
                 taps.devices.push((network.link, first.try_clone().map_err(failed)?));
             }

@@ -25,6 +25,11 @@ impl Sum {
         self.add(&number.to_be_bytes())
     }
 
+    /// The sum of a pseudo header (RFC 768, RFC 8200 8.1): both addresses, the protocol, and so many octets of it.
+    pub(crate) fn pseudo_header(from: &[u8], to: &[u8], protocol: u8, length: usize) -> Self {
+        Self::default().add(from).add(to).add_number(u32::from(protocol)).add_number(length as u32)
+    }
+
     /// The sum of 16 bits, as it lies in the packet.
     pub(crate) fn folded(self) -> [u8; 2] {
         let mut sum = self.0;

@@ -120,5 +120,6 @@ pub(super) fn pseudo_header(network: &[u8], kind: Kind, length: usize) -> Option
         Kind::Tcp => 6,
         Kind::Udp => 17,
     };
-    Some(Sum::default().add(addresses).add_number(protocol).add_number(u32::try_from(length).ok()?))
+    let (from, to) = addresses.split_at(addresses.len() / 2);
+    Some(Sum::pseudo_header(from, to, protocol, length))
 }
