@@ -37,11 +37,14 @@ pub(super) async fn serve_connection<Io: AsyncRead + AsyncWrite + Unpin>(io: Io,
 }
 
 /// Shakes hands over `io` and says why that is all (RFC 9113 7).
-pub(super) async fn refuse<Io: AsyncRead + AsyncWrite + Unpin>(io: Io) {
+pub(super) async fn refuse<Io: AsyncRead + AsyncWrite + Unpin>(mut io: Io) {
     let said = async {
-        let mut connection = h2::server::handshake(io).await?;
+        let mut connection = h2::server::handshake(&mut io).await.map_err(std::io::Error::other)?;
         connection.abrupt_shutdown(h2::Reason::INADEQUATE_SECURITY);
-        poll_fn(|cx| connection.poll_closed(cx)).await
+        poll_fn(|cx| connection.poll_closed(cx)).await.map_err(std::io::Error::other)?;
+        drop(connection);
+        // Closed with something unread, a socket is reset, and the peer may lose what it was told: the peer closes first.
+        tokio::io::copy(&mut io, &mut tokio::io::sink()).await
     };
     // Whatever comes of it, the peer is not let in.
     let _ = tokio::time::timeout(HANDSHAKE, said).await;
