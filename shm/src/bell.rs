@@ -32,6 +32,11 @@ impl OwnBell {
         Ok(Self(watched.map_err(io::Error::from)?))
     }
 
+    /// Takes it out of the reactor.
+    pub(crate) fn into_inner(self) -> OwnedFd {
+        self.0.into_inner()
+    }
+
     /// Ready once per ring, or for several. It is never read: the reactor, edge-triggered, reports each ring anew.
     pub(crate) fn poll_rung(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.0.poll_read_ready(cx))?.clear_ready();

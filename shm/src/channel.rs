@@ -60,7 +60,6 @@ pub(crate) struct Shared {
     ahead: Waits,
     /// Lets one message at a time go in fragments.
     pub(crate) fragments: tokio::sync::Mutex<()>,
-    pub(crate) bell: OwnBell,
     pub(crate) socket: UnixStream,
     pub(crate) counted: Counted,
     pub(crate) owed: Owed,
@@ -103,13 +102,13 @@ pub(crate) struct Parts {
 /// Makes the two halves of our end.
 pub(crate) fn assemble(parts: Parts, options: &Options) -> std::io::Result<(Sender, Receiver)> {
     let Parts { segment, end, bell, peer_bell, socket, in_place } = parts;
+    let bell = OwnBell::watch(bell)?;
     let counted = Counted::by(options.tally.clone());
     let shared = Arc::new(Shared {
         outgoing: Mutex::new(Outgoing::new(segment.clone(), end.other(), counted.counts.clone())),
         usual: Waits::new(),
         ahead: Waits::new(),
         fragments: tokio::sync::Mutex::default(),
-        bell: OwnBell::watch(bell)?,
         socket,
         counted,
         owed: Owed::new(),
@@ -122,7 +121,7 @@ pub(crate) fn assemble(parts: Parts, options: &Options) -> std::io::Result<(Send
     took(Step::Open);
     let descriptors = Descriptors(segment.clone(), end);
     let lender = Lender::new(Returns(segment.clone(), end), segment, end, in_place, Arc::downgrade(&shared));
-    Ok((Sender::new(shared.clone()), Receiver::new(shared, descriptors, lender, options)))
+    Ok((Sender::new(shared.clone()), Receiver::new((shared, bell), descriptors, lender, options)))
 }
 
 impl Shared {
@@ -144,6 +143,11 @@ impl Shared {
             self.ending.tell();
         }
         self.ending.why().cloned().unwrap_or(error)
+    }
+
+    /// Forgets whom to wake.
+    pub(crate) fn wake_nobody(&self) {
+        self.ending.wake_nobody();
     }
 
     /// Remembers whom to wake when the channel ends.

@@ -46,6 +46,11 @@ impl Ending {
         }
     }
 
+    /// Nobody is to be woken any more: who receives now has other ways to hear of the end.
+    pub(crate) fn wake_nobody(&self) {
+        *self.receiver() = None;
+    }
+
     /// The receiver that waits, or did.
     pub(crate) fn receiver(&self) -> MutexGuard<'_, Option<Waker>> {
         self.receiver.lock().unwrap_or_else(PoisonError::into_inner)

@@ -10,6 +10,8 @@
 //!
 //! Whoever makes a message of values can [`reserve`](Sender::reserve) room and write it where the peer will read it.
 //!
+//! A thread that waits for nothing else makes it a [`BlockingChannel`], which its bell wakes without a runtime.
+//!
 //! Where octets are wanted and not messages, [`Connections`] lets any number of byte [`Stream`]s run over a channel.
 //!
 //! The peer is not trusted with our safety: each index, offset and length is read from shared memory once, checked, then used.
@@ -30,6 +32,7 @@ mod slab;
 mod sync;
 
 mod bell;
+mod blocking;
 mod channel;
 mod counts;
 mod crowd;
@@ -47,6 +50,7 @@ mod stream;
 pub use error::{ChannelError, HelloError, Violation};
 
 pub use {
+    blocking::BlockingChannel,
     channel::Options,
     counts::{ChannelCounters, Tally},
     hello::{Incoming, Listener, connect, node_identity},

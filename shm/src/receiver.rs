@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
+use crate::bell::OwnBell;
 use crate::channel::{Options, Shared};
 use crate::crowd::CROWD;
 use crate::doorbell::{announce, withdraw};
@@ -26,7 +27,9 @@ const LOOKS: u32 = 16;
 
 /// Receives messages. Dropped, it ends the channel.
 pub struct Receiver {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
+    /// In the reactor; a thread that waits by itself has taken it.
+    pub(crate) bell: Option<OwnBell>,
     descriptors: Consumer<DESCRIPTOR, Descriptors>,
     lender: Arc<Lender>,
     /// Blocks that readers were given where they lie, a number that wraps.
@@ -35,7 +38,7 @@ pub struct Receiver {
     max_message: usize,
     /// We announced that we sleep.
     announced: bool,
-    hung_up: bool,
+    pub(crate) hung_up: bool,
     taken: u32,
     spin: Spin,
     /// Where we run, counted from 1; 0 where that must be asked.
@@ -51,9 +54,15 @@ struct Partial {
 }
 
 impl Receiver {
-    pub(crate) fn new(shared: Arc<Shared>, descriptors: Descriptors, lender: Arc<Lender>, options: &Options) -> Self {
+    pub(crate) fn new(
+        (shared, bell): (Arc<Shared>, OwnBell),
+        descriptors: Descriptors,
+        lender: Arc<Lender>,
+        options: &Options,
+    ) -> Self {
         Self {
             shared,
+            bell: Some(bell),
             descriptors: Consumer::new(descriptors),
             lender,
             lent: 0,
@@ -103,36 +112,48 @@ impl Receiver {
 
     fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, ChannelError>> {
         loop {
-            match self.take_message() {
-                Ok(Taken::Message(message)) => return Poll::Ready(Ok(message)),
-                Ok(Taken::Nothing) => {}
-                Ok(Taken::Enough) => return yield_to_others(cx),
-                Err(error) => return Poll::Ready(Err(error)),
-            }
-            if self.hung_up {
-                return Poll::Ready(Err(self.shared.fail(ChannelError::PeerGone)));
-            }
-            if !self.announced {
-                self.shared.ring_if_owed();
-                match self.look_around() {
-                    Around::Found => continue,
-                    Around::Nothing => return yield_to_others(cx),
-                    Around::Sleep => {}
+            match self.look()? {
+                Look::Message(message) => return Poll::Ready(Ok(message)),
+                Look::Again => {}
+                Look::Later => return yield_to_others(cx),
+                Look::Sleep => {
+                    self.shared.wake_on_failure(cx.waker());
+                    if self.shared.failure().is_none()
+                        && self.poll_bell(cx)?.is_pending()
+                        && self.poll_hang_up(cx)?.is_pending()
+                    {
+                        return Poll::Pending;
+                    }
                 }
+            }
+        }
+    }
+
+    /// The next message, or how to wait for it.
+    pub(crate) fn look(&mut self) -> Result<Look, ChannelError> {
+        match self.take_message()? {
+            Taken::Message(message) => return Ok(Look::Message(message)),
+            Taken::Nothing => {}
+            Taken::Enough => return Ok(Look::Later),
+        }
+        if self.hung_up {
+            return Err(self.shared.fail(ChannelError::PeerGone));
+        }
+        if self.announced {
+            return Ok(Look::Sleep);
+        }
+        self.shared.ring_if_owed();
+        Ok(match self.look_around() {
+            Around::Found => Look::Again,
+            Around::Nothing => Look::Later,
+            Around::Sleep => {
                 // Then look once more: the peer may have sent before it could see this.
                 self.announced = true;
                 announce(&self.shared.segment.side(self.shared.end).asleep.0);
                 took(Step::Announced);
-                continue;
+                Look::Again
             }
-            self.shared.wake_on_failure(cx.waker());
-            if self.shared.failure().is_none()
-                && self.poll_bell(cx)?.is_pending()
-                && self.poll_hang_up(cx)?.is_pending()
-            {
-                return Poll::Pending;
-            }
-        }
+        })
     }
 
     /// A sender of the same channel.
@@ -272,13 +293,19 @@ impl Receiver {
 
     /// Ready when the bell rang: for a message, or for room.
     fn poll_bell(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ChannelError>> {
-        ready!(self.shared.bell.poll_rung(cx))
-            .map_err(|error| self.shared.fail(ChannelError::System(error.to_string())))?;
+        // A thread that waits for the bell has taken it.
+        let Some(bell) = &self.bell else { return Poll::Ready(Err(self.shared.fail(ChannelError::Closed))) };
+        ready!(bell.poll_rung(cx)).map_err(|error| self.shared.fail(ChannelError::System(error.to_string())))?;
+        self.rung();
+        Poll::Ready(Ok(()))
+    }
+
+    /// The bell rang: for a message, or for room.
+    pub(crate) fn rung(&mut self) {
         self.shared.counted.counts.wakeups.add_alone();
         self.withdraw();
         self.core = 0; // we may have woken elsewhere
         self.shared.there_may_be_room();
-        Poll::Ready(Ok(()))
     }
 
     /// Ready when the peer closed its end of the socket, as its death does. Anything else there is a violation.
@@ -286,15 +313,20 @@ impl Receiver {
         loop {
             let polled = ready!(self.shared.socket.poll_read_ready(cx));
             let read = polled.and_then(|()| self.shared.socket.try_read(&mut [0; 8]));
-            return Poll::Ready(match read {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
-                Ok(0) | Err(_) => {
-                    self.hung_up = true;
-                    Ok(())
-                }
-                Ok(_) => Err(self.shared.fail(Violation::Chatter.into())),
-            });
+            if matches!(&read, Err(error) if error.kind() == io::ErrorKind::WouldBlock) {
+                continue;
+            }
+            return Poll::Ready(self.heard(read.unwrap_or_default()));
         }
+    }
+
+    /// So much was read from the socket; nothing where the peer hung up, or it is broken.
+    pub(crate) fn heard(&mut self, octets: usize) -> Result<(), ChannelError> {
+        if octets > 0 {
+            return Err(self.shared.fail(Violation::Chatter.into()));
+        }
+        self.hung_up = true;
+        Ok(())
     }
 }
 
@@ -317,6 +349,17 @@ impl Partial {
         let Self { stream, kind, octets, truncated } = self;
         Message { stream, kind, truncated, payload: Payload::copied(octets.into()) }
     }
+}
+
+/// What a look brought.
+pub(crate) enum Look {
+    Message(Message),
+    /// Look again at once.
+    Again,
+    /// Look again, once others have had their turn.
+    Later,
+    /// We announced that we sleep: sleep until the bell rings or the peer hangs up.
+    Sleep,
 }
 
 /// What looking around brought.

@@ -153,6 +153,7 @@ pub(crate) fn run(options: &OtherOptions) -> Result<(), Failure> {
         let h2_tls = tls.map_err(|error| Failure::Other(error.to_string()))?;
         let channels = Arc::new(Mutex::new(Vec::new()));
         accept(&options.folder.join("channel"), channels.clone(), ring::send_back)?;
+        accept(&options.folder.join("waiting"), channels.clone(), ring::send_back_waiting)?;
         accept(&options.folder.join("ring"), channels.clone(), ring::send_back_polled)?;
         #[cfg(feature = "iceoryx2")]
         for noticing in [iceoryx::Noticing::Polling, iceoryx::Noticing::Events] {

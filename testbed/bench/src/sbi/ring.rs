@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use shm::{ChannelError, Message, Options, Receiver, Sender};
+use shm::{BlockingChannel, ChannelError, Message, Options, Receiver, Sender};
 
 use super::series::Pattern;
 use super::ways::same;
@@ -60,6 +60,35 @@ pub(crate) async fn messages(
             window.end(message.stream);
             // What is there already costs no wake-up.
             while let Some(message) = receiver.try_recv().map_err(broken)? {
+                window.end(message.stream);
+            }
+        }
+    }
+    Ok(window.latencies)
+}
+
+/// Calls of a thread that waits for the channel alone.
+pub(crate) fn waiting(
+    channel: &mut BlockingChannel,
+    pattern: Pattern,
+    size: usize,
+    calls: usize,
+) -> Result<Vec<Duration>, Failure> {
+    let (body, sender) = (vec![b'x'; size], channel.sender());
+    let mut window = Window::new(pattern, calls);
+    while let Some(stream) = window.next() {
+        pattern.pause().into_iter().for_each(std::thread::sleep);
+        window.begin(stream);
+        // Without room, answers must go on being taken: they are what makes room.
+        while !sender.try_send(stream, ECHO, &[&body]).map_err(broken)? {
+            window.end(channel.recv().map_err(broken)?.stream);
+        }
+        while window.is_full() {
+            let message = channel.recv().map_err(broken)?;
+            same(message.payload.len(), size)?;
+            window.end(message.stream);
+            // What is there already costs no wake-up.
+            while let Some(message) = channel.try_recv().map_err(broken)? {
                 window.end(message.stream);
             }
         }
@@ -161,6 +190,22 @@ pub(crate) async fn send_back((sender, mut receiver): Ends) -> Result<(), Channe
             }
         }
     }
+}
+
+/// The other side of a thread that waits is one too.
+pub(crate) async fn send_back_waiting((_, receiver): Ends) -> Result<(), ChannelError> {
+    let system = |error: std::io::Error| ChannelError::System(error.to_string());
+    let mut channel = BlockingChannel::new(receiver).map_err(system)?;
+    std::thread::spawn(move || {
+        loop {
+            let answered =
+                channel.recv().and_then(|message| channel.send(message.stream, message.kind, &[&message.payload]));
+            if answered.is_err() {
+                return;
+            }
+        }
+    });
+    Ok(())
 }
 
 /// The other side of the polled ring: polls from the first message on until it is told to rest.

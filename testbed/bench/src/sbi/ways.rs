@@ -26,6 +26,8 @@ pub(crate) enum Way {
     Ring,
     /// Messages over a channel of shared memory
     Channel,
+    /// The same, from a thread that waits for its channel alone
+    ChannelThreads,
     /// Calls of the service-based interface over shared memory
     Shm,
     /// The same, from threads that wait
@@ -54,6 +56,7 @@ impl Way {
     pub(crate) const ALL: &[Self] = &[
         Self::Ring,
         Self::Channel,
+        Self::ChannelThreads,
         Self::Shm,
         Self::Threads,
         Self::H2Shm,
@@ -92,6 +95,7 @@ impl fmt::Display for Way {
         f.write_str(match self {
             Self::Ring => "ring, polled",
             Self::Channel => "channel",
+            Self::ChannelThreads => "channel, threads",
             Self::Shm => "shm",
             Self::Threads => "shm, threads",
             Self::H2Shm => "h2+shm",
@@ -155,6 +159,7 @@ pub(crate) enum Client {
         endpoint: Endpoint,
     },
     Messages(RefCell<Ends>),
+    Waiting(RefCell<shm::BlockingChannel>),
     Ring(RefCell<Ends>),
     #[cfg(feature = "iceoryx2")]
     Iceoryx(Box<iceoryx::Ends>),
@@ -167,6 +172,11 @@ impl Client {
         Ok(match way {
             Way::Ring => Self::Ring(RefCell::new(ring::connect(&other.folder().join("ring")).await?)),
             Way::Channel => Self::Messages(RefCell::new(ring::connect(&other.folder().join("channel")).await?)),
+            Way::ChannelThreads => {
+                let (_, receiver) = ring::connect(&other.folder().join("waiting")).await?;
+                let channel = shm::BlockingChannel::new(receiver);
+                Self::Waiting(RefCell::new(channel.map_err(|error| Failure::Other(error.to_string()))?))
+            }
             Way::Shm => calls(other.shm(), false),
             Way::Threads => {
                 let pool = Arc::new(Pool::new(Limits::default()));
@@ -195,6 +205,7 @@ impl Client {
     pub(crate) fn counters(&self) -> shm::ChannelCounters {
         match self {
             Self::Messages(ends) | Self::Ring(ends) => ends.borrow().0.counters(),
+            Self::Waiting(channel) => channel.borrow().sender().counters(),
             Self::Calls { pool, .. } | Self::Threads { pool, .. } => {
                 let counters = pool.stats().into_iter().map(|(_, counters)| counters.channel);
                 counters.fold(shm::ChannelCounters::default(), |sum, counters| sum + counters)
@@ -214,6 +225,7 @@ impl Client {
     ) -> Result<Vec<Duration>, Failure> {
         match self {
             Self::Messages(ends) => runtime.block_on(ring::messages(&mut ends.borrow_mut(), pattern, size, calls)),
+            Self::Waiting(channel) => ring::waiting(&mut channel.borrow_mut(), pattern, size, calls),
             Self::Ring(ends) => ring::polled(&mut ends.borrow_mut(), pattern, size, calls),
             #[cfg(feature = "iceoryx2")]
             Self::Iceoryx(ends) => ends.calls(pattern, size, calls),

@@ -1,0 +1,181 @@
+//! Channels whose ends are threads that wait.
+
+use std::sync::mpsc;
+use std::thread;
+
+use shm::{BlockingChannel, ChannelError, Listener, Options, Receiver, Sender, connect};
+
+type End = (Sender, Receiver);
+
+/// A runtime that nobody drives once the channel is open: the threads need none.
+fn pair(options: &Options) -> (tokio::runtime::Runtime, End, End) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let (client, server) = runtime.block_on(async {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("door");
+        let listener = Listener::bind(&path, options.clone()).expect("the path is free");
+        let server = tokio::spawn(async move { listener.accept().await.expect("a guest").open().await });
+        let client = connect(&path, options).await.expect("the server lets us in");
+        (client, server.await.expect("no panic").expect("the client is let in"))
+    });
+    (runtime, client, server)
+}
+
+fn blocking((_, receiver): End) -> BlockingChannel {
+    BlockingChannel::new(receiver).expect("descriptors are left")
+}
+
+fn small() -> Options {
+    Options { segment: 64 << 10, ..Options::default() }
+}
+
+/// Sends back what comes, until the channel ends.
+fn send_back(mut channel: BlockingChannel) -> ChannelError {
+    loop {
+        let answered = channel.recv().and_then(|message| {
+            let (stream, kind, octets) = (message.stream, message.kind, message.payload.into_bytes());
+            channel.send(stream, kind, &[&octets])
+        });
+        if let Err(error) = answered {
+            return error;
+        }
+    }
+}
+
+#[test]
+fn two_threads_wait_for_each_other() {
+    let (_runtime, client, server) = pair(&Options::default());
+    let mut channel = blocking(client);
+    let other = thread::spawn(move || send_back(blocking(server)));
+    for number in 0..500_u32 {
+        let octets = vec![number as u8; number as usize * 7];
+        channel.send(number, 3, &[&octets]).expect("open");
+        let answer = channel.recv().expect("an answer");
+        assert_eq!((answer.stream, answer.kind, &*answer.payload), (number, 3, &octets[..]));
+    }
+    assert!(channel.try_recv().expect("open").is_none());
+    let counters = channel.sender().counters();
+    assert!(counters.wakeups > 0 && counters.doorbells > 0, "{counters:?}");
+    drop(channel);
+    assert_eq!(other.join().expect("no panic"), ChannelError::PeerGone);
+}
+
+#[test]
+fn a_thread_waits_for_room_and_sends_what_is_longer_than_all_of_it() {
+    let (_runtime, client, server) = pair(&small());
+    let mut channel = blocking(client);
+    let other = thread::spawn(move || {
+        let mut server = blocking(server);
+        (0..20).map(|_| server.recv().expect("a message").payload.len()).collect::<Vec<_>>()
+    });
+    let lengths: Vec<usize> = (0..20).map(|number| number * 20_000).collect();
+    let octets = vec![7; 400_000];
+    for (stream, length) in (0..).zip(&lengths) {
+        channel.send(stream, 1, &[&octets[..*length]]).expect("open");
+    }
+    // What was sent last is rung for when the thread waits next.
+    channel.sender().flush();
+    assert_eq!(other.join().expect("no panic"), lengths);
+}
+
+#[test]
+fn a_thread_and_a_task_share_a_channel_and_several_threads_send() {
+    let (runtime, client, (sender, mut receiver)) = pair(&Options::default());
+    let mut channel = blocking(client);
+    let senders: Vec<_> = (0..4_u32)
+        .map(|number| {
+            let sender = channel.sender();
+            thread::spawn(move || {
+                for _ in 0..200 {
+                    while !sender.try_send(number, 1, &[&[1; 100]]).expect("open") {
+                        thread::yield_now();
+                    }
+                }
+            })
+        })
+        .collect();
+    let counting = thread::spawn(move || {
+        let mut answers = 0;
+        while answers < 800 {
+            channel.recv().expect("an answer");
+            answers += 1;
+        }
+    });
+    runtime.block_on(async {
+        // Who waits for room must be polled, too.
+        let (taken, mut to_answer) = tokio::sync::mpsc::unbounded_channel();
+        let receiving = tokio::spawn(async move {
+            while let Ok(message) = receiver.recv().await {
+                taken.send(message).expect("it is answered");
+            }
+        });
+        for _ in 0..800 {
+            let message = to_answer.recv().await.expect("a message");
+            sender.send(message.stream, message.kind, &[&message.payload]).await.expect("open");
+        }
+        sender.flush();
+        receiving.await.expect("no panic"); // until the thread has its answers and drops its end
+    });
+    senders.into_iter().for_each(|sender| sender.join().expect("no panic"));
+    counting.join().expect("no panic");
+}
+
+#[test]
+fn who_waits_hears_of_the_end() {
+    for peer_ends in [true, false] {
+        let (_runtime, client, server) = pair(&small());
+        let mut channel = blocking(client);
+        let own = channel.sender();
+        let (is_waiting, waits) = mpsc::channel();
+        let waiting = thread::spawn(move || {
+            is_waiting.send(()).expect("somebody listens");
+            channel.recv().map(|message| message.stream)
+        });
+        waits.recv().expect("it waits");
+        if peer_ends {
+            // Its last words come first.
+            server.0.try_send(5, 1, &[&[1]]).expect("open");
+            drop(server);
+            assert_eq!(waiting.join().expect("no panic"), Ok(5));
+        } else {
+            own.close();
+            assert_eq!(waiting.join().expect("no panic"), Err(ChannelError::Closed));
+        }
+    }
+}
+
+#[test]
+fn who_waits_for_room_hears_of_the_end() {
+    let (_runtime, client, server) = pair(&small());
+    let mut channel = blocking(client);
+    let own = channel.sender();
+    let sending = thread::spawn(move || {
+        loop {
+            if let Err(error) = channel.send(1, 1, &[&[9; 3_000]]) {
+                return error;
+            }
+        }
+    });
+    while own.counters().waits_for_room == 0 {
+        thread::yield_now();
+    }
+    drop(server);
+    assert_eq!(sending.join().expect("no panic"), ChannelError::PeerGone);
+}
+
+#[tokio::test]
+async fn a_task_that_waited_before_is_not_rung_for_in_place_of_the_thread() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("door");
+    let listener = Listener::bind(&path, small()).expect("the path is free");
+    let server = tokio::spawn(async move { listener.accept().await.expect("a guest").open().await });
+    let (_, mut receiver) = connect(&path, &small()).await.expect("the server lets us in");
+    let (_answers, mut server) = server.await.expect("no panic").expect("the client is let in");
+    let polled = std::future::poll_fn(|cx| std::task::Poll::Ready(receiver.poll_recv(cx).is_pending())).await;
+    assert!(polled, "nothing was sent");
+    let channel = BlockingChannel::new(receiver).expect("descriptors are left");
+    let told = tokio::spawn(async move { server.recv().await.map(|message| message.stream) });
+    tokio::task::yield_now().await; // it waits
+    assert!(channel.sender().try_send(8, 1, &[&[1]]).expect("open"));
+    assert_eq!(told.await.expect("no panic"), Ok(8));
+}
