@@ -1,6 +1,7 @@
 //! Admission: at most so many procedures of a kind have the core at work at once, the rest wait by priority; who comes when
 //! the queue is full is shed, unless somebody of lower priority waits. A procedure that waits for its UE, or for its node, pauses: its
-//! place is another's until the answer is there, and then it goes before those that have not begun.
+//! place is another's until the answer is there, and then it goes before those that have not begun. Those begin many at once, when
+//! half of the places are free: one by one, each would wake every network function for itself.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -45,6 +46,7 @@ impl Admission {
     pub(crate) fn new(limits: &ProcedureLimits) -> Self {
         let state = |limit| State {
             free: limit,
+            batch: (limit / 2).max(1),
             most_waiting: limits.queue,
             waiting: Default::default(),
             paused: Default::default(),
@@ -108,6 +110,8 @@ struct Gate(Arc<Mutex<State>>);
 #[derive(Debug)]
 struct State {
     free: usize,
+    /// Places that are free before those begin that wait.
+    batch: usize,
     most_waiting: usize,
     /// Those that have not begun, by priority, the highest first.
     waiting: [VecDeque<Waiter>; 3],
@@ -118,12 +122,16 @@ struct State {
 type Waiter = oneshot::Sender<Result<Permit, Shed>>;
 
 impl State {
-    /// Emergencies first, whether they begin or go on, then what has begun.
-    fn next(&mut self) -> Option<(Waiter, Priority)> {
+    /// Takes a place for the next in turn: emergencies first, whether they begin or go on, then what has begun, and the rest
+    /// if they `may_begin`.
+    fn next(&mut self, may_begin: bool) -> Option<(Waiter, Priority)> {
+        self.free.checked_sub(1)?;
         let ([high, normal, low], [high_paused, paused]) = (&mut self.waiting, &mut self.paused);
-        let queues = [high_paused, high, paused, normal, low].into_iter();
+        let queues = [high_paused, high, paused, normal, low].into_iter().take(if may_begin { 5 } else { 3 });
         let priorities = [Priority::High, Priority::High, Priority::Normal, Priority::Normal, Priority::Low];
-        queues.zip(priorities).find_map(|(queue, priority)| Some((queue.pop_front()?, priority)))
+        let next = queues.zip(priorities).find_map(|(queue, priority)| Some((queue.pop_front()?, priority)))?;
+        self.free -= 1;
+        Some(next)
     }
 
     fn waiting(&self) -> usize {
@@ -189,7 +197,8 @@ impl Gate {
 
     fn ask(&self, priority: Priority) -> Result<Turn, Shed> {
         let mut state = self.state();
-        if state.free > 0 {
+        // Between two batches places are free and others wait: who is not urgent waits behind them.
+        if state.free > 0 && (priority == Priority::High || state.waiting() == 0) {
             state.free -= 1;
             return Ok(Turn::Now(self.permit(priority)));
         }
@@ -222,21 +231,20 @@ impl Gate {
         Permit { gate: Some(self.clone()), priority }
     }
 
-    /// Passes a permit to the next in turn that still waits.
+    /// Gives a place back, and those that are free to the next in turn that still wait.
     fn leave(&self) {
+        let may_begin = {
+            let mut state = self.state();
+            state.free += 1;
+            state.free >= state.batch
+        };
         loop {
-            let next = {
-                let mut state = self.state();
-                let next = state.next();
-                if next.is_none() {
-                    state.free += 1;
-                }
-                next
-            };
-            match next.map(|(waiter, priority)| waiter.send(Ok(self.permit(priority)))) {
+            let next = self.state().next(may_begin);
+            let Some((waiter, priority)) = next else { return };
+            if let Err(unused) = waiter.send(Ok(self.permit(priority))) {
                 // It gave up waiting: its permit must not come back here through `drop`.
-                Some(Err(unused)) => unused.into_iter().for_each(|mut permit| permit.gate = None),
-                Some(Ok(())) | None => return,
+                unused.into_iter().for_each(|mut permit| permit.gate = None);
+                self.state().free += 1;
             }
         }
     }
@@ -319,6 +327,29 @@ mod tests {
         let second = high.await.expect("no one else").expect("not shed");
         drop(second);
         assert!(normal.expect("it waited").await.expect("no one else").is_ok());
+    }
+
+    #[tokio::test]
+    async fn those_that_wait_begin_together_when_half_of_the_places_are_free() {
+        let admission = Admission::new(&limits(4, 10));
+        let ask = |priority| admission.ask(Kind::Registration, priority).unwrap_or_else(|Shed| panic!("room"));
+        let now = |turn| if let Turn::Now(permit) = turn { permit } else { panic!("a place is free") };
+        let mut running: Vec<Permit> = (0..4).map(|_| now(ask(Priority::Normal))).collect();
+        let mut waiting = Vec::new();
+        for _ in 0..3 {
+            let Turn::Later(turn) = ask(Priority::Normal) else { panic!("four run") };
+            waiting.push(turn);
+        }
+        running.pop();
+        assert!(waiting.iter_mut().all(|turn| turn.try_recv().is_err()), "one place is not enough");
+        assert!(matches!(ask(Priority::Normal), Turn::Later(_)), "a newcomer does not pass those that wait");
+        let urgent = now(ask(Priority::High));
+        let paused = running.pop().expect("three run").pause();
+        let resumed = futures_util::FutureExt::now_or_never(paused.resume()).flatten();
+        assert!(resumed.is_some(), "who has begun takes any place");
+        drop((urgent, resumed));
+        let begun: Vec<_> = waiting.iter_mut().map(oneshot::Receiver::try_recv).collect();
+        assert_eq!(begun.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, true, false]);
     }
 
     #[tokio::test]

@@ -18,10 +18,11 @@ use crate::network::{CORE, GNB, SERVER, SERVER_V6};
 /// How long arriving and leaving may take: this, and as much again for every thousand UEs.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// The order in which UEs go through the procedures, which is that of the table.
-const ORDER: [&str; 8] = [
+const ORDER: [&str; 9] = [
     "NG setup",
     "registration",
     "session",
+    "attach",
     "IPv6 address",
     "ping",
     "ping over IPv6",

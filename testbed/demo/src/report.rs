@@ -75,7 +75,7 @@ mod tests {
             outcome: Outcome {
                 count: 64 - failed,
                 failed,
-                latency_us: Latency { p50: 1500.0, p99: 20_250.0, max: 30_000.0 },
+                latency_us: Latency { p50: 1500.0, p99: 20_250.0, mean: 1600.0, max: 30_000.0 },
                 failures: (0..failed).map(|number| (format!("reason {number}"), 1)).collect(),
             },
         };

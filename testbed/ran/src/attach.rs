@@ -134,37 +134,45 @@ impl Attach {
         (1..=15).zip(all).map(|(id, (dnn, slice))| SessionRequest { id, kind, dnn, slice }).collect()
     }
 
-    /// Carries out a procedure and notes its outcome.
-    async fn timed(&self, name: &'static str, ue: UeId, command: Command) -> bool {
+    /// Carries out a procedure and notes its outcome. How long it took, if it succeeded.
+    async fn timed(&self, name: &'static str, ue: UeId, command: Command) -> Option<Duration> {
         let begin = Instant::now();
         let outcome = self.ran.run(ue, command).await.map(|()| begin.elapsed());
         if let Err(error) = &outcome {
             tracing::debug!(%ue, procedure = name, %error, "failed");
         }
         self.report.record(name, &outcome);
-        outcome.is_ok()
+        outcome.ok()
     }
 
     async fn arrive_one(&self, ue: UeId) {
-        if !self.timed("registration", ue, Command::Register).await {
-            return;
-        }
+        let Some(registration) = self.timed("registration", ue, Command::Register).await else { return };
+        let (mut whole, mut sessions) = (Some(registration), 0);
         for request in self.requests(ue) {
-            let id = request.id;
-            let has_ipv6 = matches!(request.kind, PduSessionType::Ipv6 | PduSessionType::Ipv4v6);
-            if !self.timed("session", ue, Command::Establish(request)).await {
-                continue;
-            }
-            // A network may have given an IPv4 session to who asked for both: that has nothing to wait for.
-            if has_ipv6 && self.ran.has_ipv6(ue, id) {
-                let outcome = self.ran.autoconfigured(ue, id, ROUTER_PATIENCE).await;
-                self.report.record("IPv6 address", &outcome);
-            }
-            let own = self.ran.addresses(ue, id);
-            for host in self.plan.ping.iter().filter(|host| own.iter().any(|own| own.is_ipv4() == host.is_ipv4())) {
-                self.ping(ue, id, *host).await;
-            }
+            let establishment = self.establish(ue, request).await;
+            whole = whole.zip(establishment).map(|(before, this)| before + this);
+            sessions += 1;
         }
+        if let Some(whole) = whole.filter(|_| sessions > 0) {
+            self.report.record::<String>("attach", &Ok(whole));
+        }
+    }
+
+    /// Opens a session and tries it out. How long the procedure took, if it succeeded.
+    async fn establish(&self, ue: UeId, request: SessionRequest) -> Option<Duration> {
+        let id = request.id;
+        let wants_ipv6 = matches!(request.kind, PduSessionType::Ipv6 | PduSessionType::Ipv4v6);
+        let time = self.timed("session", ue, Command::Establish(request)).await?;
+        // A network may have given an IPv4 session to who asked for both: that has nothing to wait for.
+        if wants_ipv6 && self.ran.has_ipv6(ue, id) {
+            let outcome = self.ran.autoconfigured(ue, id, ROUTER_PATIENCE).await;
+            self.report.record("IPv6 address", &outcome);
+        }
+        let own = self.ran.addresses(ue, id);
+        for host in self.plan.ping.iter().filter(|host| own.iter().any(|own| own.is_ipv4() == host.is_ipv4())) {
+            self.ping(ue, id, *host).await;
+        }
+        Some(time)
     }
 
     async fn ping(&self, ue: UeId, session: u8, host: IpAddr) {

@@ -94,7 +94,7 @@ impl Core {
 
     /// What each network function has used so far, by name.
     pub fn usage(&self) -> Vec<(String, Usage)> {
-        let mut usage: Vec<_> = network_functions()
+        let mut usage: Vec<_> = network_functions(&self.host)
             .into_iter()
             .filter_map(|(pid, name)| Some((name.strip_prefix("peregrine-")?.to_owned(), Usage::of(pid)?)))
             .collect();
@@ -130,16 +130,16 @@ impl Core {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        let mut left: Vec<String> = network_functions().into_iter().map(|(_, name)| name).collect();
+        let mut left: Vec<String> = network_functions(&self.host).into_iter().map(|(_, name)| name).collect();
         left.extend(sockets(&self.folder.join("run")));
         if left.is_empty() { Ok(()) } else { Err(CoreError::Told(format!("left behind: {}", left.join(", ")))) }
     }
 }
 
-/// The processes of network functions: not the launcher, the simulator or this program.
-fn network_functions() -> Vec<(u32, String)> {
+/// The processes of network functions on a host: not the launcher, the simulator or this program.
+fn network_functions(host: &Host) -> Vec<(u32, String)> {
     let mut found = processes_named("peregrine-");
-    found.retain(|(_, name)| !matches!(name.as_str(), "peregrine-ran" | "peregrine-demo"));
+    found.retain(|(pid, name)| !matches!(name.as_str(), "peregrine-ran" | "peregrine-demo") && host.has(*pid));
     found
 }
 

@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::{env, io};
@@ -123,6 +124,13 @@ impl Host {
         }
         command.args(["--pdeathsig", "KILL", "--"]).arg(program);
         command
+    }
+
+    /// Whether a process is on this host.
+    pub(crate) fn has(&self, pid: u32) -> bool {
+        let own = self.name.map_or_else(|| "/proc/self/ns/net".to_owned(), |name| format!("/run/netns/{name}"));
+        let namespace = |path: &str| std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
+        namespace(&own).is_some_and(|own| namespace(&format!("/proc/{pid}/ns/net")) == Some(own))
     }
 
     /// Runs `ip` on this host.

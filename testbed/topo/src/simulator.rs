@@ -41,6 +41,8 @@ pub struct Latency {
     pub p50: f64,
     /// 99 of 100 are faster.
     pub p99: f64,
+    /// The mean.
+    pub mean: f64,
     /// The longest.
     pub max: f64,
 }
