@@ -38,7 +38,7 @@ macro_rules! cases {
 cases! {
     interface:
         first_message_is_not_ng_setup ng_setup_twice same_node_on_two_associations unknown_procedures
-        responses_nobody_asked_for other_payload_protocols one_octet_flood mutated_messages abort_with_procedures_under_way
+        responses_nobody_asked_for other_payload_protocols one_octet_flood node_that_does_not_read mutated_messages abort_with_procedures_under_way
         associations_come_and_go reset_of_the_whole_interface;
     ownership:
         ue_ids_never_given_out wrong_ran_ue_id message_for_another_nodes_ue reset_of_another_nodes_ues

@@ -135,6 +135,34 @@ pub(crate) async fn one_octet_flood(world: &mut World) -> Outcome {
     Ok(())
 }
 
+/// More UEs than the AMF keeps messages for, at a gNB that reads nothing before it has sent all, or can send no more.
+pub(crate) async fn node_that_does_not_read(world: &mut World) -> Outcome {
+    let mut puppet = world.puppet().await?;
+    let mut sent = 0;
+    let flood = async {
+        while sent < 20_000 {
+            puppet.peer.send(1, &initial(sent)).await?;
+            sent += 1;
+        }
+        Ok::<(), ran::peer::PeerError>(())
+    };
+    // The AMF holds it back: that is what it should do.
+    if let Ok(flooded) = tokio::time::timeout(Duration::from_secs(5), flood).await {
+        flooded?;
+    }
+    // The association is the same, and every UE is answered.
+    let answer = |message: &Message| match message {
+        Message::DownlinkNasTransport(_) => Some(1),
+        Message::UeContextReleaseCommand(_) => Some(0),
+        _ => None,
+    };
+    let mut answered = 0;
+    while answered < sent {
+        answered += puppet.peer.expect("an answer", answer).await?;
+    }
+    Ok(())
+}
+
 pub(crate) async fn mutated_messages(world: &mut World) -> Outcome {
     let seeds = (fuzz::target("ngap").expect("a target").seeds)();
     let mut puppet = world.puppet().await?;

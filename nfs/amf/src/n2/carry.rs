@@ -3,12 +3,14 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use runtime::{Shutdown, StartError};
 use sctp::{Backend, Listener, Options, PPID_NGAP};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use super::Outgoing;
+use super::outbox::Outbox;
 use super::serve::Opened;
 use crate::config::{N2Config, SctpBackend};
 use crate::core::{Core, now};
@@ -53,11 +55,14 @@ pub(crate) async fn accept(core: Arc<Core>, listener: Listener, shutdown: Shutdo
             Err(error) => {
                 tracing::warn!(%error, "N2 association not accepted");
                 // A stack that fails again and again must not take the processor.
-                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                tokio::time::sleep(Duration::from_millis(100)).await;
             }
         }
     }
 }
+
+/// How long a message of a node that is behind is held back.
+const HOLD: Duration = Duration::from_millis(10);
 
 /// What ended an association, or the machine behind it.
 enum Ended {
@@ -77,11 +82,11 @@ async fn carry(core: Arc<Core>, association: sctp::Association, shutdown: Shutdo
             tracing::warn!(?peer, "too many N2 associations (amf.limits.gnbs)");
             return sender.abort();
         };
-        let id = opened.id;
-        let Opened { outgoing, mut end, .. } = opened;
-        let writer = tokio::spawn(write(sender.clone(), outgoing));
+        let Opened { id, outbox, outgoing, mut end } = opened;
+        let taken = Arc::new(Notify::new());
+        let writer = tokio::spawn(write(sender.clone(), outgoing, taken.clone()));
         let ended = tokio::select! {
-            ended = read(&core, id, &mut receiver) => ended,
+            ended = read(&core, id, (&outbox, &taken), &mut receiver) => ended,
             _ = end.wait_for(|end| *end) => {
                 sender.abort();
                 Ended::Over
@@ -102,8 +107,18 @@ async fn carry(core: Arc<Core>, association: sctp::Association, shutdown: Shutdo
     }
 }
 
-async fn read(core: &Arc<Core>, id: super::AssociationId, receiver: &mut sctp::Receiver) -> Ended {
+/// Passes on what comes. A node that does not take what it is sent is hardly read from either, so that SCTP's window slows it down before
+/// its outbox is full, which would be the end of the association. Hardly: a node may wait to send before it reads.
+async fn read(
+    core: &Arc<Core>,
+    id: super::AssociationId,
+    (outbox, taken): (&Outbox, &Notify),
+    receiver: &mut sctp::Receiver,
+) -> Ended {
     loop {
+        // UEs answer what was read before more is: the stack may have more at once than an outbox holds.
+        tokio::task::coop::consume_budget().await;
+        let _ = tokio::time::timeout(HOLD, caught_up(outbox, taken)).await; // then it gets through all the same
         match receiver.recv().await {
             sctp::Event::Message { stream, ppid: PPID_NGAP, data } => core.handle_n2(now(), id, stream, &data),
             sctp::Event::Message { ppid, .. } => tracing::debug!(ppid, "not NGAP: discarded"),
@@ -118,11 +133,22 @@ async fn read(core: &Arc<Core>, id: super::AssociationId, receiver: &mut sctp::R
     }
 }
 
-async fn write(sender: sctp::Sender, mut outgoing: mpsc::Receiver<Outgoing>) {
+/// Waits until the node has taken enough to be read from.
+async fn caught_up(outbox: &Outbox, taken: &Notify) {
+    while outbox.is_behind() {
+        taken.notified().await;
+    }
+}
+
+/// Sends what waits, and tells of each message that it was taken; of the end, too.
+async fn write(sender: sctp::Sender, mut outgoing: mpsc::Receiver<Outgoing>, taken: Arc<Notify>) {
     while let Some(Outgoing { stream, octets }) = outgoing.recv().await {
         if let Err(error) = sender.send(stream, PPID_NGAP, octets).await {
             tracing::debug!(%error, "N2 message not sent");
-            return;
+            break;
         }
+        taken.notify_one();
     }
+    drop(outgoing);
+    taken.notify_one();
 }

@@ -45,6 +45,11 @@ impl Outbox {
         self.0.try_send(Outgoing { stream, octets }).map_err(|_| Unreachable)
     }
 
+    /// Whether so much is waiting, a quarter of what may, that the node should not ask for more until it has taken some.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.0.capacity() < self.0.max_capacity() / 4 * 3 && !self.0.is_closed()
+    }
+
     /// Whether more is waiting than half of what may: the node does not keep up.
     pub(crate) fn is_crowded(&self) -> bool {
         self.0.capacity() < self.0.max_capacity() / 2

@@ -33,6 +33,8 @@ struct Entry {
 pub(crate) struct Opened {
     /// To be named with every message.
     pub(crate) id: AssociationId,
+    /// Takes what is to be sent.
+    pub(crate) outbox: Outbox,
     /// What is to be sent.
     pub(crate) outgoing: mpsc::Receiver<Outgoing>,
     /// Becomes `true` when the association is to be ended.
@@ -141,8 +143,8 @@ impl Core {
         let id = AssociationId(open.last);
         let (outbox, outgoing) = Outbox::new(self.config.limits.outbox);
         let (end, ended) = watch::channel(false);
-        open.all.insert(id, Entry { machine: Association::new(id, now, outbox, streams), end });
-        Some(Opened { id, outgoing, end: ended })
+        open.all.insert(id, Entry { machine: Association::new(id, now, outbox.clone(), streams), end });
+        Some(Opened { id, outbox, outgoing, end: ended })
     }
 
     /// A message came on an association, on this stream.
