@@ -5,13 +5,14 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 use std::pin::pin;
-use std::task::{Context, Poll, Waker};
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
 
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::io::Errno;
 use rustix::net::RecvFlags;
 
-use crate::bell::OwnBell;
+use crate::bell::{self, OwnBell};
 use crate::error::ChannelError;
 use crate::payload::Message;
 use crate::receiver::{Look, Receiver};
@@ -26,8 +27,16 @@ pub struct BlockingChannel {
     sender: Sender,
     receiver: Receiver,
     epoll: OwnedFd,
-    /// Only the epoll looks at it.
-    _bell: OwnedFd,
+    bell: Arc<Bell>,
+}
+
+/// Our own bell, also rung by those of this process who let a thread go on that waits for room.
+struct Bell(OwnedFd);
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        let _ = bell::ring(&self.0); // it is ours, and open: it rings
+    }
 }
 
 impl BlockingChannel {
@@ -39,12 +48,15 @@ impl BlockingChannel {
         let bell = receiver.bell.take().map(OwnBell::into_inner);
         let bell = bell.ok_or_else(|| io::Error::other("another thread waits for this channel"))?;
         receiver.shared.wake_nobody();
+        // What was sent until now, for the task that received before to ring for.
+        receiver.shared.owed.rest();
+        receiver.shared.ring_if_owed();
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
         // Edge-triggered, so that the bell need not be read.
         let flags = EventFlags::IN | EventFlags::ET;
         epoll::add(&epoll, &bell, EventData::new_u64(BELL), flags)?;
         epoll::add(&epoll, &receiver.shared.socket, EventData::new_u64(SOCKET), flags)?;
-        Ok(Self { sender: receiver.sender(), receiver, epoll, _bell: bell })
+        Ok(Self { sender: receiver.sender(), receiver, epoll, bell: Arc::new(Bell(bell)) })
     }
 
     /// The next message, waiting for it. Before it waits it rings for what was sent.
@@ -83,15 +95,14 @@ impl BlockingChannel {
         }
         let sender = self.sender.clone();
         let mut sending = pin!(sender.send(stream, kind, parts));
-        // Whoever makes room rings, and the sleep below ends.
-        let mut context = Context::from_waker(Waker::noop());
+        let waker = Waker::from(self.bell.clone());
+        let mut context = Context::from_waker(&waker);
         loop {
             match sending.as_mut().poll(&mut context) {
                 Poll::Ready(outcome) => return outcome,
+                // What it said before can still be received.
+                Poll::Pending if self.receiver.hung_up => return Err(ChannelError::PeerGone),
                 Poll::Pending => self.sleep()?,
-            }
-            if self.receiver.hung_up {
-                return Err(self.receiver.shared.fail(ChannelError::PeerGone));
             }
         }
     }

@@ -163,6 +163,56 @@ fn who_waits_for_room_hears_of_the_end() {
     assert_eq!(sending.join().expect("no panic"), ChannelError::PeerGone);
 }
 
+#[test]
+fn threads_and_tasks_that_wait_for_room_let_each_other_go_on() {
+    let (runtime, client, server) = pair(&small());
+    let mut channel = blocking(client);
+    let own = channel.sender();
+    let taking = thread::spawn(move || {
+        let mut server = blocking(server);
+        (0..400).map(|_| server.recv().expect("a message").payload.len()).sum::<usize>()
+    });
+    let task = thread::spawn(move || {
+        runtime.block_on(async {
+            for number in 0..200 {
+                // Every other one goes in fragments.
+                own.send(1, 1, &[&vec![1; 3_000 + number % 2 * 40_000]]).await.expect("open");
+            }
+            own.flush();
+        });
+    });
+    for number in 0..200 {
+        channel.send(2, 1, &[&vec![2; 3_000 + number % 2 * 40_000]]).expect("open");
+    }
+    channel.sender().flush();
+    assert!(channel.recv().is_err(), "the other end takes all, then leaves");
+    task.join().expect("no panic");
+    assert_eq!(taking.join().expect("no panic"), 400 * 3_000 + 200 * 40_000);
+}
+
+#[test]
+fn who_answers_a_peer_that_is_gone_hears_so_and_still_gets_its_last_words() {
+    let (_runtime, client, server) = pair(&small());
+    let mut channel = blocking(client);
+    let mut last_words = 0;
+    while server.0.try_send(last_words, 1, &[]).expect("open") {
+        last_words += 1;
+    }
+    drop(server);
+    let mut heard = 0;
+    let end = loop {
+        match channel.recv() {
+            Ok(message) => assert_eq!(message.stream, heard),
+            Err(error) => break error,
+        }
+        heard += 1;
+        // Sooner or later there is no room, and nobody to make any.
+        let answered = channel.send(1, 1, &[&[9; 3_000]]);
+        assert!(matches!(answered, Ok(()) | Err(ChannelError::PeerGone)), "{answered:?}");
+    };
+    assert_eq!((heard, end), (last_words, ChannelError::PeerGone));
+}
+
 #[tokio::test]
 async fn a_task_that_waited_before_is_not_rung_for_in_place_of_the_thread() {
     let directory = tempfile::tempdir().expect("a directory");

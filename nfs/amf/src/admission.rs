@@ -65,10 +65,13 @@ impl Admission {
         self.gate(kind).ask(priority)
     }
 
-    /// The right to run a procedure of this kind, if it is to be had at once.
+    /// The right to run a procedure of this kind, if it is to be had at once and nobody waits for it.
     pub(crate) fn free(&self, kind: Kind) -> Option<Permit> {
         let gate = self.gate(kind);
         let mut state = gate.state();
+        if state.waiting() > 0 {
+            return None;
+        }
         state.free = state.free.checked_sub(1)?;
         Some(Permit { gate: Some(gate.clone()), priority: Priority::Normal })
     }
@@ -233,13 +236,14 @@ impl Gate {
 
     /// Gives a place back, and those that are free to the next in turn that still wait.
     fn leave(&self) {
-        let may_begin = {
-            let mut state = self.state();
-            state.free += 1;
-            state.free >= state.batch
-        };
+        self.state().free += 1;
+        let mut may_begin = false;
         loop {
-            let next = self.state().next(may_begin);
+            let next = {
+                let mut state = self.state();
+                may_begin |= state.free >= state.batch;
+                state.next(may_begin)
+            };
             let Some((waiter, priority)) = next else { return };
             if let Err(unused) = waiter.send(Ok(self.permit(priority))) {
                 // It gave up waiting: its permit must not come back here through `drop`.
@@ -343,6 +347,7 @@ mod tests {
         running.pop();
         assert!(waiting.iter_mut().all(|turn| turn.try_recv().is_err()), "one place is not enough");
         assert!(matches!(ask(Priority::Normal), Turn::Later(_)), "a newcomer does not pass those that wait");
+        assert!(admission.free(Kind::Registration).is_none(), "nor what is due by itself");
         let urgent = now(ask(Priority::High));
         let paused = running.pop().expect("three run").pause();
         let resumed = futures_util::FutureExt::now_or_never(paused.resume()).flatten();

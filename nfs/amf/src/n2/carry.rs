@@ -118,7 +118,9 @@ async fn read(
     loop {
         // UEs answer what was read before more is: the stack may have more at once than an outbox holds.
         tokio::task::coop::consume_budget().await;
-        let _ = tokio::time::timeout(HOLD, caught_up(outbox, taken)).await; // then it gets through all the same
+        if outbox.is_behind() {
+            let _ = tokio::time::timeout(HOLD, caught_up(outbox, taken)).await; // then it gets through all the same
+        }
         match receiver.recv().await {
             sctp::Event::Message { stream, ppid: PPID_NGAP, data } => core.handle_n2(now(), id, stream, &data),
             sctp::Event::Message { ppid, .. } => tracing::debug!(ppid, "not NGAP: discarded"),
