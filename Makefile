@@ -6,7 +6,7 @@ KILLS ?= 10000
 UERANSIM ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test test-tshark test-sctp-kernel test-xdp test-dpdk test-kills fuzz bench ueransim
+.PHONY: help setup build demo test test-tshark test-sctp-kernel test-xdp test-dpdk test-kills test-miri fuzz bench ueransim
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -52,6 +52,11 @@ test-dpdk: setup ## lints and tests of the DPDK port, on devices of software bet
 test-kills: ## KILLS=10000 processes killed at every step of a shared-memory channel; nothing may be left of them
 	PEREGRINE_KILL_CYCLES=$(KILLS) cargo test -p shm --lib -- death_tests
 	PEREGRINE_KILL_CYCLES=$(KILLS) cargo test -p sbi-transport --test leaks
+
+test-miri: ## rings, slab and layout of shared memory under Miri (on a nightly toolchain, fetched where it is missing)
+	cargo +nightly miri --version || rustup toolchain install nightly --profile minimal --component miri --component rust-src
+	PROPTEST_CASES=4 MIRIFLAGS=-Zmiri-disable-isolation cargo +nightly miri test -p shm --lib --target-dir target/miri -- \
+		ring_tests slab:: layout:: spin:: counts:: crowd::
 
 fuzz: setup ## every fuzz target for SECONDS_PER_TARGET=60, guided by coverage
 	tests/fuzz/run $(SECONDS_PER_TARGET)

@@ -86,7 +86,7 @@ fn positions_wrap() {
 
 #[test]
 fn two_threads_lose_and_reorder_nothing() {
-    const COUNT: u64 = 200_000;
+    const COUNT: u64 = if cfg!(miri) { 500 } else { 200_000 };
     let heap = heap(16);
     let mut producer = Producer::new(heap.clone());
     let writer = std::thread::spawn(move || {
