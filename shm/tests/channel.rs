@@ -1,22 +1,14 @@
 //! Two honest ends of a channel.
 
+mod support;
+
 use std::task::Poll;
 
-use shm::{ChannelError, HelloError, Listener, Options, Receiver, Sender, connect};
-
-type End = (Sender, Receiver);
-
-async fn pair(options: Options) -> (End, End) {
-    let directory = tempfile::tempdir().expect("a directory");
-    let path = directory.path().join("door");
-    let listener = Listener::bind(&path, options.clone()).expect("the path is free");
-    let server = tokio::spawn(async move { listener.accept().await.expect("a guest").open().await });
-    let client = connect(&path, &options).await.expect("the server lets us in");
-    (client, server.await.expect("no panic").expect("the client is let in"))
-}
+use shm::{ChannelError, HelloError, Listener, Options, connect};
+use support::{channel as pair, of};
 
 fn small() -> Options {
-    Options { segment: 64 << 10, ..Options::default() }
+    of(64 << 10)
 }
 
 /// Polls once; whether it is done.

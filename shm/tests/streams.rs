@@ -1,23 +1,16 @@
 //! Byte streams over a channel: they behave as sockets do, and a peer that breaks their rules ends the channel.
 
+mod support;
+
 use std::io::{ErrorKind, Read, Write};
 
 use proptest::prelude::*;
-use shm::{BlockingStream, ChannelError, Connections, Listener, Options, Receiver, Sender, StreamState, connect};
+use shm::{BlockingStream, ChannelError, Connections, StreamState};
+use support::{channel, of};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-async fn channel() -> ((Sender, Receiver), (Sender, Receiver)) {
-    let directory = tempfile::tempdir().expect("a directory");
-    let path = directory.path().join("door");
-    let options = Options { segment: 256 << 10, ..Options::default() };
-    let listener = Listener::bind(&path, options.clone()).expect("the path is free");
-    let server = tokio::spawn(async move { listener.accept().await.expect("a guest").open().await });
-    let client = connect(&path, &options).await.expect("the server lets us in");
-    (client, server.await.expect("no panic").expect("the client is let in"))
-}
-
 async fn pair() -> (Connections, Connections) {
-    let (client, server) = channel().await;
+    let (client, server) = channel(of(256 << 10)).await;
     (Connections::over(client.0, client.1), Connections::over(server.0, server.1))
 }
 
@@ -127,7 +120,7 @@ proptest! {
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
-            let ((liar, mut answers), server) = channel().await;
+            let ((liar, mut answers), server) = channel(of(256 << 10)).await;
             let server = Connections::over(server.0, server.1);
             let mut own = server.connect().await.expect("open");
             own.write_all(b"hello").await.expect("it is taken");
@@ -153,7 +146,7 @@ proptest! {
 
 #[tokio::test]
 async fn octets_beyond_the_window_end_the_channel_by_name() {
-    let ((liar, mut answers), server) = channel().await;
+    let ((liar, mut answers), server) = channel(of(256 << 10)).await;
     let server = Connections::over(server.0, server.1);
     liar.send(1, 1, &[]).await.expect("open");
     let error = loop {

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::Duration;
 
 use clap::Args;
 use topo::{Core, Host, Outcomes};
@@ -21,6 +23,12 @@ const HOSTS: [&str; 8] = ["core-1", "core-2", "core-3", "core-4", "core-5", "cor
 
 /// How long more arrive than can be served.
 const OVERLOAD_SECONDS: usize = 8;
+
+/// Seconds that a core has at most to clean up.
+const SETTLING: usize = 60;
+
+/// What a core that has done so uses in a second, at most.
+const AT_REST: Duration = Duration::from_millis(50);
 
 /// UEs that come before anything is measured.
 const WARMING: usize = 64;
@@ -73,7 +81,11 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     let named: BTreeMap<String, &Cells> = cells.iter().map(|(limit, cells)| (name(*limit), cells)).collect();
     match &options.json {
         None => Ok(()),
-        Some(path) => write(path, format!("{:#}\n", result(options.rounds, &named))),
+        Some(path) => {
+            let mut result = result(options.rounds, &named);
+            result["overload rounds"] = options.overload_rounds.into();
+            write(path, format!("{result:#}\n"))
+        }
     }
 }
 
@@ -168,7 +180,20 @@ impl<'a> Standing<'a> {
         put_latency(cells, "overload: registration", &outcomes, "registration")?;
         let cpu: f64 = used.values().map(|usage| usage.cpu.as_secs_f64()).sum();
         put(cells, "overload: CPU of the core per UE registered, us", cpu * 1e6 / registrations.count.max(1) as f64);
+        self.settle();
         Ok(())
+    }
+
+    /// Waits until the core has cleaned up behind an overload, so that the next has the processors to itself.
+    fn settle(&self) {
+        for _ in 0..SETTLING {
+            let before = self.core.usage();
+            sleep(Duration::from_secs(1));
+            let used = difference(&before, &self.core.usage());
+            if used.values().map(|usage| usage.cpu).sum::<Duration>() < AT_REST {
+                return;
+            }
+        }
     }
 
     fn stop(self) -> Result<(usize, Cells), Failure> {

@@ -116,7 +116,7 @@ async fn read(
     receiver: &mut sctp::Receiver,
 ) -> Ended {
     loop {
-        // UEs answer what was read before more is: the stack may have more at once than an outbox holds.
+        // The stack may have more at once than an outbox holds: now and then UEs answer what was read before more is.
         tokio::task::coop::consume_budget().await;
         if outbox.is_behind() {
             let _ = tokio::time::timeout(HOLD, caught_up(outbox, taken)).await; // then it gets through all the same
