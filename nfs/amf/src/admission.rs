@@ -1,7 +1,7 @@
 //! Admission: at most so many procedures of a kind have the core at work at once, the rest wait by priority; who comes when
 //! the queue is full is shed, unless somebody of lower priority waits. A procedure that waits for its UE, or for its node, pauses: its
 //! place is another's until the answer is there, and then it goes before those that have not begun. Those begin many at once, when
-//! half of the places are free: one by one, each would wake every network function for itself.
+//! half of the places are free, so that fewer wake-ups serve them.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
