@@ -1,7 +1,6 @@
 //! Admission: at most so many procedures of a kind have the core at work at once, the rest wait by priority; who comes when
 //! the queue is full is shed, unless somebody of lower priority waits. A procedure that waits for its UE, or for its node, pauses: its
-//! place is another's until the answer is there, and then it goes before those that have not begun. Those begin many at once, when
-//! half of the places are free, so that fewer wake-ups serve them.
+//! place is another's until the answer is there, and then it goes before those that have not begun.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,6 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 
 use crate::config::ProcedureLimits;
+
+/// How many waiters a refusal looks at, in the mean, for one that gave up.
+const LOOKED_AT: usize = 16;
 
 /// Kinds of procedures that are admitted apart from each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,8 +48,8 @@ impl Admission {
     pub(crate) fn new(limits: &ProcedureLimits) -> Self {
         let state = |limit| State {
             free: limit,
-            batch: (limit / 2).max(1),
             most_waiting: limits.queue,
+            refused_unlooked: 0,
             waiting: Default::default(),
             paused: Default::default(),
         };
@@ -65,13 +67,10 @@ impl Admission {
         self.gate(kind).ask(priority)
     }
 
-    /// The right to run a procedure of this kind, if it is to be had at once and nobody waits for it.
+    /// The right to run a procedure of this kind, if it is to be had at once.
     pub(crate) fn free(&self, kind: Kind) -> Option<Permit> {
         let gate = self.gate(kind);
         let mut state = gate.state();
-        if state.waiting() > 0 {
-            return None;
-        }
         state.free = state.free.checked_sub(1)?;
         Some(Permit { gate: Some(gate.clone()), priority: Priority::Normal })
     }
@@ -113,9 +112,9 @@ struct Gate(Arc<Mutex<State>>);
 #[derive(Debug)]
 struct State {
     free: usize,
-    /// Places that are free before those begin that wait.
-    batch: usize,
     most_waiting: usize,
+    /// How many more are refused before the full queue is looked through for those that gave up.
+    refused_unlooked: usize,
     /// Those that have not begun, by priority, the highest first.
     waiting: [VecDeque<Waiter>; 3],
     /// Those that go on, the urgent ones first. They are no more than have begun, and are not shed.
@@ -125,16 +124,12 @@ struct State {
 type Waiter = oneshot::Sender<Result<Permit, Shed>>;
 
 impl State {
-    /// Takes a place for the next in turn: emergencies first, whether they begin or go on, then what has begun, and the rest
-    /// if they `may_begin`.
-    fn next(&mut self, may_begin: bool) -> Option<(Waiter, Priority)> {
-        self.free.checked_sub(1)?;
+    /// Emergencies first, whether they begin or go on, then what has begun.
+    fn next(&mut self) -> Option<(Waiter, Priority)> {
         let ([high, normal, low], [high_paused, paused]) = (&mut self.waiting, &mut self.paused);
-        let queues = [high_paused, high, paused, normal, low].into_iter().take(if may_begin { 5 } else { 3 });
+        let queues = [high_paused, high, paused, normal, low].into_iter();
         let priorities = [Priority::High, Priority::High, Priority::Normal, Priority::Normal, Priority::Low];
-        let next = queues.zip(priorities).find_map(|(queue, priority)| Some((queue.pop_front()?, priority)))?;
-        self.free -= 1;
-        Some(next)
+        queues.zip(priorities).find_map(|(queue, priority)| Some((queue.pop_front()?, priority)))
     }
 
     fn waiting(&self) -> usize {
@@ -147,7 +142,13 @@ impl State {
         if self.waiting() < self.most_waiting {
             return Ok(());
         }
-        self.waiting.iter_mut().for_each(|queue| queue.retain(|waiter| !waiter.is_closed()));
+        // To look through all of them for each that is refused would take longer than the rest of a refusal.
+        if let Some(fewer) = self.refused_unlooked.checked_sub(1) {
+            self.refused_unlooked = fewer;
+        } else {
+            self.refused_unlooked = self.most_waiting / LOOKED_AT;
+            self.waiting.iter_mut().for_each(|queue| queue.retain(|waiter| !waiter.is_closed()));
+        }
         if self.waiting() < self.most_waiting {
             return Ok(());
         }
@@ -200,8 +201,7 @@ impl Gate {
 
     fn ask(&self, priority: Priority) -> Result<Turn, Shed> {
         let mut state = self.state();
-        // Between two batches places are free and others wait: who is not urgent waits behind them.
-        if state.free > 0 && (priority == Priority::High || state.waiting() == 0) {
+        if state.free > 0 {
             state.free -= 1;
             return Ok(Turn::Now(self.permit(priority)));
         }
@@ -234,21 +234,21 @@ impl Gate {
         Permit { gate: Some(self.clone()), priority }
     }
 
-    /// Gives a place back, and those that are free to the next in turn that still wait.
+    /// Passes a permit to the next in turn that still waits.
     fn leave(&self) {
-        self.state().free += 1;
-        let mut may_begin = false;
         loop {
             let next = {
                 let mut state = self.state();
-                may_begin |= state.free >= state.batch;
-                state.next(may_begin)
+                let next = state.next();
+                if next.is_none() {
+                    state.free += 1;
+                }
+                next
             };
-            let Some((waiter, priority)) = next else { return };
-            if let Err(unused) = waiter.send(Ok(self.permit(priority))) {
+            match next.map(|(waiter, priority)| waiter.send(Ok(self.permit(priority)))) {
                 // It gave up waiting: its permit must not come back here through `drop`.
-                unused.into_iter().for_each(|mut permit| permit.gate = None);
-                self.state().free += 1;
+                Some(Err(unused)) => unused.into_iter().for_each(|mut permit| permit.gate = None),
+                Some(Ok(())) | None => return,
             }
         }
     }
@@ -315,6 +315,20 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn places_of_those_that_gave_up_are_found_within_a_sixteenth_of_the_queue() {
+        let admission = Admission::new(&limits(1, 160));
+        let _running = admission.enter(Kind::Registration, Priority::Normal).await;
+        let ask = || admission.ask(Kind::Registration, Priority::Normal);
+        let mut waiting: Vec<_> = (0..160).map(|_| ask().unwrap_or_else(|Shed| panic!("room"))).collect();
+        assert!(ask().is_err(), "full, and looked through");
+        waiting.truncate(150);
+        let refused = std::iter::repeat_with(ask).take_while(Result::is_err).count();
+        assert_eq!(refused, 10);
+        waiting.extend((0..9).map_while(|_| ask().ok()));
+        assert_eq!(waiting.len(), 159, "all ten are free");
+    }
+
+    #[tokio::test]
     async fn who_matters_more_takes_the_place_of_the_last_who_matters_less() {
         let admission = Admission::new(&limits(1, 2));
         let first = admission.enter(Kind::Registration, Priority::Normal).await;
@@ -331,30 +345,6 @@ mod tests {
         let second = high.await.expect("no one else").expect("not shed");
         drop(second);
         assert!(normal.expect("it waited").await.expect("no one else").is_ok());
-    }
-
-    #[tokio::test]
-    async fn those_that_wait_begin_together_when_half_of_the_places_are_free() {
-        let admission = Admission::new(&limits(4, 10));
-        let ask = |priority| admission.ask(Kind::Registration, priority).unwrap_or_else(|Shed| panic!("room"));
-        let now = |turn| if let Turn::Now(permit) = turn { permit } else { panic!("a place is free") };
-        let mut running: Vec<Permit> = (0..4).map(|_| now(ask(Priority::Normal))).collect();
-        let mut waiting = Vec::new();
-        for _ in 0..3 {
-            let Turn::Later(turn) = ask(Priority::Normal) else { panic!("four run") };
-            waiting.push(turn);
-        }
-        running.pop();
-        assert!(waiting.iter_mut().all(|turn| turn.try_recv().is_err()), "one place is not enough");
-        assert!(matches!(ask(Priority::Normal), Turn::Later(_)), "a newcomer does not pass those that wait");
-        assert!(admission.free(Kind::Registration).is_none(), "nor what is due by itself");
-        let urgent = now(ask(Priority::High));
-        let paused = running.pop().expect("three run").pause();
-        let resumed = futures_util::FutureExt::now_or_never(paused.resume()).flatten();
-        assert!(resumed.is_some(), "who has begun takes any place");
-        drop((urgent, resumed));
-        let begun: Vec<_> = waiting.iter_mut().map(oneshot::Receiver::try_recv).collect();
-        assert_eq!(begun.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, true, false]);
     }
 
     #[tokio::test]
