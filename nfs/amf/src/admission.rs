@@ -1,16 +1,23 @@
 //! Admission: at most so many procedures of a kind have the core at work at once, the rest wait by priority; who comes when
-//! the queue is full is shed, unless somebody of lower priority waits. A procedure that waits for its UE, or for its node, pauses: its
-//! place is another's until the answer is there, and then it goes before those that have not begun.
+//! the queue is full is shed, unless somebody of lower priority waits, and so is who has waited too long. A procedure that waits
+//! for its UE, or for its node, pauses: its place is another's until the answer is there, and then it goes before those that
+//! have not begun.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use crate::config::ProcedureLimits;
 
 /// How many waiters a refusal looks at, in the mean, for one that gave up.
 const LOOKED_AT: usize = 16;
+
+/// How long the network keeps a UE waiting. What is left of its T3510, T3517, T3521 or T3580 (15 s, the last 16 s; TS 24.501 10.2,
+/// 10.3) is for the procedure: a UE that began again meanwhile would be served for nothing.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Kinds of procedures that are admitted apart from each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,15 +128,39 @@ struct State {
     paused: [VecDeque<Waiter>; 2],
 }
 
-type Waiter = oneshot::Sender<Result<Permit, Shed>>;
+#[derive(Debug)]
+struct Waiter {
+    turn: oneshot::Sender<Result<Permit, Shed>>,
+    /// When it has waited too long. Who has begun has not.
+    until: Option<Instant>,
+}
+
+impl Waiter {
+    fn new(until: Option<Instant>) -> (Self, oneshot::Receiver<Result<Permit, Shed>>) {
+        let (turn, told) = oneshot::channel();
+        (Self { turn, until }, told)
+    }
+
+    /// The first of a queue; those before it that have waited too long are shed.
+    fn first(queue: &mut VecDeque<Self>, now: Instant) -> Option<Self> {
+        loop {
+            let waiter = queue.pop_front()?;
+            if waiter.until.is_none_or(|until| now < until) {
+                return Some(waiter);
+            }
+            let _ = waiter.turn.send(Err(Shed)); // it may have given up
+        }
+    }
+}
 
 impl State {
     /// Emergencies first, whether they begin or go on, then what has begun.
     fn next(&mut self) -> Option<(Waiter, Priority)> {
+        let now = Instant::now();
         let ([high, normal, low], [high_paused, paused]) = (&mut self.waiting, &mut self.paused);
         let queues = [high_paused, high, paused, normal, low].into_iter();
         let priorities = [Priority::High, Priority::High, Priority::Normal, Priority::Normal, Priority::Low];
-        queues.zip(priorities).find_map(|(queue, priority)| Some((queue.pop_front()?, priority)))
+        queues.zip(priorities).find_map(|(queue, priority)| Some((Waiter::first(queue, now)?, priority)))
     }
 
     fn waiting(&self) -> usize {
@@ -147,13 +178,13 @@ impl State {
             self.refused_unlooked = fewer;
         } else {
             self.refused_unlooked = self.most_waiting / LOOKED_AT;
-            self.waiting.iter_mut().for_each(|queue| queue.retain(|waiter| !waiter.is_closed()));
+            self.waiting.iter_mut().for_each(|queue| queue.retain(|waiter| !waiter.turn.is_closed()));
         }
         if self.waiting() < self.most_waiting {
             return Ok(());
         }
         let lower = self.waiting.iter_mut().skip(priority + 1).rev().find_map(VecDeque::pop_back);
-        let _ = lower.ok_or(Shed)?.send(Err(Shed)); // it may give up this very moment
+        let _ = lower.ok_or(Shed)?.turn.send(Err(Shed)); // it may give up this very moment
         Ok(())
     }
 }
@@ -211,7 +242,7 @@ impl Gate {
             Priority::Low => 2,
         };
         state.make_room(priority)?;
-        let (waiter, turn) = oneshot::channel();
+        let (waiter, turn) = Waiter::new(Some(Instant::now() + PATIENCE));
         if let Some(queue) = state.waiting.get_mut(priority) {
             queue.push_back(waiter);
         }
@@ -224,7 +255,7 @@ impl Gate {
             state.free -= 1;
             return Turn::Now(self.permit(priority));
         }
-        let (waiter, turn) = oneshot::channel();
+        let (waiter, turn) = Waiter::new(None);
         let [urgent, others] = &mut state.paused;
         if priority == Priority::High { urgent } else { others }.push_back(waiter);
         Turn::Later(turn)
@@ -245,7 +276,7 @@ impl Gate {
                 }
                 next
             };
-            match next.map(|(waiter, priority)| waiter.send(Ok(self.permit(priority)))) {
+            match next.map(|(waiter, priority)| waiter.turn.send(Ok(self.permit(priority)))) {
                 // It gave up waiting: its permit must not come back here through `drop`.
                 Some(Err(unused)) => unused.into_iter().for_each(|mut permit| permit.gate = None),
                 Some(Ok(())) | None => return,
@@ -326,6 +357,28 @@ mod tests {
         assert_eq!(refused, 10);
         waiting.extend((0..9).map_while(|_| ask().ok()));
         assert_eq!(waiting.len(), 159, "all ten are free");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_has_waited_too_long_is_shed_for_one_that_has_not_and_who_has_begun_may_wait() {
+        let admission = Admission::new(&limits(1, 10));
+        let begun = admission.enter(Kind::Registration, Priority::Normal).await.expect("room");
+        let paused = begun.pause();
+        let running = admission.enter(Kind::Registration, Priority::Normal).await.expect("its place is free");
+        let mut going_on = Box::pin(paused.resume());
+        assert!(futures_util::FutureExt::now_or_never(&mut going_on).is_none());
+        let ask = || match admission.ask(Kind::Registration, Priority::Normal) {
+            Ok(Turn::Later(turn)) => turn,
+            _ => panic!("one runs, and there is room to wait"),
+        };
+        let first = ask();
+        tokio::time::sleep(PATIENCE / 2).await;
+        let second = ask();
+        tokio::time::sleep(PATIENCE / 2).await;
+        drop(running);
+        drop(going_on.await.expect("it has begun"));
+        assert!(matches!(first.await, Ok(Err(Shed))));
+        assert!(matches!(second.await, Ok(Ok(_))));
     }
 
     #[tokio::test]

@@ -180,7 +180,7 @@ pub struct ProcedureLimits {
 
 impl Default for ProcedureLimits {
     fn default() -> Self {
-        Self { registration: 64, session: 64, service: 64, release: 64, queue: 4_096 }
+        Self { registration: 64, session: 64, service: 64, release: 64, queue: 16_384 }
     }
 }
 

@@ -293,7 +293,7 @@ impl Drop for Ue {
 }
 
 fn congested() -> Stop {
-    Refusal::new(Why::Congestion, "one procedure more", "the queue of admission is full").into()
+    Refusal::new(Why::Congestion, "one procedure more", "the queue of admission is full, or too slow").into()
 }
 
 fn encode(message: &GmmMessage) -> Result<Vec<u8>, Stop> {
