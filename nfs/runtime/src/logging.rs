@@ -72,8 +72,13 @@ impl<S: Subscriber> Layer<S> for Flood {
             places.entry(metadata.callsite()).or_insert_with(|| Second::starting(now)).count(now)
         };
         if lines == LINES_PER_SECOND + 1 {
-            let place = metadata.target();
-            tracing::warn!("more than {LINES_PER_SECOND} lines of {place} within a second: the others are left out");
+            let (file, line) = (metadata.file().unwrap_or_default(), metadata.line().unwrap_or_default());
+            let level = *metadata.level();
+            let notice = format_args!(
+                "more than {LINES_PER_SECOND} lines of {file}:{line} within a second: the others are left out"
+            );
+            // As serious as they are, so that it is seen where they are.
+            if level == Level::ERROR { tracing::error!("{notice}") } else { tracing::warn!("{notice}") }
         }
         lines <= LINES_PER_SECOND
     }

@@ -1,6 +1,6 @@
 //! The journal of explained rejects, for people: what a peer sent, what is configured, and the key to change.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -9,6 +9,12 @@ use serde::{Deserialize, Serialize};
 
 /// Sentences kept per process.
 const KEPT: usize = 256;
+
+/// Of these at most so many that refuse the same for the same cause: a crowd that is sent away must not hide another reject.
+const KEPT_OF_A_KIND: usize = KEPT / 4;
+
+/// Lines in the log within a second about rejects of the same kind.
+const LINES_OF_A_KIND: usize = 10;
 
 /// Longest text kept of any part: some come from peers.
 const LONGEST: usize = 200;
@@ -50,19 +56,41 @@ pub struct RejectRecord {
     pub count: u64,
 }
 
-/// Keeps the latest rejects and logs each once. Clones share the journal.
+/// Keeps the latest rejects and logs each once, but not a whole crowd. Clones share the journal.
 #[derive(Clone, Debug, Default)]
-pub struct Rejects(Arc<Mutex<VecDeque<RejectRecord>>>);
+pub struct Rejects(Arc<Mutex<Journal>>);
+
+#[derive(Debug, Default)]
+struct Journal {
+    records: VecDeque<RejectRecord>,
+    /// The second, since 1970, of the latest lines in the log, and how many would be in it by kind.
+    second: u64,
+    lines: HashMap<String, usize>,
+}
+
+/// What the log has of a reject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Line {
+    /// It is the first with these words.
+    First,
+    /// It is one of too many of its kind in this second, the first of them.
+    Crowd,
+    /// No line of its own.
+    None,
+}
 
 impl Rejects {
-    /// Notes a reject. The first of its kind is logged; the same again is only counted.
+    /// Notes a reject. The first with the same words is logged, unless a crowd is sent away for the same cause; the same again is
+    /// only counted.
     pub fn record(&self, reject: Reject) {
         let reject = bounded(reject);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
-        if self.note(reject.clone(), u64::try_from(now).unwrap_or(u64::MAX)) {
-            tracing::warn!(about = %reject.about, "{reject}");
-        } else {
-            tracing::debug!(about = %reject.about, "again: {reject}");
+        match self.note(reject.clone(), u64::try_from(now).unwrap_or(u64::MAX)) {
+            Line::First => tracing::warn!(about = %reject.about, "{reject}"),
+            Line::Crowd => {
+                tracing::warn!("{}: more of these within a second; `peregrine doctor` shows the latest", reject.what);
+            }
+            Line::None => tracing::debug!(about = %reject.about, "again: {reject}"),
         }
     }
 
@@ -70,19 +98,48 @@ impl Rejects {
     pub fn latest(&self, about: Option<&str>) -> Vec<RejectRecord> {
         let journal = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let wanted = |record: &&RejectRecord| about.is_none_or(|text| record.reject.about.contains(text));
-        journal.iter().rev().filter(wanted).cloned().collect()
+        journal.records.iter().rev().filter(wanted).cloned().collect()
     }
 
-    /// Adds to the journal; whether it is the first of its kind.
-    fn note(&self, reject: Reject, now_ms: u64) -> bool {
+    /// Adds to the journal, and says what to log.
+    fn note(&self, reject: Reject, now_ms: u64) -> Line {
         let mut journal = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = journal.iter().position(|record| record.reject == reject).and_then(|at| journal.remove(at));
-        let count = known.as_ref().map_or(0, |record| record.count) + 1;
-        if journal.len() >= KEPT {
-            journal.pop_front();
+        let records = &mut journal.records;
+        let known = records.iter().position(|record| record.reject == reject).and_then(|at| records.remove(at));
+        let line = if known.is_some() { Line::None } else { journal.line(&reject.what, now_ms / 1_000) };
+        journal.make_room(&reject.what);
+        let count = known.map_or(0, |record| record.count) + 1;
+        journal.records.push_back(RejectRecord { reject, last_ms: now_ms, count });
+        line
+    }
+}
+
+impl Journal {
+    fn line(&mut self, what: &str, second: u64) -> Line {
+        if self.second != second {
+            self.second = second;
+            self.lines.clear();
         }
-        journal.push_back(RejectRecord { reject, last_ms: now_ms, count });
-        known.is_none()
+        if self.lines.len() >= KEPT {
+            return Line::None;
+        }
+        let lines = self.lines.entry(what.to_owned()).or_default();
+        *lines += 1;
+        match *lines {
+            ..=LINES_OF_A_KIND => Line::First,
+            lines if lines == LINES_OF_A_KIND + 1 => Line::Crowd,
+            _ => Line::None,
+        }
+    }
+
+    /// The oldest of a kind that there are many of makes room for one more of it, else the oldest of all.
+    fn make_room(&mut self, what: &str) {
+        let of_it = |record: &RejectRecord| record.reject.what == what;
+        if self.records.iter().filter(|record| of_it(record)).count() >= KEPT_OF_A_KIND {
+            self.records.iter().position(of_it).and_then(|at| self.records.remove(at));
+        } else if self.records.len() >= KEPT {
+            self.records.pop_front();
+        }
     }
 }
 
@@ -124,19 +181,34 @@ mod tests {
     #[test]
     fn the_same_again_is_counted_and_moves_to_the_front() {
         let rejects = Rejects::default();
-        assert!(rejects.note(reject("a"), 1));
-        assert!(rejects.note(reject("b"), 2));
-        assert!(!rejects.note(reject("a"), 3));
+        assert_eq!(rejects.note(reject("a"), 1), Line::First);
+        assert_eq!(rejects.note(reject("b"), 2), Line::First);
+        assert_eq!(rejects.note(reject("a"), 3), Line::None);
         let latest = rejects.latest(None);
         assert_eq!(latest.iter().map(|r| (r.reject.about.as_str(), r.count)).collect::<Vec<_>>(), [("a", 2), ("b", 1)]);
         assert_eq!(rejects.latest(Some("b")).len(), 1);
     }
 
     #[test]
+    fn a_crowd_neither_floods_the_log_nor_hides_another_reject() {
+        let rejects = Rejects::default();
+        let other = Reject { what: "Registration rejected: #3 illegal UE".into(), ..reject("somebody") };
+        assert_eq!(rejects.note(other.clone(), 0), Line::First);
+        let lines: Vec<_> = (0..3_000).map(|n| rejects.note(reject(&n.to_string()), n)).collect();
+        let count = |line| lines.iter().filter(|other| **other == line).count();
+        assert_eq!((count(Line::First), count(Line::Crowd)), (3 * LINES_OF_A_KIND, 3), "within three seconds");
+        assert_eq!(rejects.latest(None).len(), KEPT_OF_A_KIND + 1);
+        assert_eq!(rejects.latest(Some("somebody"))[0].reject, other);
+        let another = Reject { what: other.what, ..reject("another") };
+        assert_eq!(rejects.note(another, 2_999), Line::First, "in the same second");
+    }
+
+    #[test]
     fn the_journal_is_bounded_in_entries_and_text() {
         let rejects = Rejects::default();
         for n in 0..2 * KEPT {
-            rejects.record(reject(&format!("\x1b[31m{n}{}", "x".repeat(10_000))));
+            let about = format!("\x1b[31m{n}{}", "x".repeat(10_000));
+            rejects.record(Reject { what: n.to_string(), ..reject(&about) });
         }
         let latest = rejects.latest(None);
         assert_eq!(latest.len(), KEPT);
