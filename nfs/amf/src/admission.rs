@@ -15,9 +15,14 @@ use crate::config::ProcedureLimits;
 /// How many waiters a refusal looks at, in the mean, for one that gave up.
 const LOOKED_AT: usize = 16;
 
-/// How long the network keeps a UE waiting. What is left of its T3510, T3517, T3521 or T3580 (15 s, the last 16 s; TS 24.501 10.2,
-/// 10.3) is for the procedure: a UE that began again meanwhile would be served for nothing.
+/// How long the network keeps a UE waiting. What is left of its T3510, T3517 or T3580 (15 s, the last 16 s; TS 24.501 10.2, 10.3)
+/// is for the procedure: a UE that began again meanwhile would be served for nothing.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Of those that have waited too long, so many are told at a time, and more after a pause: their refusals must not fill what is kept
+/// for one node.
+const LATE_AT_A_TIME: usize = 256;
+const LATE_PAUSE: Duration = Duration::from_millis(20);
 
 /// Kinds of procedures that are admitted apart from each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +44,7 @@ pub(crate) enum Priority {
     Low,
 }
 
-/// The queue is full: congestion.
+/// The queue is full, or was too slow: congestion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Shed;
 
@@ -53,19 +58,21 @@ pub(crate) struct Admission {
 
 impl Admission {
     pub(crate) fn new(limits: &ProcedureLimits) -> Self {
-        let state = |limit| State {
+        let state = |limit, patience| State {
             free: limit,
+            patience,
+            more_late: None,
             most_waiting: limits.queue,
             refused_unlooked: 0,
             waiting: Default::default(),
             paused: Default::default(),
         };
-        let gate = |limit| Gate(Arc::new(Mutex::new(state(limit))));
+        let gate = |limit, patience| Gate(Arc::new(Mutex::new(state(limit, patience))));
         Self {
-            registration: gate(limits.registration),
-            session: gate(limits.session),
-            service: gate(limits.service),
-            release: gate(limits.release),
+            registration: gate(limits.registration, Some(PATIENCE)),
+            session: gate(limits.session, Some(PATIENCE)),
+            service: gate(limits.service, Some(PATIENCE)),
+            release: gate(limits.release, None), // it is done sooner or later
         }
     }
 
@@ -96,6 +103,20 @@ impl Admission {
         [&self.registration, &self.service].map(|gate| gate.state().waiting()).into_iter().sum()
     }
 
+    /// What share of the time that a UE is kept waiting the first of these waits already: 1 when it is refused.
+    pub(crate) fn waited(&self) -> f64 {
+        let now = Instant::now();
+        let waited = [&self.registration, &self.service].map(|gate| gate.state().waited(now));
+        waited.into_iter().max().unwrap_or_default().div_duration_f64(PATIENCE)
+    }
+
+    /// Tells those that have waited too long, while no place is free.
+    pub(crate) fn handle_timeout(&self) {
+        for gate in [&self.registration, &self.session, &self.service] {
+            gate.shed_late();
+        }
+    }
+
     fn gate(&self, kind: Kind) -> &Gate {
         match kind {
             Kind::Registration => &self.registration,
@@ -119,6 +140,10 @@ struct Gate(Arc<Mutex<State>>);
 #[derive(Debug)]
 struct State {
     free: usize,
+    /// How long one may wait to begin.
+    patience: Option<Duration>,
+    /// When more of those that have waited too long may be told.
+    more_late: Option<Instant>,
     most_waiting: usize,
     /// How many more are refused before the full queue is looked through for those that gave up.
     refused_unlooked: usize,
@@ -131,40 +156,50 @@ struct State {
 #[derive(Debug)]
 struct Waiter {
     turn: oneshot::Sender<Result<Permit, Shed>>,
-    /// When it has waited too long. Who has begun has not.
-    until: Option<Instant>,
+    since: Instant,
 }
 
 impl Waiter {
-    fn new(until: Option<Instant>) -> (Self, oneshot::Receiver<Result<Permit, Shed>>) {
+    fn new() -> (Self, oneshot::Receiver<Result<Permit, Shed>>) {
         let (turn, told) = oneshot::channel();
-        (Self { turn, until }, told)
-    }
-
-    /// The first of a queue; those before it that have waited too long are shed.
-    fn first(queue: &mut VecDeque<Self>, now: Instant) -> Option<Self> {
-        loop {
-            let waiter = queue.pop_front()?;
-            if waiter.until.is_none_or(|until| now < until) {
-                return Some(waiter);
-            }
-            let _ = waiter.turn.send(Err(Shed)); // it may have given up
-        }
+        (Self { turn, since: Instant::now() }, told)
     }
 }
 
 impl State {
     /// Emergencies first, whether they begin or go on, then what has begun.
     fn next(&mut self) -> Option<(Waiter, Priority)> {
-        let now = Instant::now();
         let ([high, normal, low], [high_paused, paused]) = (&mut self.waiting, &mut self.paused);
         let queues = [high_paused, high, paused, normal, low].into_iter();
         let priorities = [Priority::High, Priority::High, Priority::Normal, Priority::Normal, Priority::Low];
-        queues.zip(priorities).find_map(|(queue, priority)| Some((Waiter::first(queue, now)?, priority)))
+        queues.zip(priorities).find_map(|(queue, priority)| Some((queue.pop_front()?, priority)))
     }
 
     fn waiting(&self) -> usize {
         self.waiting.iter().map(VecDeque::len).sum()
+    }
+
+    /// How long the first one waits, of whatever priority.
+    fn waited(&self, now: Instant) -> Duration {
+        let first = self.waiting.iter().filter_map(VecDeque::front).map(|waiter| waiter.since).min();
+        first.map_or(Duration::ZERO, |since| now.duration_since(since))
+    }
+
+    /// Takes those that have waited too long out of the queues; not all at once.
+    fn take_late(&mut self) -> Vec<Waiter> {
+        let (now, mut late) = (Instant::now(), Vec::new());
+        let Some(patience) = self.patience.filter(|_| self.more_late.is_none_or(|time| time <= now)) else {
+            return late;
+        };
+        for queue in &mut self.waiting {
+            while late.len() < LATE_AT_A_TIME
+                && queue.front().is_some_and(|waiter| now.duration_since(waiter.since) >= patience)
+            {
+                late.extend(queue.pop_front());
+            }
+        }
+        self.more_late = (late.len() == LATE_AT_A_TIME).then(|| now + LATE_PAUSE);
+        late
     }
 
     /// Makes sure that there is room for one of this priority: those that gave up leave, else the last of those that matter
@@ -231,6 +266,7 @@ impl Gate {
     }
 
     fn ask(&self, priority: Priority) -> Result<Turn, Shed> {
+        self.shed_late();
         let mut state = self.state();
         if state.free > 0 {
             state.free -= 1;
@@ -242,7 +278,7 @@ impl Gate {
             Priority::Low => 2,
         };
         state.make_room(priority)?;
-        let (waiter, turn) = Waiter::new(Some(Instant::now() + PATIENCE));
+        let (waiter, turn) = Waiter::new();
         if let Some(queue) = state.waiting.get_mut(priority) {
             queue.push_back(waiter);
         }
@@ -255,7 +291,7 @@ impl Gate {
             state.free -= 1;
             return Turn::Now(self.permit(priority));
         }
-        let (waiter, turn) = Waiter::new(None);
+        let (waiter, turn) = Waiter::new();
         let [urgent, others] = &mut state.paused;
         if priority == Priority::High { urgent } else { others }.push_back(waiter);
         Turn::Later(turn)
@@ -265,8 +301,17 @@ impl Gate {
         Permit { gate: Some(self.clone()), priority }
     }
 
+    /// Tells those that have waited too long.
+    fn shed_late(&self) {
+        let late = self.state().take_late();
+        for waiter in late {
+            let _ = waiter.turn.send(Err(Shed)); // it may have given up
+        }
+    }
+
     /// Passes a permit to the next in turn that still waits.
     fn leave(&self) {
+        self.shed_late();
         loop {
             let next = {
                 let mut state = self.state();
@@ -353,7 +398,7 @@ mod tests {
         let mut waiting: Vec<_> = (0..160).map(|_| ask().unwrap_or_else(|Shed| panic!("room"))).collect();
         assert!(ask().is_err(), "full, and looked through");
         waiting.truncate(150);
-        let refused = std::iter::repeat_with(ask).take_while(Result::is_err).count();
+        let refused = std::iter::repeat_with(ask).take(160).take_while(Result::is_err).count();
         assert_eq!(refused, 10);
         waiting.extend((0..9).map_while(|_| ask().ok()));
         assert_eq!(waiting.len(), 159, "all ten are free");
@@ -379,6 +424,21 @@ mod tests {
         drop(going_on.await.expect("it has begun"));
         assert!(matches!(first.await, Ok(Err(Shed))));
         assert!(matches!(second.await, Ok(Ok(_))));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_whole_queue_that_is_late_is_not_told_at_once() {
+        let admission = Admission::new(&limits(1, 1_000));
+        let _running = admission.enter(Kind::Registration, Priority::Normal).await;
+        let ask = |_| admission.ask(Kind::Registration, Priority::Normal);
+        let _waiting: Vec<_> = (0..1_000).map(ask).collect();
+        tokio::time::sleep(PATIENCE).await;
+        for left in [744, 488, 232, 0] {
+            admission.handle_timeout();
+            admission.handle_timeout();
+            assert_eq!(admission.waiting(), left);
+            tokio::time::sleep(LATE_PAUSE).await;
+        }
     }
 
     #[tokio::test]

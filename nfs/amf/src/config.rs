@@ -172,8 +172,8 @@ pub struct ProcedureLimits {
     /// Deregistrations and releases.
     #[serde(deserialize_with = "within::<_, _, 1, 1_000_000>")]
     pub release: usize,
-    /// Procedures of each kind that wait; more are refused as congestion. From half of it on gNBs are asked to hold back what
-    /// UEs begin (NGAP Overload Start).
+    /// Procedures of each kind that wait; more are refused as congestion, and so is who has waited for 10 s. From half of either
+    /// on gNBs are asked to hold back what UEs begin (NGAP Overload Start).
     #[serde(deserialize_with = "within::<_, _, 1, 1_000_000>")]
     pub queue: usize,
 }

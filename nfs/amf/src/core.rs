@@ -170,14 +170,15 @@ impl Core {
     }
 
     /// Tells the nodes when too much waits here, and when it does not any more (Overload Start and Stop, TS 38.413 8.7.6 and
-    /// 8.7.7): from half of the queue on, until an eighth is left.
+    /// 8.7.7): from half of the queue on, or of the time that a UE is kept waiting, until an eighth is left.
     pub(crate) fn note_load(&self) {
         let (waiting, most) = (self.admission.waiting(), self.config.limits.procedures.queue);
+        let load = (waiting as f64 / most as f64).max(self.admission.waited());
         // One of several tasks that see the same tells it; nothing else is ordered by it.
-        if waiting * 2 >= most && !self.overloaded.swap(true, Ordering::Relaxed) {
+        if load >= 0.5 && !self.overloaded.swap(true, Ordering::Relaxed) {
             tracing::warn!(waiting, "too many procedures wait (amf.limits.procedures): gNBs are told to hold back");
             self.associations.send_to_all(&overload_start());
-        } else if waiting * 8 <= most && self.overloaded.swap(false, Ordering::Relaxed) {
+        } else if load <= 0.125 && self.overloaded.swap(false, Ordering::Relaxed) {
             tracing::info!(waiting, "gNBs need not hold back any more");
             self.associations.send_to_all(&OverloadStop {}.into());
         }
@@ -228,8 +229,8 @@ impl Core {
         }
     }
 
-    /// Does what time asks for: UEs of which something is due, as many as there is room for, and releases that were never
-    /// completed.
+    /// Does what time asks for: UEs of which something is due, as many as there is room for, releases that were never
+    /// completed, and UEs that have waited too long.
     pub(crate) fn handle_timeout(self: &Arc<Self>, now: Instant) {
         for id in self.directory.due(now, self.config.limits.procedures.release) {
             let Some(permit) = self.admission.free(Kind::Release) else { break };
@@ -237,6 +238,7 @@ impl Core {
             let _ = self.post(id, Event::Due(permit));
         }
         self.associations.handle_timeout(now);
+        self.admission.handle_timeout();
         self.note_load();
     }
 

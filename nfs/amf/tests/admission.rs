@@ -160,3 +160,28 @@ async fn nodes_are_told_of_overload_and_of_its_end() {
     let heard = late.hear().await;
     assert!(matches!(heard, Message::OverloadStop(_)), "{heard:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn nodes_hold_back_while_ues_wait_long_and_who_waits_too_long_is_refused() {
+    let net = narrow(1_000);
+    let mut node = net.node(1).await;
+    net.home.expect_fates(vec![Fate { after: Duration::from_secs(12), fails: false }]);
+    arrive(&mut node, &mut Ue::new(1), RrcEstablishmentCause::MoSignalling);
+    let mut ue = Ue::new(2);
+    arrive(&mut node, &mut ue, RrcEstablishmentCause::MoSignalling);
+    settle().await;
+    let mut told = Vec::new();
+    for _ in 0..3 {
+        tokio::time::sleep(Duration::from_millis(3_600)).await;
+        net.machine.handle_timeout(Instant::now().into_std());
+        settle().await;
+        told.push(node.drain());
+    }
+    let [soon, later, too_late] = told.as_slice() else { panic!("three times") };
+    assert!(soon.is_empty(), "{soon:?}");
+    assert!(matches!(later.as_slice(), [Message::OverloadStart(_)]), "{later:?}");
+    let reject = too_late.iter().filter_map(support::ue::nas_pdu).find_map(|pdu| ue.try_open(&pdu));
+    let Some(GmmMessage::RegistrationReject(reject)) = reject else { panic!("{too_late:?}") };
+    assert!(reject.cause == GmmCause::Congestion && reject.t3346.is_some(), "{reject:?}");
+    assert_eq!(waiting(&net), 0);
+}
