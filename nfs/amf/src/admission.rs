@@ -427,6 +427,18 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_newcomer_takes_the_place_of_one_that_has_waited_too_long() {
+        let admission = Admission::new(&limits(1, 1));
+        let _running = admission.enter(Kind::Registration, Priority::Normal).await;
+        let ask = || admission.ask(Kind::Registration, Priority::Normal);
+        let Ok(Turn::Later(late)) = ask() else { panic!("one may wait") };
+        assert!(ask().is_err(), "and no more");
+        tokio::time::sleep(PATIENCE).await;
+        assert!(matches!(ask(), Ok(Turn::Later(_))));
+        assert!(matches!(late.await, Ok(Err(Shed))));
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_whole_queue_that_is_late_is_not_told_at_once() {
         let admission = Admission::new(&limits(1, 1_000));
         let _running = admission.enter(Kind::Registration, Priority::Normal).await;

@@ -132,15 +132,17 @@ mod tests {
         let (kept, most) = (Kept::default(), LINES_PER_SECOND as usize);
         let writer = kept.clone();
         let lines = fmt().with_max_level(Level::DEBUG).with_writer(move || writer.clone()).finish();
-        tracing::subscriber::with_default(lines.with(Flood::default()), || {
-            for n in 0..10 * most {
-                tracing::warn!(n, "a reject");
-                tracing::debug!(n, "a detail");
-            }
-            tracing::info!("another place");
-        });
+        // For the whole process, as in an NF: with a subscriber of its own thread the notice would not come through.
+        lines.with(Flood::default()).try_init().expect("no other test of this crate has a subscriber");
+        for n in 0..10 * most {
+            tracing::warn!(n, "a reject");
+            tracing::debug!(n, "a detail");
+        }
+        tracing::info!("another place");
         let text = String::from_utf8(kept.0.lock().expect("no panic under the lock").clone()).expect("text");
         assert!((most..5 * most).contains(&text.matches("a reject").count()), "{text}");
+        let notice = format!("more than {LINES_PER_SECOND} lines of {}:", file!());
+        assert!((1..5).contains(&text.matches(&notice).count()), "{text}");
         assert_eq!((text.matches("a detail").count(), text.matches("another place").count()), (10 * most, 1));
     }
 

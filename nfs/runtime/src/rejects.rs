@@ -75,7 +75,7 @@ enum Line {
     First,
     /// It is one of too many of its kind in this second, the first of them.
     Crowd,
-    /// No line of its own.
+    /// It is one more of what was said before: for finding faults alone.
     None,
 }
 
@@ -90,7 +90,7 @@ impl Rejects {
             Line::Crowd => {
                 tracing::warn!("{}: more of these within a second; `peregrine doctor` shows the latest", reject.what);
             }
-            Line::None => tracing::debug!(about = %reject.about, "again: {reject}"),
+            Line::None => tracing::debug!(about = %reject.about, "one more: {reject}"),
         }
     }
 
